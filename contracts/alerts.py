@@ -1,0 +1,46 @@
+"""Alerts: an episode in which a rule held, told to those it concerns, from opening to close.
+
+``alert_id`` is a hash of what opened the episode, never random: a replay makes the same alert. ``revision`` counts
+from 1; a record with a revision already seen is a repeat. Every audience that saw it open sees it close.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from contracts.readings import ReadingId
+
+Severity: TypeAlias = Literal["info", "warning", "critical"]
+State: TypeAlias = Literal["opened", "updated", "closed"]
+Evidence: TypeAlias = dict[str, float | int | str | bool | None]
+
+
+class Alert(msgspec.Struct, kw_only=True):
+    """One update of one episode. ``closed_ms`` is null while it is open. ``messages`` holds a sentence a language."""
+
+    alert_id: str
+    revision: int
+    rule: str
+    rule_version: int
+    severity: Severity
+    state: State
+    opened_ms: int
+    closed_ms: int | None
+    shipment_id: str | None
+    device_id: str
+    lat_deg: float | None
+    lon_deg: float | None
+    score: float
+    evidence: Evidence
+    messages: dict[str, str]
+    exercise: bool
+
+
+def alert_id(rule: str, rule_version: int, subject: str, opening: ReadingId) -> str:
+    """The id of the episode of this rule on this subject that this reading opened: 32 hexadecimal digits."""
+    device_id, boot_id, seq = opening
+    about = f"{rule}\x1f{rule_version}\x1f{subject}\x1f{device_id}\x1f{boot_id}\x1f{seq}"
+    return hashlib.sha256(about.encode()).hexdigest()[:32]

@@ -1,0 +1,122 @@
+"""Identifiers of the field and the checks they carry with them.
+
+Each ``check_*`` returns the canonical form or raises ``ValueError`` with a sentence that names what would be right.
+Sources: ISO 6346 (container check digit), UN/LOCODE (5 letters and digits), SCAC (2 to 4 letters), pedimento
+(15 digits: year, customs house, patente, last digit of year, serial), CBP entry number (filer, serial, check digit).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from stdnum import iso6346
+from stdnum.exceptions import InvalidChecksum, ValidationError
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}$"
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SCAC = re.compile(r"[A-Z]{2,4}")
+_LOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}")
+_HS = re.compile(r"[0-9]{6}")
+_PEDIMENTO = re.compile(r"[0-9]{15}")
+_ENTRY = re.compile(r"([A-Z0-9]{3})-([0-9]{7})-([0-9])")
+_SEAL = re.compile(r"[A-Za-z0-9._-]{1,15}")
+
+
+def is_name(text: str) -> bool:
+    """True for what may name a device, a route, a rule: 1 to 64 of ``A-Z a-z 0-9 . _ -``.
+
+    Nothing that means something to a shell, a topic filter or InfluxDB's line protocol gets through.
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def check_name(text: str) -> str:
+    """The name itself. Raises ValueError where it is not 1 to 64 of ``A-Z a-z 0-9 . _ -``."""
+    if not is_name(text):
+        raise ValueError("must be 1 to 64 of letters, digits, '.', '_' or '-'")
+    return text
+
+
+def check_container(text: str) -> str:
+    """An ISO 6346 container number without blanks, its check digit verified."""
+    try:
+        return str(iso6346.validate(text))
+    except InvalidChecksum:
+        body = iso6346.compact(text)[:-1]
+        raise ValueError(f"check digit is wrong: {body} ends in {iso6346.calc_check_digit(body)} (ISO 6346)") from None
+    except ValidationError:
+        raise ValueError("is not an ISO 6346 container number, such as MSCU6639871") from None
+
+
+def check_scac(text: str) -> str:
+    """A Standard Carrier Alpha Code: 2 to 4 capital letters."""
+    if _SCAC.fullmatch(text) is None:
+        raise ValueError("must be a SCAC: 2 to 4 capital letters, such as CRDN")
+    return text
+
+
+def check_locode(text: str) -> str:
+    """A UN/LOCODE's form: country and place, 5 characters, such as USLRD."""
+    if _LOCODE.fullmatch(text) is None:
+        raise ValueError("must be a UN/LOCODE: 5 characters, such as USLRD or MXNLD")
+    return text
+
+
+def country_of(locode: str) -> str:
+    """ISO 3166 alpha-2 country of a UN/LOCODE: ``US`` for ``USLRD``."""
+    return locode[:2]
+
+
+def check_hs(text: str) -> str:
+    """An HS code at six digits."""
+    if _HS.fullmatch(text) is None:
+        raise ValueError("must be an HS code of 6 digits, such as 870323")
+    return text
+
+
+def check_pedimento(text: str) -> str:
+    """A pedimento: 15 digits; the ninth repeats the last digit of the two-digit year it opens with... or the next.
+
+    Layout: year (2), aduana (2), patente (4), last digit of the year of validation (1), serial (6).
+    """
+    if _PEDIMENTO.fullmatch(text) is None:
+        raise ValueError("must be a pedimento of 15 digits: year 2, aduana 2, patente 4, year's last digit 1, serial 6")
+    if text[8] not in {text[1], str((int(text[1]) - 1) % 10), str((int(text[1]) + 1) % 10)}:
+        raise ValueError(f"its 9th digit is the last digit of its year: {text[1]} or a year beside it, not {text[8]}")
+    return text
+
+
+def entry_check_digit(filer: str, serial: str) -> int:
+    """Check digit of a CBP entry number from its filer code (3 characters) and serial (7 digits).
+
+    Source: CBP's entry number check digit computation (ACS/CATAIR appendix E): letters become their telephone-like
+    values in three runs (A-I, J-R, S-Z), every second digit from the right is doubled and its digits added, and the
+    sum is brought to the next ten.
+    """
+    values = {c: int(c) for c in "0123456789"}
+    for run, first in (("ABCDEFGHI", 1), ("JKLMNOPQR", 1), ("STUVWXYZ", 2)):
+        values |= {c: first + i for i, c in enumerate(run)}
+    total = 0
+    for place, c in enumerate(reversed(filer + serial)):
+        value = values[c] * (2 if place % 2 == 0 else 1)
+        total += value // 10 + value % 10
+    return -total % 10
+
+
+def check_entry_number(text: str) -> str:
+    """A CBP entry number XXX-NNNNNNN-C, its check digit verified."""
+    found = _ENTRY.fullmatch(text)
+    if found is None:
+        raise ValueError("must be a CBP entry number XXX-NNNNNNN-C")
+    right = entry_check_digit(found[1], found[2])
+    if right != int(found[3]):
+        raise ValueError(f"check digit is wrong: {found[1]}-{found[2]} ends in {right}")
+    return text
+
+
+def check_seal_number(text: str) -> str:
+    """A seal number as DCSA has it: up to 15 characters."""
+    if _SEAL.fullmatch(text) is None:
+        raise ValueError("must be a seal number: 1 to 15 of letters, digits, '.', '_' or '-'")
+    return text
