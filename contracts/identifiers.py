@@ -46,7 +46,7 @@ def check_container(text: str) -> str:
         body = iso6346.compact(text)[:-1]
         raise ValueError(f"check digit is wrong: {body} ends in {iso6346.calc_check_digit(body)} (ISO 6346)") from None
     except ValidationError:
-        raise ValueError("is not an ISO 6346 container number, such as MSCU6639871") from None
+        raise ValueError("is not an ISO 6346 container number, such as CSQU3054383") from None
 
 
 def check_scac(text: str) -> str:

@@ -1,1 +1,11 @@
-"""."""
+"""Online detectors: what is abnormal, decided one reading at a time.
+
+Start here:
+
+- ``columns``: state in columns, a row a device; ``rounds``, which let columns learn in the order of arrival
+- ``device_batch``: one round's readings as arrays, each row a different device
+- ``catalog``: every rule by name, with its severity, its version and its sentences
+- one file a rule: ``seal_breach``, ``route_deviation``, ``temperature_excursion`` (a River estimator), ``signal_lost``
+
+All of it is pure: time comes in as data, state goes out as rows. A rule scores before it learns and never sees NaN.
+"""

@@ -1,0 +1,90 @@
+"""State in columns: one numpy array a quantity, one row a device.
+
+An object a device was measured at several kilobytes; a row is tens of bytes, and a whole frame is judged in a few
+array operations. Rows are dense, numbered in order of first sight, and live as long as the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Rows = NDArray[np.intp]
+_FIRST_CAPACITY: Final = 64
+
+
+class Columns:
+    """Named columns with a default each, which grow together.
+
+    ``columns = Columns(mean_c=np.nan, count=np.int32(0))``; ``columns["mean_c"][rows]`` reads, assignment writes.
+    The dtype is the default's.
+    """
+
+    __slots__ = ("_arrays", "_capacity", "_defaults", "size")
+
+    def __init__(self, **defaults: Any) -> None:
+        self._defaults: dict[str, np.generic] = {n: np.asarray(d)[()] for n, d in defaults.items()}
+        self._capacity = _FIRST_CAPACITY
+        self.size = 0
+        self._arrays: dict[str, Array] = {
+            n: np.full(self._capacity, d, dtype=d.dtype) for n, d in self._defaults.items()
+        }
+
+    def __getitem__(self, name: str) -> Array:
+        return self._arrays[name]
+
+    def ensure(self, size: int) -> None:
+        """Make rows 0 to ``size`` - 1 exist; new ones hold the defaults."""
+        if size > self._capacity:
+            while self._capacity < size:
+                self._capacity *= 2
+            for name, default in self._defaults.items():
+                grown = np.full(self._capacity, default, dtype=default.dtype)
+                grown[: self.size] = self._arrays[name][: self.size]
+                self._arrays[name] = grown
+        self.size = max(self.size, size)
+
+    def row(self, row: int) -> dict[str, float | int | bool]:
+        """One device's row as plain numbers, for a checkpoint."""
+        return {name: array[row].item() for name, array in self._arrays.items()}
+
+    def set_row(self, row: int, values: Mapping[str, float | int | bool | None]) -> None:
+        """Put a checkpointed row back; a column the checkpoint did not know keeps its default."""
+        self.ensure(row + 1)
+        for name, value in values.items():
+            if name in self._arrays:
+                self._arrays[name][row] = np.nan if value is None else value
+
+    def reset(self, rows: Rows) -> None:
+        """Set these rows to their defaults."""
+        for name, default in self._defaults.items():
+            self._arrays[name][rows] = default
+
+    @property
+    def nbytes(self) -> int:
+        """Memory the columns hold, in bytes."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+
+def rounds(rows: Rows) -> list[Rows]:
+    """Split a frame into rounds: positions into ``rows`` such that no round names a device twice.
+
+    The k-th round holds the k-th reading of each device, in order of arrival, so that columns which learn round by
+    round learn each device's readings in order: also when one device has 500 readings in a frame.
+    """
+    n = len(rows)
+    if n == 0:
+        return []
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    if len(starts) == n:
+        return [np.arange(n)]
+    turn = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
+    by_turn = np.argsort(turn, kind="stable")
+    cuts = np.cumsum(np.bincount(turn))[:-1]
+    return [np.sort(order[part]) for part in np.split(by_turn, cuts)]

@@ -1,0 +1,43 @@
+"""What every rule is: a name, a version, a severity, and sentences for people in each language.
+
+A device rule keeps ``columns`` (its whole state, a row a device) and judges a round at a time. A sentence is a format
+string over the alert's evidence; the catalog's tests format every one of them in every language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.alerts import Severity
+from detectors.columns import Columns
+from detectors.device_batch import DeviceBatch, Verdict
+
+Texts = Mapping[str, str]  # language -> format string
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCard:
+    """A rule as the world sees it. ``version`` rises when the same reading may be judged otherwise."""
+
+    name: str
+    version: int
+    severity: Severity
+    opened: Texts
+    closed: Texts
+
+
+class DeviceRule(Protocol):
+    """A rule on one device's readings, which acts on arrival."""
+
+    card: RuleCard
+    columns: Columns
+
+    def judge(self, batch: DeviceBatch) -> Verdict:
+        """Score, then learn, one round. Levels other than HOLD only where an episode opens, lasts or closes."""
+        ...
+
+    def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
+        """Values and what was expected, for the reading at this position, just judged."""
+        ...

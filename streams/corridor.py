@@ -1,0 +1,101 @@
+"""A route's corridor: how far along it a point is, how far off it, which of its places it lies in.
+
+Distances are measured on the Mercator plane, which keeps small shapes true, and brought to metres by the cosine of
+the latitude where they are measured; along the line, a table of great-circle lengths (haversine, mean Earth radius
+6,371,008.8 m) takes the plane's length to kilometres. Good to better than 0.5 % within 50 km of a line below 60°.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from contracts.reference import Route
+
+EARTH_RADIUS_M: Final = 6_371_008.8
+Floats = NDArray[np.float64]
+
+
+def mercator(lat_deg: Floats, lon_deg: Floats) -> tuple[Floats, Floats]:
+    """x, y on the sphere's Mercator plane, in metres at the equator. Latitudes past 85° are held there."""
+    lat = np.radians(np.clip(lat_deg, -85.0, 85.0))
+    return EARTH_RADIUS_M * np.radians(lon_deg), EARTH_RADIUS_M * np.arctanh(np.sin(lat))
+
+
+def haversine_m(lat1_deg: Floats, lon1_deg: Floats, lat2_deg: Floats, lon2_deg: Floats) -> Floats:
+    """Great-circle distance in metres."""
+    p1, p2 = np.radians(lat1_deg), np.radians(lat2_deg)
+    h = np.sin((p2 - p1) / 2) ** 2 + np.cos(p1) * np.cos(p2) * np.sin(np.radians(lon2_deg - lon1_deg) / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(h, 0.0, 1.0))))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An area by name: a geofence, or the circle round an approved stop."""
+
+    name: str
+    seal_may_open: bool
+
+
+@dataclass(slots=True)
+class Fixes:
+    """Where points lie with respect to a corridor; arrays of one length. ``inside``: indices into its places."""
+
+    along_km: Floats
+    off_route_m: Floats
+    remaining_km: Floats
+    inside: list[tuple[int, ...]]
+
+
+class Corridor:
+    """A route made ready for many points at once."""
+
+    __slots__ = ("_areas", "_boxes", "_line", "_plane_m", "_way_m", "half_width_m", "length_km", "places", "route")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.half_width_m = route.half_width_m
+        lon, lat = np.array([c[:2] for c in route.line.coordinates], float).T
+        x, y = mercator(lat, lon)
+        self._line: Any = shapely.LineString(np.column_stack([x, y]))
+        shapely.prepare(self._line)
+        self._plane_m = np.r_[0.0, np.cumsum(np.hypot(np.diff(x), np.diff(y)))]
+        self._way_m = np.r_[0.0, np.cumsum(haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:]))]
+        self.length_km = float(self._way_m[-1]) / 1000.0
+        areas: list[Any] = [shapely.Polygon(g.area.coordinates[0], g.area.coordinates[1:]) for g in route.geofences]
+        places = [Place(g.geofence_id, g.seal_may_open) for g in route.geofences]
+        for stop in route.approved_stops:
+            turn = np.linspace(0.0, 2 * np.pi, 33)[:-1]
+            up = np.degrees(stop.radius_m / EARTH_RADIUS_M)
+            across = up / np.cos(np.radians(stop.lat_deg))
+            ring = np.column_stack([stop.lon_deg + across * np.cos(turn), stop.lat_deg + up * np.sin(turn)])
+            areas.append(shapely.Polygon(ring))
+            places.append(Place(stop.stop_id, stop.seal_may_open))
+        shapely.prepare(areas)
+        self._areas, self.places = areas, tuple(places)
+        self._boxes = np.array([a.bounds for a in areas]).reshape(-1, 4)
+
+    def fix(self, lat_deg: Floats, lon_deg: Floats) -> Fixes:
+        """Place these points (degrees, finite)."""
+        x, y = mercator(lat_deg, lon_deg)
+        points = shapely.points(x, y)
+        plane_m = shapely.line_locate_point(self._line, points)
+        off_m = shapely.distance(self._line, points) * np.cos(np.radians(lat_deg))
+        along_km = np.interp(plane_m, self._plane_m, self._way_m) / 1000.0
+        return Fixes(along_km, off_m, self.length_km - along_km, self._inside(lat_deg, lon_deg))
+
+    def _inside(self, lat_deg: Floats, lon_deg: Floats) -> list[tuple[int, ...]]:
+        inside: list[tuple[int, ...]] = [()] * len(lat_deg)
+        if not self.places:
+            return inside
+        west, south, east, north = self._boxes.T[:, :, None]
+        near = (lon_deg >= west) & (lon_deg <= east) & (lat_deg >= south) & (lat_deg <= north)
+        for place in np.flatnonzero(near.any(axis=1)):
+            at = np.flatnonzero(near[place])
+            for i in at[shapely.contains_xy(self._areas[place], lon_deg[at], lat_deg[at])]:
+                inside[i] = (*inside[i], int(place))
+        return inside

@@ -1,0 +1,158 @@
+"""The ledger: which readings have passed, as merged ranges of ``seq`` for each device and boot.
+
+A last ``seq`` would not do: a backlog sent after live data would look like repeats and be lost. The common case, the
+next ``seq`` of the running boot, costs one comparison on a column; everything else lives in a small dict of ranges.
+Bounded: a device's oldest boots and oldest ranges are let go past a limit; a repeat of those would pass, and be
+caught by the history's key.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+NEW: Final = 0
+REPEAT: Final = 1
+
+BOOTS_MAX: Final = 64
+RANGES_MAX: Final = 2_048
+
+
+class Ledger:
+    """One row a device. Rows are the caller's, dense from 0."""
+
+    __slots__ = ("_boot", "_next", "_ranges", "_start")
+
+    def __init__(self) -> None:
+        # The running range of each device: [start, next) of its newest boot. -1: none yet.
+        self._boot: list[int] = []
+        self._start: list[int] = []
+        self._next: list[int] = []
+        # All other ranges: row -> boot -> flat, sorted, disjoint [start, end, start, end ...).
+        self._ranges: dict[int, dict[int, list[int]]] = {}
+
+    def ensure(self, size: int) -> None:
+        """Make rows 0 to ``size`` - 1 exist."""
+        more = size - len(self._boot)
+        if more > 0:
+            self._boot.extend([-1] * more)
+            self._start.extend([0] * more)
+            self._next.extend([0] * more)
+
+    def pass_once(self, row: int, boot: int, seq: int) -> bool:
+        """True, and noted, where this (boot, seq) of the device has not passed before; else False."""
+        if self._boot[row] == boot:
+            following = self._next[row]
+            if seq == following:
+                self._next[row] = following + 1
+                if row in self._ranges:
+                    self._join(row, boot)
+                return True
+            if self._start[row] <= seq < following:
+                return False
+            if seq > following:
+                self._retire(row)
+                self._start[row], self._next[row] = seq, seq + 1
+                self._join(row, boot)
+                return True
+        elif not self._known_boot(row, boot):
+            self._retire(row)
+            self._boot[row], self._start[row], self._next[row] = boot, seq, seq + 1
+            return True
+        return self._note_old(row, boot, seq)
+
+    def expected(self, row: int, boot: int) -> int:
+        """The ``seq`` that would follow the highest seen of this boot; 0 where nothing of the boot was seen."""
+        if self._boot[row] == boot:
+            return self._next[row]
+        ranges = self._ranges.get(row, {}).get(boot)
+        return ranges[-1] if ranges else 0
+
+    def newest_boot(self, row: int) -> int:
+        """The boot seen last to begin, or -1."""
+        return self._boot[row]
+
+    def _known_boot(self, row: int, boot: int) -> bool:
+        return row in self._ranges and boot in self._ranges[row]
+
+    def _retire(self, row: int) -> None:
+        """Move the running range to the others."""
+        if self._boot[row] == -1:
+            return
+        boots = self._ranges.setdefault(row, {})
+        ranges = boots.setdefault(self._boot[row], [])
+        ranges += (self._start[row], self._next[row])
+        if len(ranges) > 2 * RANGES_MAX:
+            del ranges[:2]
+        if len(boots) > BOOTS_MAX:
+            del boots[next(iter(boots))]
+
+    def _join(self, row: int, boot: int) -> None:
+        """Let the running range swallow the one it has grown up to, or the one that ends where it begins."""
+        ranges = self._ranges.get(row, {}).get(boot)
+        if not ranges:
+            return
+        at = bisect_right(ranges, self._next[row])
+        if at % 2 == 1 and ranges[at - 1] == self._next[row]:
+            self._next[row] = ranges[at]
+            del ranges[at - 1 : at + 1]
+        if ranges and ranges[-1] == self._start[row]:
+            self._start[row] = ranges[-2]
+            del ranges[-2:]
+        if not ranges:
+            del self._ranges[row][boot]
+            if not self._ranges[row]:
+                del self._ranges[row]
+
+    def _note_old(self, row: int, boot: int, seq: int) -> bool:
+        """A (boot, seq) below the running range, or of another boot: look it up among the ranges, and put it there."""
+        ranges = self._ranges.setdefault(row, {}).setdefault(boot, [])
+        at = bisect_right(ranges, seq)
+        if at % 2 == 1:
+            self._tidy(row, boot)
+            return False
+        joins_left = at > 0 and ranges[at - 1] == seq
+        joins_right = at < len(ranges) and ranges[at] == seq + 1
+        if joins_left and joins_right:
+            del ranges[at - 1 : at + 1]
+        elif joins_left:
+            ranges[at - 1] = seq + 1
+        elif joins_right:
+            ranges[at] = seq
+        else:
+            ranges[at:at] = (seq, seq + 1)
+            if len(ranges) > 2 * RANGES_MAX:
+                del ranges[:2]
+        if self._boot[row] == boot:
+            self._join(row, boot)
+        return True
+
+    def _tidy(self, row: int, boot: int) -> None:
+        boots = self._ranges.get(row)
+        if boots is not None and not boots.get(boot, True):
+            del boots[boot]
+
+    def dump(self, row: int) -> list[object]:
+        """One device's ranges as plain data, for a checkpoint."""
+        return [self._boot[row], self._start[row], self._next[row], self._ranges.get(row, {})]
+
+    def load(self, row: int, dumped: list[object]) -> None:
+        """Put a dumped row back."""
+        self.ensure(row + 1)
+        boot, start, following, ranges = dumped
+        assert isinstance(boot, int)
+        assert isinstance(start, int)
+        assert isinstance(following, int)
+        self._boot[row], self._start[row], self._next[row] = boot, start, following
+        if isinstance(ranges, dict) and ranges:
+            self._ranges[row] = {int(b): list(r) for b, r in ranges.items()}
+        else:
+            self._ranges.pop(row, None)
+
+    def ranges(self, row: int) -> dict[int, list[tuple[int, int]]]:
+        """Everything that has passed of this device: boot -> [(first, last)], for a person or a test."""
+        found = {b: [(r[i], r[i + 1] - 1) for i in range(0, len(r), 2)] for b, r in self._ranges.get(row, {}).items()}
+        if self._boot[row] != -1:
+            running = (self._start[row], self._next[row] - 1)
+            found[self._boot[row]] = sorted([*found.get(self._boot[row], []), running])
+        return {b: r for b, r in found.items() if r}
