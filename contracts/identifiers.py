@@ -13,7 +13,7 @@ from typing import Final
 from stdnum import iso6346
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
-NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}$"
+NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}\Z"  # not $, which lets a newline follow
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SCAC = re.compile(r"[A-Z]{2,4}")
 _LOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}")

@@ -1,0 +1,53 @@
+"""Status: what a device's broker says of it (its last will), or the device itself: a small JSON object.
+
+It goes on as it was sent, keyed by device, into a compacted topic: the last word of each device.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from contracts.identifiers import is_name
+from contracts.readings import LINE_BYTES_MAX
+from ingest.decoders import Address, address_in
+from ingest.json_checks import explain, is_too_deep, is_utf8, text_refusal
+from ingest.refusals import Refusal
+
+PATTERN: Final = "v1/+/+/status"
+
+
+class Status(msgspec.Struct):
+    """What is judged of a status. Its other fields are the device family's own."""
+
+    device_id: str | None = None
+    time_ms: int | None = None
+
+
+_decoder = msgspec.json.Decoder(Status)
+
+
+def address_of(topic: str) -> Address | None:
+    """Whom a status topic speaks of; None where it is no status topic."""
+    return address_in(PATTERN, topic)
+
+
+def judge(payload: bytes, address: Address) -> bytes | Refusal:
+    """The line that goes on, or why none does. Never raises."""
+    line = payload.strip(b" \t\r\n")
+    if len(line) > LINE_BYTES_MAX:
+        return Refusal("too_large", f"A status has {LINE_BYTES_MAX} bytes at most, and this has {len(line)}.", payload)
+    try:
+        status = _decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return explain(line, Status, address.device_id)._replace(data=payload, boot_id=None, seq=None)
+    if not is_utf8(line) or is_too_deep(line):
+        refusal = text_refusal(line)
+        if refusal is not None:
+            return refusal._replace(data=payload)
+    if not is_name(address.device_id):
+        return Refusal("bad_name", "The topic's device must be 1 to 64 of A-Z a-z 0-9 . _ -.", payload)
+    if status.device_id is not None and status.device_id != address.device_id:
+        return Refusal("topic_mismatch", "device_id is not the topic's device. They must be the same.", payload)
+    return line.replace(b"\n", b" ")
