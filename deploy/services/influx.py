@@ -1,0 +1,189 @@
+"""A real InfluxDB 2 on this machine, where there is an ``influxd``: a setting names it, or the PATH or cache has it.
+
+It is set up with an organisation, a bucket and a token made anew. No registry has its server for every system: where
+none is found the history is the embedded one, and ``influxd/build`` makes one from its public source.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, Self
+
+from deploy.services.cache import cache_dir, scratch
+from deploy.services.errors import ServiceFailedError, ServiceMissingError
+from deploy.services.processes import Child, free_port
+
+INFLUXD_VERSION: Final = "2.9.1"
+ORG: Final = "puente"
+BUCKET: Final = "puente"
+_START_S: Final = 60.0
+_ATTEMPTS: Final = 3
+
+
+def influxd_program(chosen: Path | None = None, cache: Path | None = None) -> Path | None:
+    """The influxd that a setting names, the PATH has, or the cache holds; None where there is none.
+
+    Raises ServiceMissingError where a setting names one that is not there.
+    """
+    if chosen is None and os.environ.get("PUENTE_INFLUXD"):
+        chosen = Path(os.environ["PUENTE_INFLUXD"]).expanduser()
+    if chosen is not None:
+        if not os.access(chosen, os.X_OK) or chosen.is_dir():
+            raise ServiceMissingError(f"PUENTE_INFLUXD names {chosen}, which is no program")
+        return chosen
+    if found := shutil.which("influxd"):
+        return Path(found)
+    cached = cache_dir(cache) / f"influxd-{INFLUXD_VERSION}"
+    return cached if os.access(cached, os.X_OK) else None
+
+
+class LocalInflux:
+    """One InfluxDB. ``with LocalInflux() as influx: influx.url, influx.org, influx.bucket, influx.token``.
+
+    ``data`` names a folder that outlives it; the token then lies beside the data, readable by its owner alone.
+    """
+
+    def __init__(self, program: Path | None = None, data: Path | None = None, cache: Path | None = None) -> None:
+        self.org = ORG
+        self.bucket = BUCKET
+        self.token = ""
+        self.port = 0
+        self._program = program
+        self._cache = cache
+        self._data = data
+        self._folder = Path()
+        self._stack = ExitStack()
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """``http://host:port``."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._running().pid
+
+    @property
+    def token_file(self) -> Path:
+        """The file that holds the token, readable by its owner alone."""
+        return self._folder / "token"
+
+    def __enter__(self) -> Self:
+        """Start it and set it up. Raises ServiceMissingError or ServiceFailedError."""
+        with ExitStack() as stack:
+            self._folder = self._data if self._data is not None else stack.enter_context(scratch("influx"))
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for attempt in range(1, _ATTEMPTS + 1):
+                self.port = free_port()
+                try:
+                    self._start()
+                    break
+                except ServiceFailedError as error:
+                    # Somebody took the port between our look and the server's: look again.
+                    if attempt == _ATTEMPTS or "address already in use" not in str(error):
+                        raise
+            self._stack = stack.pop_all()
+            try:
+                self._set_up()
+            except BaseException:
+                self.__exit__()
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._stack.close()
+
+    def stop(self) -> None:
+        """Stop it in order, by force after 10 s. The data stay until the context ends."""
+        if self._child is not None:
+            self._child.stop()
+
+    def kill(self) -> None:
+        """SIGKILL, as when the machine loses power."""
+        self._running().kill()
+
+    def restart(self) -> None:
+        """Start it again on the same port, data and token. Returns when it is healthy."""
+        self.stop()
+        self._start()
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise ServiceFailedError("InfluxDB was not started: use it as a context manager")
+        return self._child
+
+    def _start(self) -> None:
+        program = influxd_program(self._program, self._cache)
+        if program is None:
+            raise ServiceMissingError(
+                "no influxd was found: install InfluxDB 2, name one in PUENTE_INFLUXD, "
+                "or build it with deploy/services/influxd/build"
+            )
+        command = [
+            str(program),
+            f"--bolt-path={self._folder / 'influxd.bolt'}",
+            f"--engine-path={self._folder / 'engine'}",
+            f"--sqlite-path={self._folder / 'influxd.sqlite'}",
+            f"--http-bind-address=127.0.0.1:{self.port}",
+            "--reporting-disabled",
+            "--log-level=warn",
+        ]
+        # INFLUXD_* variables of the user's own server would override what is asked for here.
+        env = {key: value for key, value in os.environ.items() if not key.startswith("INFLUXD_")}
+        child = Child("influxd", command, log=self._folder / "influxd.log", env=env, cwd=self._folder)
+        self._child = child
+        try:
+            child.wait_until(self._healthy, _START_S)
+        except BaseException:
+            child.kill()
+            raise
+
+    def _healthy(self) -> bool:
+        try:
+            return bool(_ask(f"{self.url}/health").get("status") == "pass")
+        except (OSError, ValueError):
+            return False
+
+    def _set_up(self) -> None:
+        if self.token_file.exists():
+            self.token = self.token_file.read_text().strip()
+            return
+        token = secrets.token_urlsafe(32)
+        wish = {
+            "username": "puente",
+            "password": secrets.token_urlsafe(18),
+            "org": self.org,
+            "bucket": self.bucket,
+            "token": token,
+            "retentionPeriodSeconds": 0,
+        }
+        try:
+            _ask(f"{self.url}/api/v2/setup", wish)
+        except (OSError, ValueError) as error:
+            raise ServiceFailedError(f"InfluxDB at {self.url} could not be set up: {error}") from error
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(token)
+        self.token = token
+
+
+def _ask(url: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    """The JSON object that an address of our own machine answers. Raises OSError or ValueError."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    # No proxy stands between us and 127.0.0.1, whatever the environment says.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30.0) as answer:
+        found = json.load(answer)
+    if not isinstance(found, dict):
+        raise ValueError(f"{url} answered {type(found).__name__}, not an object")
+    return found

@@ -1,0 +1,135 @@
+"""Real servers for tests: one of each a session, started when the first test asks; and servers a test may kill.
+
+``kafka`` (bootstrap "127.0.0.1:PORT"), ``mqtt`` (.host .port .url .username .password .device_username
+.device_password .kind), ``influx`` (.url .org .bucket .token) are shared: use topics, client ids and buckets of your
+own (``unique``). ``kafka_factory``, ``mqtt_factory`` and ``influx_factory`` start a server of the test's own, ended
+with it. A server that cannot be had is a skip, named at the end of the run;
+``PUENTE_REQUIRE=kafka,mqtt,mosquitto,influx`` makes it a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from deploy.services.errors import ServiceMissingError
+from deploy.services.influx import LocalInflux, influxd_program
+from deploy.services.kafka import LocalKafka
+from deploy.services.kafka_jars import kafka_jars
+from deploy.services.mqtt import Kind, LocalMqtt, mosquitto_program
+
+_REQUIRABLE = {"kafka", "mqtt", "mosquitto", "influx"}
+_NOT_RUN = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_NOT_RUN] = {}
+    if unknown := _required() - _REQUIRABLE:
+        raise pytest.UsageError(f"PUENTE_REQUIRE names {sorted(unknown)}; there are {sorted(_REQUIRABLE)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, why in sorted(config.stash[_NOT_RUN].items()):
+        terminalreporter.write_line(f"not run: {name} ({why})", yellow=True)
+
+
+def _required() -> set[str]:
+    return {name for name in os.environ.get("PUENTE_REQUIRE", "").split(",") if name}
+
+
+def _not_had(config: pytest.Config, name: str, why: str) -> None:
+    """Skip and say so at the end, or fail where this server is required."""
+    if name in _required():
+        pytest.fail(f"{name} is required here (PUENTE_REQUIRE) and was not had: {why}", pytrace=False)
+    config.stash[_NOT_RUN][name] = why
+    pytest.skip(f"{name}: {why}")
+
+
+@pytest.fixture(scope="session")
+def kafka_ready(request: pytest.FixtureRequest) -> None:
+    """Kafka's jars are on this machine; downloads them with its progress shown, which output capture would hide."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    try:
+        with capture.global_and_fixture_disabled():
+            kafka_jars()
+    except ServiceMissingError as error:
+        _not_had(request.config, "kafka", str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_ready: None) -> Iterator[str]:
+    """The session's Kafka, as ``host:port``. Its topics are those that tests make, each under a unique name."""
+    with LocalKafka() as server:
+        yield server.bootstrap
+
+
+@pytest.fixture
+def kafka_factory(kafka_ready: None) -> Iterator[Callable[[], LocalKafka]]:
+    """Starts a Kafka of the test's own, which it may kill and restart."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(LocalKafka())
+
+
+@pytest.fixture(scope="session")
+def mqtt_kind(request: pytest.FixtureRequest) -> Kind:
+    """mosquitto where it is installed, else amqtt; a failure where mosquitto is required and absent."""
+    if mosquitto_program() is not None:
+        return "mosquitto"
+    why = "mosquitto is not installed; tests on MQTT ran on amqtt"
+    if "mosquitto" in _required():
+        pytest.fail(f"mosquitto is required here (PUENTE_REQUIRE): {why}", pytrace=False)
+    request.config.stash[_NOT_RUN]["mosquitto"] = why
+    return "amqtt"
+
+
+@pytest.fixture(scope="session")
+def mqtt(request: pytest.FixtureRequest, mqtt_kind: Kind) -> Iterator[LocalMqtt]:
+    """The session's MQTT broker."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(LocalMqtt(mqtt_kind))
+        except ServiceMissingError as error:
+            _not_had(request.config, "mqtt", str(error))
+        yield server
+
+
+@pytest.fixture
+def mqtt_factory(mqtt_kind: Kind) -> Iterator[Callable[..., LocalMqtt]]:
+    """Starts an MQTT broker of the test's own, which it may kill and restart. Takes a kind, else the session's."""
+    with ExitStack() as stack:
+        yield lambda kind=mqtt_kind: stack.enter_context(LocalMqtt(kind))
+
+
+@pytest.fixture(scope="session")
+def influx_ready(request: pytest.FixtureRequest) -> Path:
+    """The influxd of this machine."""
+    program = influxd_program()
+    if program is None:
+        _not_had(request.config, "influx", "no influxd found: PUENTE_INFLUXD, PATH and cache were looked at")
+    assert program is not None
+    return program
+
+
+@pytest.fixture(scope="session")
+def influx(influx_ready: Path) -> Iterator[LocalInflux]:
+    """The session's InfluxDB."""
+    with LocalInflux(influx_ready) as server:
+        yield server
+
+
+@pytest.fixture
+def influx_factory(influx_ready: Path) -> Iterator[Callable[[], LocalInflux]]:
+    """Starts an InfluxDB of the test's own, which it may kill and restart."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(LocalInflux(influx_ready))
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name no other test uses, for topics, groups, client ids and buckets on shared servers."""
+    return f"t{secrets.token_hex(6)}"
