@@ -1,0 +1,155 @@
+"""The checks that settings pass, one a kind of value: each takes what was written and returns what is meant.
+
+A value may come from TOML (already a number, a list) or from a variable (text). Each check raises ValueError with the
+end of a sentence that says what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from contracts.identifiers import is_name
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who reads ``alerts.<name>.v1``: shipments bound for or in ``countries`` (ISO 3166 alpha-2); none means all."""
+
+    name: str
+    countries: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}={'+'.join(self.countries) or '*'}"
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    """Checks for a whole number, both bounds included."""
+
+    def check(value: Any) -> int:
+        try:
+            number = int(value) if isinstance(value, str) else value
+        except ValueError:
+            number = None
+        if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return number
+
+    return check
+
+
+def number(low: float, high: float) -> Callable[[Any], float]:
+    """Checks for a number, both bounds included; NaN is none."""
+
+    def check(value: Any) -> float:
+        try:
+            number = float("nan") if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not low <= number <= high:  # false for NaN too
+            raise ValueError(f"must be a number from {low:g} to {high:g}")
+        return number
+
+    return check
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """Checks for one of these words."""
+
+    def check(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+def text(value: Any) -> str:
+    """Any text but blanks."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be text")
+    return value
+
+
+def name(value: Any) -> str:
+    """What may name a client or a device."""
+    if not isinstance(value, str) or not is_name(value):
+        raise ValueError("must be 1 to 64 of letters, digits, '.', '_' or '-'")
+    return value
+
+
+def path(value: Any) -> Path:
+    """A path; ``~`` is the user's home."""
+    return Path(text(value)).expanduser()
+
+
+def bootstrap(value: Any) -> str:
+    """Kafka's bootstrap servers."""
+    servers = text(value).split(",")
+    for server in servers:
+        found = re.fullmatch(r"\s*[A-Za-z0-9._\[\]:-]+:([0-9]{1,5})\s*", server)
+        if found is None or not 0 < int(found[1]) < 65536:
+            raise ValueError("must be HOST:PORT, several with commas between")
+    return ",".join(server.strip() for server in servers)
+
+
+def mqtt_url(value: Any) -> str:
+    """A broker's address, without user and password."""
+    parts = _split_url(value)
+    if parts is None or parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("must be mqtt://HOST:PORT or mqtts://HOST:PORT")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user or password: set mqtt_username and mqtt_password")
+    return str(value).rstrip("/")
+
+
+def history_url(value: Any) -> str:
+    """Where a history is: an SQLite file, an InfluxDB, or the word ``influxdb``."""
+    parts = _split_url(value)
+    if value == "influxdb" or (parts is not None and parts.scheme == "sqlite" and len(parts.path) > 1):
+        return str(value)
+    if parts is None or parts.scheme not in {"influxdb", "influxdbs"} or not parts.hostname or parts.username:
+        raise ValueError(
+            "must be sqlite:///PATH, influxdb://HOST:PORT (influxdbs:// with TLS), or influxdb to start one here"
+        )
+    return str(value).rstrip("/")
+
+
+def _split_url(value: Any) -> SplitResult | None:
+    try:
+        parts = urlsplit(text(value))
+        _ = parts.port  # raises where it is no port
+    except ValueError:
+        return None
+    return parts
+
+
+def languages(value: Any) -> tuple[str, ...]:
+    """Languages that the line writes, in the order given, each once."""
+    given = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else list(value)
+    if not given or not all(language in {"en", "es"} for language in given):
+        raise ValueError("must be languages that alerts are written in: en, es")
+    return tuple(dict.fromkeys(given))
+
+
+def audiences(value: Any) -> tuple[Audience, ...]:
+    """``us=US mx=MX joint=*``, or a TOML table ``us = ["US"]``, ``joint = []``."""
+    form = "must be NAME=COUNTRY pairs such as 'us=US mx=MX joint=*' (several countries: us=US+CA; all: *)"
+    if isinstance(value, str):
+        pairs = [pair.partition("=")[::2] for pair in re.split(r"[,\s]+", value.strip()) if pair]
+        table: dict[str, Any] = {name: [] if given == "*" else given.split("+") for name, given in pairs}
+    elif isinstance(value, dict):
+        table = value
+    else:
+        raise ValueError(form)
+    for name, countries in table.items():
+        known = isinstance(countries, list) and all(re.fullmatch("[A-Z]{2}", str(c)) for c in countries)
+        if not known or not is_name(name):
+            raise ValueError(form)
+    if not table:
+        raise ValueError(form)
+    return tuple(Audience(name, tuple(countries)) for name, countries in table.items())

@@ -1,0 +1,208 @@
+"""Every setting of Puente: declared once, read from defaults < TOML file < ``PUENTE_*`` variables, checked before use.
+
+A key that is not here, or a value that cannot be right, raises SettingsError, which names the key, where it came from
+and what would be right; nothing connects before all of them are read. Secrets may lie in files (``*_FILE``), so that no
+process list shows them. Pure but for ``load``, which reads the files it is pointed at.
+"""
+
+# The defaults below are fields, made by a function of this module.
+# ruff: noqa: RUF009
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from deploy import checks
+from deploy.checks import Audience
+
+PREFIX: Final = "PUENTE_"
+# Variables of ours that are no settings: where the settings are, and what the tests insist on.
+_NO_SETTINGS: Final = {"PUENTE_CONFIG", "PUENTE_REQUIRE"}
+_FILE: Final = "_file"
+
+
+class SettingsError(Exception):
+    """A setting is wrong. ``key`` is as the user wrote it; the message says what would be right."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"{key}: {why}")
+        self.key = key
+        self.why = why
+
+
+def _setting(default: Any, says: str, check: Callable[[Any], Any], example: str = "", secret: bool = False) -> Any:
+    metadata = {"says": says, "check": check, "example": example, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, checked. None where the stack finds or makes its own."""
+
+    kafka: str | None = _setting(
+        None, "Kafka's bootstrap servers; unset: one is started here", checks.bootstrap, "kafka:9092"
+    )
+    replication: int = _setting(1, "copies Kafka keeps of each topic that we make", checks.whole(1, 10))
+    mqtt: str | None = _setting(
+        None, "the MQTT broker; unset: one is started here", checks.mqtt_url, "mqtts://mqtt.example:8883"
+    )
+    mqtt_username: str | None = _setting(None, "who the gateway is to the broker", checks.text, "gateway")
+    mqtt_password: str | None = _setting(None, "the gateway's password", checks.text, secret=True)
+    mqtt_device_username: str | None = _setting(None, "who simulated devices are to the broker", checks.text, "device")
+    mqtt_device_password: str | None = _setting(None, "the simulated devices' password", checks.text, secret=True)
+    history: str | None = _setting(
+        None,
+        "where the history is: sqlite:///PATH, influxdb://HOST:PORT, or influxdb to start one; unset: an SQLite file",
+        checks.history_url,
+        "influxdb://influx.example:8086",
+    )
+    influx_org: str = _setting("puente", "InfluxDB's organisation", checks.text)
+    influx_bucket: str = _setting("puente", "InfluxDB's bucket", checks.text)
+    influx_token: str | None = _setting(None, "InfluxDB's token", checks.text, secret=True)
+    influxd: Path | None = _setting(
+        None, "the influxd program; unset: looked for on the PATH and in the cache", checks.path
+    )
+    partitions: int = _setting(4, "partitions of the line's topics; fixed once they are made", checks.whole(1, 1000))
+    audiences: tuple[Audience, ...] = _setting(
+        (Audience("us", ("US",)), Audience("mx", ("MX",)), Audience("joint")),
+        "who gets alerts: a name and the countries whose shipments it sees, * for all",
+        checks.audiences,
+    )
+    languages: tuple[str, ...] = _setting(("en", "es"), "languages of alert messages", checks.languages)
+    gateway_id: str = _setting(
+        "puente-gateway", "the gateway's fixed MQTT client id, one for each gateway", checks.name
+    )
+    frame_linger_ms: int = _setting(20, "longest wait of a reading for its frame, in ms", checks.whole(0, 1000))
+    checkpoint_interval_s: float = _setting(3.0, "time between a stage's checkpoints, in s", checks.number(0.1, 600))
+    lateness_bound_s: float = _setting(
+        120.0,
+        "how late a reading may come and still be judged with its shipment's others, in s",
+        checks.number(0, 86_400),
+    )
+    session_timeout_s: float = _setting(
+        10.0, "silence after which a worker counts as dead, in s", checks.number(1, 300)
+    )
+    cache: Path | None = _setting(None, "where downloads are kept; unset: ~/.cache/puente", checks.path)
+    data_dir: Path | None = _setting(
+        None, "where a local stack keeps its data; unset: a scratch folder that goes with it", checks.path
+    )
+    log_level: str = _setting("info", "how much is logged", checks.one_of("debug", "info", "warning", "error"))
+
+    @property
+    def audience_names(self) -> tuple[str, ...]:
+        """The audiences' names, as ``contracts.topics.table`` takes them."""
+        return tuple(audience.name for audience in self.audiences)
+
+    @property
+    def influx_url(self) -> str | None:
+        """InfluxDB's HTTP address where the history is an InfluxDB that runs already, else None."""
+        if self.history is None or not self.history.startswith(("influxdb://", "influxdbs://")):
+            return None
+        return "http" + self.history.removeprefix("influxdb")
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The SQLite history's file where the history is one, else None. ``sqlite:///a`` is relative, four are not."""
+        if self.history is None or not self.history.startswith("sqlite:"):
+            return None
+        return Path(urlsplit(self.history).path[1:]).expanduser()
+
+
+_FIELDS: Final = {item.name: item for item in dataclasses.fields(Settings)}
+
+
+def load(environ: Mapping[str, str], config: Path | None = None) -> Settings:
+    """The settings from a TOML file (``config``, else ``PUENTE_CONFIG``) and the environment. Raises SettingsError."""
+    if config is None and environ.get("PUENTE_CONFIG"):
+        config = Path(environ["PUENTE_CONFIG"]).expanduser()
+    from_file = {} if config is None else _read_toml(config)
+    from_environ = {
+        name: text for name, text in environ.items() if name.startswith(PREFIX) and name not in _NO_SETTINGS
+    }
+    values = _checked(from_file, str, f" (in {config})")
+    values |= _checked({_key_of(n): text for n, text in from_environ.items()}, _variable_of, "")
+    return Settings(**values)
+
+
+def _checked(given: Mapping[str, Any], spell: Callable[[str], str], where: str) -> dict[str, Any]:
+    """The checked values by field. ``spell`` gives a key as its user wrote it."""
+    values = {}
+    for key, value in given.items():
+        name = key.removesuffix(_FILE) if _is_secret(key.removesuffix(_FILE)) else key
+        written = spell(key) + where
+        if name not in _FIELDS:
+            raise SettingsError(written, f"is no setting{_did_you_mean(key, spell)}")
+        if name != key and name in given:
+            raise SettingsError(written, f"is set beside {spell(name)}: keep one of the two")
+        metadata = _FIELDS[name].metadata
+        try:
+            values[name] = metadata["check"](value if name == key else _read_secret(written, value))
+        except ValueError as error:
+            example = f", such as {metadata['example']}" if metadata["example"] else ""
+            shown = "what is set" if metadata["secret"] else repr(value)
+            raise SettingsError(written, f"{error}{example}; {shown} is not") from None
+    return values
+
+
+def _key_of(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower()
+
+
+def _variable_of(key: str) -> str:
+    return PREFIX + key.upper()
+
+
+def _is_secret(name: str) -> bool:
+    return name in _FIELDS and bool(_FIELDS[name].metadata["secret"])
+
+
+def _did_you_mean(key: str, spell: Callable[[str], str]) -> str:
+    near = difflib.get_close_matches(key, _FIELDS, n=1)
+    return f"; did you mean {spell(near[0])}?" if near else "; `puente doctor --settings` lists them all"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("config", f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError("config", f"{path} is not TOML: {error}") from None
+
+
+def _read_secret(written: str, value: Any) -> str:
+    try:
+        return checks.path(value).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(written, f"must name a file that can be read: {error}") from None
+
+
+def as_toml(settings: Settings) -> str:
+    """The settings as a TOML file that ``load`` reads back to the same; what is unset is left out. Holds secrets."""
+    lines, tables = [], []
+    for name in _FIELDS:
+        value = getattr(settings, name)
+        if name == "audiences":
+            tables = ["", "[audiences]", *(f"{a.name} = {json.dumps(list(a.countries))}" for a in value)]
+        elif value is not None:
+            plain = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+            lines.append(f"{name} = {json.dumps(plain)}")
+    return "\n".join([*lines, *tables, ""])
+
+
+def table() -> str:
+    """The README's table of settings, in Markdown, from the declarations above."""
+    rows = ["| variable | in the file | default | what it is |", "|---|---|---|---|"]
+    for name, item in _FIELDS.items():
+        default = " ".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
+        shown = "" if default is None else f"`{default}`"
+        secret = f" (or `{_variable_of(name)}_FILE`)" if item.metadata["secret"] else ""
+        rows.append(f"| `{_variable_of(name)}`{secret} | `{name}` | {shown} | {item.metadata['says']} |")
+    return "\n".join(rows)
