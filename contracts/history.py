@@ -37,7 +37,14 @@ class Refusal:
 
 
 class HistoryUnavailableError(Exception):
-    """The store did not answer or is overloaded: try the same batch again. Nothing is lost."""
+    """The store did not answer or is overloaded: try the same batch again. Nothing is lost.
+
+    ``retry_after_s`` is how long the store asked to be left alone, None where it said nothing.
+    """
+
+    def __init__(self, message: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 @runtime_checkable

@@ -1,0 +1,231 @@
+"""The history in InfluxDB: 2.x by its v2 write API; questions in InfluxQL, which 1.x, 2.x and 3.x answer.
+
+One request holds at most ``LINES_MAX`` points, waits for the answer and retries nothing itself: when to try again is
+the sink's to decide, which still has the batch. What InfluxDB refuses for good (400, 413, 422) is looked for by
+halves until the bad record stands alone; good ones are written again on the way, which changes nothing, for a point
+overwrites itself. Everything else that goes wrong is HistoryUnavailableError.
+
+A point is known by device, tags and nanosecond, not by identity: two readings of one device whose event times and
+``offset_ns`` are both the same would be one point (the device would have to say a million readings in a millisecond).
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import orjson
+import urllib3
+from influxdb_client import InfluxDBClient, WriteService
+from influxdb_client.rest import ApiException
+
+from contracts.history import Batch, HistoryUnavailableError, Refusal
+from contracts.identifiers import is_name
+from contracts.readings import ReadingId, ShipmentReading, identity
+from streams.sinks import points
+from streams.sinks.points import NS_PER_MS, READINGS, Record
+
+LINES_MAX: Final = 5_000  # what InfluxData advises for one write
+ROWS_A_CHUNK: Final = 10_000  # of an answer, read chunk by chunk so that memory stays bounded
+_REFUSED_FOR_GOOD = frozenset({400, 413, 422})
+_GZIP_LEVEL = 1  # 3 us a reading for a fifth of the bytes; the client's own level 9 takes 14 us for 12 % less
+
+# ``held`` cuts time into cells and asks for the devices that have a reading there, between the first and the last of
+# them: a live batch is one or two questions, a device's backlog one, and neither reads much that was not asked for.
+_CELL_MS = 10_000
+_CELLS_BRIDGED = 6  # a device that speaks once a minute still has one question for its backlog
+_DEVICES_A_QUESTION = 500
+_QUESTIONS_A_REQUEST = 100
+
+_Line: TypeAlias = tuple[Record, bytes]
+
+
+class InfluxHistory:
+    """A history in one bucket of an InfluxDB. Nothing is asked of the server until the first call.
+
+    ``bucket``: for InfluxDB 1.8, ``database/retention_policy``. ``timeout_s`` bounds each request. ``compress`` is
+    worth its processor time wherever the server is not on this machine. Safe to use from several threads.
+    """
+
+    kind = "influxdb"
+
+    def __init__(
+        self, url: str, org: str, bucket: str, token: str | None, *, timeout_s: float = 30.0, compress: bool = True
+    ) -> None:
+        self.url, self.org, self.bucket = url, org, bucket
+        self._compress = compress
+        self._client = InfluxDBClient(url=url, token=token, org=org, timeout=round(timeout_s * 1000))
+        self._writes = WriteService(self._client.api_client)
+
+    def write(self, batch: Batch) -> list[Refusal]:
+        """Hold the batch: returns once InfluxDB has answered for every point of it; names what it refuses."""
+        refusals: list[Refusal] = []
+        lines: list[_Line] = []
+        for records in (batch.readings, batch.events, batch.alerts):
+            for record in records:
+                try:
+                    lines.append((record, points.line(record)))
+                except points.PointError as error:
+                    refusals.append(Refusal(record, str(error)))
+        for start in range(0, len(lines), LINES_MAX):
+            refusals += self._write_lines(lines[start : start + LINES_MAX])
+        return refusals
+
+    def held(self, readings: Sequence[ShipmentReading]) -> set[ReadingId]:
+        """Which of these readings are held, by identity, looked for at their event times."""
+        wanted = set(map(identity, readings))
+        questions = _questions(readings)
+        found: set[ReadingId] = set()
+        for start in range(0, len(questions), _QUESTIONS_A_REQUEST):
+            found.update(wanted.intersection(self._identities(questions[start : start + _QUESTIONS_A_REQUEST])))
+        return found
+
+    def identities(self, start_ms: int, end_ms: int) -> set[ReadingId]:
+        """Every reading held with ``start_ms`` <= event time < ``end_ms``."""
+        start_ns = max(start_ms * NS_PER_MS, -points.TIME_NS_BOUND)
+        last_ns = min(end_ms * NS_PER_MS - 1, points.TIME_NS_BOUND)
+        return set() if start_ns > last_ns else set(self._identities([_question(start_ns, last_ns)]))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def _write_lines(self, lines: list[_Line]) -> list[Refusal]:
+        """Write them, by halves where InfluxDB refuses: about 2 log2(n) requests for one bad record among n."""
+        refusals: list[Refusal] = []
+        left = [lines]
+        while left:
+            part = left.pop()
+            try:
+                self._post(b"\n".join([text for _, text in part]))
+            except _RefusedError as refused:
+                if len(part) == 1:
+                    refusals.append(Refusal(part[0][0], str(refused)))
+                else:
+                    half = len(part) // 2
+                    left += [part[half:], part[:half]]
+        return refusals
+
+    def _post(self, body: bytes) -> None:
+        encoding = "identity"
+        if self._compress:
+            body, encoding = gzip.compress(body, _GZIP_LEVEL), "gzip"
+        with self._answering():
+            self._writes.post_write(
+                org=self.org, bucket=self.bucket, body=body, precision="ns", content_encoding=encoding
+            )
+
+    def _identities(self, questions: Iterable[str]) -> Iterator[ReadingId]:
+        """What InfluxDB answers to these questions, read as it comes."""
+        database, _, retention = self.bucket.partition("/")
+        form = {"db": database, "q": ";".join(questions), "epoch": "ns"}
+        form |= {"chunked": "true", "chunk_size": str(ROWS_A_CHUNK)} | ({"rp": retention} if retention else {})
+        with self._answering():
+            answer = self._client.api_client.call_api(
+                "/query",
+                "POST",
+                header_params={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+                post_params=form,
+                _preload_content=False,
+                _return_http_data_only=True,
+            )
+            try:
+                for chunk in answer:
+                    for result in orjson.loads(chunk)["results"] if chunk.strip() else ():
+                        if "error" in result:
+                            raise HistoryUnavailableError(f"InfluxDB at {self.url} cannot answer: {result['error']}")
+                        for series in result.get("series", ()):
+                            yield from ((device_id, boot_id, seq) for _, device_id, boot_id, seq in series["values"])
+            finally:
+                answer.release_conn()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turns the client's errors into ours."""
+        try:
+            yield
+        except ApiException as error:
+            if error.status in _REFUSED_FOR_GOOD:
+                raise _RefusedError(_words(error)) from None
+            raise HistoryUnavailableError(self._sentence(error), _retry_after_s(error)) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise HistoryUnavailableError(f"InfluxDB at {self.url} does not answer: {error}") from error
+        except orjson.JSONDecodeError as error:
+            raise HistoryUnavailableError(f"InfluxDB at {self.url} gave half an answer: {error}") from error
+
+    def _sentence(self, error: ApiException) -> str:
+        match error.status:
+            case 401 | 403:
+                what = f"the token may not use bucket {self.bucket!r}: give one that may read and write it"
+            case 404:
+                what = f"there is no bucket {self.bucket!r} in organization {self.org!r}: make it, or name another"
+            case 429:
+                what = "too many requests"
+            case status:
+                what = f"HTTP {status}" if status else "no secure connection"
+        return f"InfluxDB at {self.url}: {what} ({_words(error)})"
+
+
+class _RefusedError(Exception):
+    """InfluxDB refused a request for good, in its own words."""
+
+
+@dataclass(slots=True)
+class _Cell:
+    """A stretch of time, and the devices that ``held`` is asked about within it."""
+
+    number: int
+    first_ns: int
+    last_ns: int
+    devices: set[str]
+
+
+def _questions(readings: Iterable[ShipmentReading]) -> list[str]:
+    cells: dict[int, _Cell] = {}
+    for reading in readings:
+        try:
+            at_ns = points.time_ns(reading)
+        except points.PointError:
+            continue  # no store can hold it, so there is nothing to ask
+        if not is_name(reading.device_id):
+            continue
+        number = reading.time_ms // _CELL_MS
+        cell = cells.get(number)
+        if cell is None:
+            cells[number] = _Cell(number, at_ns, at_ns, {reading.device_id})
+        else:
+            cell.first_ns, cell.last_ns = min(cell.first_ns, at_ns), max(cell.last_ns, at_ns)
+            cell.devices.add(reading.device_id)
+    merged: list[_Cell] = []
+    for _, cell in sorted(cells.items()):
+        before = merged[-1] if merged else None
+        if before and before.devices == cell.devices and cell.number - before.number <= _CELLS_BRIDGED:
+            before.number, before.last_ns = cell.number, cell.last_ns
+        else:
+            merged.append(cell)
+    return [
+        _question(cell.first_ns, cell.last_ns, devices[start : start + _DEVICES_A_QUESTION])
+        for cell in merged
+        for devices in [sorted(cell.devices)]
+        for start in range(0, len(devices), _DEVICES_A_QUESTION)
+    ]
+
+
+def _question(first_ns: int, last_ns: int, devices: Sequence[str] = ()) -> str:
+    """Which readings there are between two instants, both included. An anchored alternation is looked up by index."""
+    among = f" AND device_id =~ /^({'|'.join(devices).replace('.', chr(92) + '.')})$/" if devices else ""
+    return f"SELECT device_id, boot_id, seq FROM {READINGS} WHERE time >= {first_ns} AND time <= {last_ns}{among}"
+
+
+def _words(error: ApiException) -> str:
+    text = error.message.decode("utf-8", "replace") if isinstance(error.message, bytes) else str(error.message)
+    return text.strip() or str(error.reason)
+
+
+def _retry_after_s(error: ApiException) -> float | None:
+    """Retry-After in seconds; the header's other form, a date, would need a clock, and InfluxDB does not send it."""
+    text = str(error.retry_after or "")
+    return float(text) if text.isdecimal() else None
