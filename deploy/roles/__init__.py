@@ -1,0 +1,1 @@
+"""The processes of the line: each role takes the settings and runs until it is told to stop."""

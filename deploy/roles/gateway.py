@@ -1,0 +1,86 @@
+"""The gateway's process: settings in, a running gateway, a clean end on SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from ingest.gateway import Gateway, GatewayConfig
+
+_log = logging.getLogger(__name__)
+
+
+class GatewaySettings(Protocol):
+    """The settings the gateway reads. ``mqtt`` is ``mqtt://host:port``."""
+
+    @property
+    def kafka(self) -> str: ...
+    @property
+    def mqtt(self) -> str: ...
+    @property
+    def mqtt_username(self) -> str | None: ...
+    @property
+    def mqtt_password(self) -> str | None: ...
+    @property
+    def partitions(self) -> int: ...
+    @property
+    def gateway_id(self) -> str: ...
+    @property
+    def frame_linger_ms(self) -> float: ...
+
+
+def config_from(settings: GatewaySettings) -> GatewayConfig:
+    """The gateway's own configuration. Raises ValueError where the MQTT address or a name cannot be."""
+    parts = urlsplit(settings.mqtt)
+    if parts.scheme != "mqtt" or not parts.hostname:
+        raise ValueError(f"mqtt must be mqtt://host:port, and is {settings.mqtt!r}")
+    return GatewayConfig(
+        kafka=settings.kafka,
+        mqtt_host=parts.hostname,
+        mqtt_port=parts.port or 1883,
+        mqtt_username=settings.mqtt_username,
+        mqtt_password=settings.mqtt_password,
+        gateway_id=settings.gateway_id,
+        partitions=settings.partitions,
+        frame_linger_ms=settings.frame_linger_ms,
+    )
+
+
+def fault_hook(fault: str | None) -> Callable[[int], None] | None:
+    """For the kill tests alone: ``after_kafka_ack:N`` kills this process, as kill -9 does, when Kafka holds the N-th
+    frame and before anything of it is acknowledged to the broker. None or "" is no fault. Raises ValueError.
+    """
+    if not fault:
+        return None
+    name, _, count = fault.partition(":")
+    if name != "after_kafka_ack" or not count.isdecimal() or int(count) < 1:
+        raise ValueError(f"fault must be after_kafka_ack:N with N from 1, and is {fault!r}")
+    nth = int(count)
+
+    def before_ack(frames: int) -> None:
+        if frames >= nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return before_ack
+
+
+def run(settings: GatewaySettings) -> None:
+    """Serve until SIGTERM or SIGINT, then leave in order. Raises ValueError, or WrongPartitionsError from Kafka's
+    topics. ``settings.fault``, where there is one, is a fault of ``fault_hook``.
+    """
+    config = config_from(settings)
+    before_ack = fault_hook(getattr(settings, "fault", None))
+    asyncio.run(_serve(config, before_ack))
+
+
+async def _serve(config: GatewayConfig, before_ack: Callable[[int], None] | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Gateway(config, before_ack=before_ack).run(stop)
