@@ -57,6 +57,16 @@ def number(low: float, high: float) -> Callable[[Any], float]:
     return check
 
 
+def truth(value: Any) -> bool:
+    """True or false, as TOML has them or as words."""
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[value.lower()]
+
+
 def one_of(*choices: str) -> Callable[[Any], str]:
     """Checks for one of these words."""
 
@@ -100,8 +110,8 @@ def bootstrap(value: Any) -> str:
 def mqtt_url(value: Any) -> str:
     """A broker's address, without user and password."""
     parts = _split_url(value)
-    if parts is None or parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.path not in {"", "/"}:
-        raise ValueError("must be mqtt://HOST:PORT or mqtts://HOST:PORT")
+    if parts is None or parts.scheme != "mqtt" or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("must be mqtt://HOST:PORT")
     if parts.username or parts.password:
         raise ValueError("must not hold a user or password: set mqtt_username and mqtt_password")
     return str(value).rstrip("/")

@@ -37,28 +37,33 @@ class SettingsError(Exception):
         self.why = why
 
 
-def _setting(default: Any, says: str, check: Callable[[Any], Any], example: str = "", secret: bool = False) -> Any:
-    metadata = {"says": says, "check": check, "example": example, "secret": secret}
+def _setting(
+    default: Any,
+    says: str,
+    check: Callable[[Any], Any],
+    example: str = "",
+    *,
+    secret: bool = False,
+    test_only: bool = False,
+) -> Any:
+    """A field's declaration. ``test_only`` is for the kill tests alone, and no user is told of it."""
+    metadata = {"says": says, "check": check, "example": example, "secret": secret, "test_only": test_only}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings, checked. None where the stack finds or makes its own."""
+    """All settings, checked. Empty or None where the stack finds or makes its own."""
 
-    kafka: str | None = _setting(
-        None, "Kafka's bootstrap servers; unset: one is started here", checks.bootstrap, "kafka:9092"
-    )
+    kafka: str = _setting("", "Kafka's bootstrap servers; unset: one is started here", checks.bootstrap, "kafka:9092")
     replication: int = _setting(1, "copies Kafka keeps of each topic that we make", checks.whole(1, 10))
-    mqtt: str | None = _setting(
-        None, "the MQTT broker; unset: one is started here", checks.mqtt_url, "mqtts://mqtt.example:8883"
-    )
+    mqtt: str = _setting("", "the MQTT broker; unset: one is started here", checks.mqtt_url, "mqtt://mqtt.example:1883")
     mqtt_username: str | None = _setting(None, "who the gateway is to the broker", checks.text, "gateway")
     mqtt_password: str | None = _setting(None, "the gateway's password", checks.text, secret=True)
     mqtt_device_username: str | None = _setting(None, "who simulated devices are to the broker", checks.text, "device")
     mqtt_device_password: str | None = _setting(None, "the simulated devices' password", checks.text, secret=True)
-    history: str | None = _setting(
-        None,
+    history: str = _setting(
+        "",
         "where the history is: sqlite:///PATH, influxdb://HOST:PORT, or influxdb to start one; unset: an SQLite file",
         checks.history_url,
         "influxdb://influx.example:8086",
@@ -94,6 +99,8 @@ class Settings:
         None, "where a local stack keeps its data; unset: a scratch folder that goes with it", checks.path
     )
     log_level: str = _setting("info", "how much is logged", checks.one_of("debug", "info", "warning", "error"))
+    fault: str = _setting("", "kill this process at a chosen point", checks.text, "after_kafka_ack:3", test_only=True)
+    identity_check: bool = _setting(True, "drop repeats by identity", checks.truth, test_only=True)
 
     @property
     def audience_names(self) -> tuple[str, ...]:
@@ -103,14 +110,14 @@ class Settings:
     @property
     def influx_url(self) -> str | None:
         """InfluxDB's HTTP address where the history is an InfluxDB that runs already, else None."""
-        if self.history is None or not self.history.startswith(("influxdb://", "influxdbs://")):
+        if not self.history.startswith(("influxdb://", "influxdbs://")):
             return None
         return "http" + self.history.removeprefix("influxdb")
 
     @property
     def sqlite_path(self) -> Path | None:
         """The SQLite history's file where the history is one, else None. ``sqlite:///a`` is relative, four are not."""
-        if self.history is None or not self.history.startswith("sqlite:"):
+        if not self.history.startswith("sqlite:"):
             return None
         return Path(urlsplit(self.history).path[1:]).expanduser()
 
@@ -191,7 +198,7 @@ def as_toml(settings: Settings) -> str:
         value = getattr(settings, name)
         if name == "audiences":
             tables = ["", "[audiences]", *(f"{a.name} = {json.dumps(list(a.countries))}" for a in value)]
-        elif value is not None:
+        elif value not in (None, ""):
             plain = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             lines.append(f"{name} = {json.dumps(plain)}")
     return "\n".join([*lines, *tables, ""])
@@ -201,8 +208,10 @@ def table() -> str:
     """The README's table of settings, in Markdown, from the declarations above."""
     rows = ["| variable | in the file | default | what it is |", "|---|---|---|---|"]
     for name, item in _FIELDS.items():
+        if item.metadata["test_only"]:
+            continue
         default = " ".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
-        shown = "" if default is None else f"`{default}`"
+        shown = f"`{default}`" if default not in (None, "") else ""
         secret = f" (or `{_variable_of(name)}_FILE`)" if item.metadata["secret"] else ""
         rows.append(f"| `{_variable_of(name)}`{secret} | `{name}` | {shown} | {item.metadata['says']} |")
     return "\n".join(rows)

@@ -108,6 +108,10 @@ class LocalInflux:
         if self._child is not None:
             self._child.stop()
 
+    def check(self) -> None:
+        """Raises ServiceFailedError, with its last words, where it has stopped by itself."""
+        self._running().check()
+
     def kill(self) -> None:
         """SIGKILL, as when the machine loses power."""
         self._running().kill()

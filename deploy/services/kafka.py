@@ -104,6 +104,10 @@ class LocalKafka:
         if self._child is not None:
             self._child.stop(deadline_s=15.0)
 
+    def check(self) -> None:
+        """Raises ServiceFailedError, with its last words, where it has stopped by itself."""
+        self._running().check()
+
     def kill(self) -> None:
         """SIGKILL, as when the machine loses power."""
         self._running().kill()

@@ -114,6 +114,10 @@ class LocalMqtt:
         if self._child is not None:
             self._child.stop()
 
+    def check(self) -> None:
+        """Raises ServiceFailedError, with its last words, where it has stopped by itself."""
+        self._running().check()
+
     def kill(self) -> None:
         """SIGKILL: sessions are lost since mosquitto's last save, at most two seconds before."""
         self._running().kill()

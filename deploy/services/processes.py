@@ -100,12 +100,16 @@ class Child:
         """None while it runs; negative where a signal ended it."""
         return self._process.poll()
 
+    def check(self) -> None:
+        """Raises ServiceFailedError, with its last words, where it has stopped."""
+        if self.exit_code is not None:
+            raise ServiceFailedError(f"{self.name} stopped with code {self.exit_code}.{self.last_words()}")
+
     def wait_until(self, ready: Callable[[], bool], deadline_s: float) -> None:
         """Return once ``ready()``. Raises ServiceFailedError, with its last words, where it stops or takes longer."""
         end = time.monotonic() + deadline_s
         while not ready():
-            if self.exit_code is not None:
-                raise ServiceFailedError(f"{self.name} stopped with code {self.exit_code}.{self.last_words()}")
+            self.check()
             if time.monotonic() > end:
                 raise ServiceFailedError(f"{self.name} did not answer within {deadline_s:.0f} s.{self.last_words()}")
             time.sleep(0.05)

@@ -1,0 +1,83 @@
+"""``puente alerts``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import msgspec
+
+from contracts import topics
+from contracts.alerts import Alert
+from deploy.cli.common import json_option, need, with_settings
+from deploy.settings import Settings, SettingsError
+
+# Episodes whose last revision is remembered, so that a repeat after a crash is shown once.
+_REMEMBERED_MAX = 100_000
+
+
+@click.group()
+def alerts() -> None:
+    """Alerts, as an audience reads them from Kafka."""
+
+
+@alerts.command()
+@click.option("--audience", default="joint", show_default=True, help="Whose alerts.")
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True, help="Of the sentences.")
+@click.option("--follow/--no-follow", default=True, show_default=True, help="Go on with those to come, or end.")
+@click.option("--last", type=click.IntRange(0), metavar="N", help="Begin with the last N; without it, with all kept.")
+@json_option
+@with_settings
+def tail(settings: Settings, audience: str, language: str, follow: bool, last: int | None, json_to: str | None) -> None:
+    """Show an audience's alerts: those kept, and then each as it comes. With --json, one JSON object a line.
+
+    \b
+    Examples:
+      puente alerts tail --audience us --last 20
+      puente alerts tail --no-follow --json alerts.ndjson
+      puente alerts tail --language es
+    """
+    need(settings.kafka, "kafka", "Kafka")
+    if audience not in settings.audience_names:
+        raise SettingsError("--audience", f"{audience!r} is none; there are {', '.join(settings.audience_names)}")
+    if json_to is None:
+        asyncio.run(_tail(settings.kafka, audience, follow, last, language, None))
+    elif json_to == "-":
+        asyncio.run(_tail(settings.kafka, audience, follow, last, language, sys.stdout.buffer))
+    else:
+        with Path(json_to).open("wb") as out:
+            asyncio.run(_tail(settings.kafka, audience, follow, last, language, out))
+
+
+async def _tail(kafka: str, audience: str, follow: bool, last: int | None, language: str, out: BinaryIO | None) -> None:
+    from deploy.topic_io import records_of
+
+    decoder = msgspec.json.Decoder(Alert)
+    seen: dict[str, int] = {}
+    async for record in records_of(kafka, topics.alerts(audience), last=last, follow=follow):
+        alert = decoder.decode(record.value)
+        if seen.pop(alert.alert_id, 0) >= alert.revision:
+            seen[alert.alert_id] = alert.revision
+            continue
+        seen[alert.alert_id] = alert.revision
+        if len(seen) > _REMEMBERED_MAX:
+            del seen[next(iter(seen))]
+        if out is not None:
+            out.write(record.value.rstrip() + b"\n")
+            out.flush()
+        else:
+            click.echo(line_of(alert, language))
+
+
+def line_of(alert: Alert, language: str) -> str:
+    """An alert's update as one line: when, how grave, what, about what, and its sentence."""
+    at_ms = alert.closed_ms if alert.closed_ms is not None else alert.opened_ms
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    drill = "[EXERCISE] " if alert.exercise else ""
+    about = alert.shipment_id or alert.device_id
+    sentence = alert.messages.get(language) or next(iter(alert.messages.values()), "")
+    return f"{at}  {alert.state:<7} {alert.severity:<8} {alert.rule:<22} {about:<16} {drill}{sentence}"

@@ -1,0 +1,68 @@
+"""What commands share: settings from the context, the option ``--json [FILE]``, and how results are written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+import orjson
+
+from deploy.settings import Settings, load
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[P, R]:
+    """Gives the command the checked settings as its first argument. Raises SettingsError before anything connects."""
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        config = click.get_current_context().obj
+        return command(load(os.environ, Path(config) if config else None), *args, **kwargs)
+
+    return update_wrapper(run, command)
+
+
+def json_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Adds ``--json [FILE]``, as ``json_to``: None, ``-`` for standard output, or a path."""
+    option = click.option(
+        "--json",
+        "json_to",
+        is_flag=False,
+        flag_value="-",
+        metavar="[FILE]",
+        help="Write the result as JSON to FILE, or to standard output where none is given.",
+    )
+    return option(command)
+
+
+def write_json(result: Any, json_to: str) -> None:
+    """One JSON object to standard output, or to a file that is there only when it is whole."""
+    text = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if json_to == "-":
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(json_to)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(text)
+        partial.replace(path)
+    except OSError as error:
+        raise click.UsageError(f"--json {json_to}: {error.strerror or error}") from None
+
+
+def need(value: str, key: str, what: str) -> str:
+    """The value of a setting that this command cannot do without. Raises SettingsError where it is unset."""
+    from deploy.settings import PREFIX, SettingsError
+
+    if not value:
+        raise SettingsError(
+            f"{PREFIX}{key.upper()}", f"is not set: it must say where {what} is (`puente up` starts one and says where)"
+        )
+    return value

@@ -1,0 +1,28 @@
+"""Durations as people write them: ``45s``, ``10m``, ``2h``; a bare number is seconds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import click
+
+_UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Duration(click.ParamType):
+    """A positive duration, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", str(value).strip())
+        if found is None or float(found[1]) == 0:
+            self.fail(f"{value!r} is no duration; write 45s, 10m or 2h", param, ctx)
+        return float(found[1]) * _UNITS_S[found[2]]
+
+
+DURATION: Final = Duration()

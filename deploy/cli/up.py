@@ -1,0 +1,90 @@
+"""``puente up``: a local line, kept running until it is told to stop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from deploy.cli.common import json_option, with_settings, write_json
+from deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from deploy.services.processes import Child
+    from deploy.stack import LocalStack
+
+# A process that stops is started again, but one that stops at once each time needs a person.
+_RESTARTS_MAX = 5
+_RESTART_WINDOW_S = 60.0
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Worker processes.")
+@click.option("--services-only", is_flag=True, help="Start the servers and topics, no process of the line.")
+@json_option
+@with_settings
+def up(settings: Settings, workers: int, services_only: bool, json_to: str | None) -> int:
+    """Start Kafka, an MQTT broker and a history, and the line on them; keep them running.
+
+    What the settings name is used; the rest is started on free ports of 127.0.0.1. The reference is empty:
+    load yours. Ctrl-C stops everything that was started here.
+
+    \b
+    Examples:
+      puente up
+      puente up --workers 2 --json where.json
+      PUENTE_DATA_DIR=~/puente puente up          keep the data between runs
+      PUENTE_HISTORY=influxdb puente up           history in a local InfluxDB
+    """
+    from deploy.stack import LocalStack
+
+    with LocalStack(settings) as stack:
+        roles = [] if services_only else _start_roles(stack, workers)
+        if json_to is not None:
+            write_json(stack.facts(), json_to)
+        if json_to != "-":
+            _tell(stack)
+        return _watch(stack, roles)
+
+
+def _start_roles(stack: LocalStack, workers: int) -> list[tuple[str, Child]]:
+    names = [("gateway", "gateway"), *(("worker", f"worker-{i + 1}") for i in range(workers)), ("sink", "sink")]
+    return [(role, stack.start_role(role, name=name)) for role, name in names]
+
+
+def _tell(stack: LocalStack) -> None:
+    facts, settings = stack.facts(), stack.settings
+    click.echo(f"Kafka     {facts['kafka']}")
+    click.echo(f"MQTT      {facts['mqtt']}   ({stack.services()['mqtt']}; user {settings.mqtt_device_username or '-'})")
+    click.echo(f"history   {facts['history']['url']}")
+    click.echo(f"settings  {facts['config']}   (passwords too; logs beside it)")
+    click.echo("")
+    click.echo("In another terminal:")
+    click.echo(f"  export PUENTE_CONFIG={facts['config']}")
+    click.echo("  puente reference load FILE")
+    click.echo("  puente alerts tail")
+    click.echo("")
+    click.echo("Ctrl-C stops it all.")
+
+
+def _watch(stack: LocalStack, roles: list[tuple[str, Child]]) -> int:
+    """Until a signal unwinds us: start again what stops. Raises ServiceFailedError where that does not help."""
+    from deploy.services.errors import ServiceFailedError
+
+    restarts: list[float] = []
+    servers = [server for server in (stack.kafka, stack.mqtt, stack.influx) if server is not None]
+    while True:
+        time.sleep(0.5)
+        for server in servers:
+            server.check()
+        for i, (role, child) in enumerate(roles):
+            if child.exit_code is None:
+                continue
+            now = time.monotonic()
+            restarts = [*(at for at in restarts if now - at < _RESTART_WINDOW_S), now]
+            said = f"{child.name} stopped with code {child.exit_code}.{child.last_words()}"
+            if len(restarts) > _RESTARTS_MAX:
+                raise ServiceFailedError(said)
+            click.echo(f"{said}\nStarting it again.", err=True)
+            roles[i] = (role, stack.start_role(role, name=child.name))

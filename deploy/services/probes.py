@@ -1,0 +1,41 @@
+"""Does the server at this address answer? Each probe speaks the server's own protocol where that is cheap."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from urllib.parse import urlsplit
+
+from deploy.services.errors import ServiceMissingError
+from deploy.services.kafka import serves
+from deploy.services.processes import answers
+
+
+def need_kafka(bootstrap: str) -> None:
+    """Raises ServiceMissingError where no Kafka answers a metadata request there."""
+    if not serves(bootstrap):
+        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA")
+
+
+def mqtt_address(url: str) -> tuple[str, int]:
+    """Host and port of ``mqtt://HOST[:PORT]``; 1883 where it names none."""
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or 1883
+
+
+def need_mqtt(url: str) -> None:
+    """Raises ServiceMissingError where nothing accepts a connection there."""
+    if not answers(*mqtt_address(url), timeout_s=5.0):
+        raise ServiceMissingError(f"no MQTT broker answers at {url}: start one, or correct PUENTE_MQTT")
+
+
+def need_influx(url: str) -> str:
+    """The version of the InfluxDB there. Raises ServiceMissingError where none says that it is healthy."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5.0) as answer:
+            health = json.load(answer)
+        if health.get("status") == "pass":
+            return str(health.get("version", ""))
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise ServiceMissingError(f"no InfluxDB answers at {url}: start one, or correct PUENTE_HISTORY")

@@ -1,0 +1,168 @@
+"""All servers of a line together, and the line's own processes on them: what ``puente up`` and ``puente demo`` run.
+
+Each server is found in this order: an address in the settings, a program on this machine, the embedded default. What
+is found is written as one settings file, readable by its owner alone: with ``PUENTE_CONFIG`` set to it, every command
+and every process of the line works on this stack. Whatever ends us ends everything started here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from deploy import settings as settings_module
+from deploy.services.cache import scratch
+from deploy.services.errors import ServiceError
+from deploy.services.influx import LocalInflux
+from deploy.services.kafka import LocalKafka
+from deploy.services.mqtt import LocalMqtt
+from deploy.services.probes import need_influx, need_kafka, need_mqtt
+from deploy.services.processes import Child
+from deploy.services.topics import create_topics
+from deploy.settings import Settings
+
+ROLES: Final = ("gateway", "worker", "sink")
+
+
+class LocalStack:
+    """Kafka with the line's topics, an MQTT broker and a history, all answering inside the context.
+
+    ``settings`` then name everything that was found or started. The servers of ours are ``kafka``, ``mqtt`` and
+    ``influx``: None where somebody else's is used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = Path()
+        self.kafka: LocalKafka | None = None
+        self.mqtt: LocalMqtt | None = None
+        self.influx: LocalInflux | None = None
+        self._stack = ExitStack()
+        self._roles: list[Child] = []
+
+    @property
+    def config(self) -> Path:
+        """The settings file of this stack. Holds its passwords; readable by its owner alone."""
+        return self.folder / "puente.toml"
+
+    def __enter__(self) -> Self:
+        """Find or start everything, and make the topics. Raises ServiceError."""
+        with ExitStack() as stack:
+            self.folder = self._own_folder(stack)
+            stack.callback(self._stop_roles)
+            self._have_kafka(stack)
+            self._have_mqtt(stack)
+            self._have_history(stack)
+            found = self.settings
+            create_topics(found.kafka, found.partitions, found.audience_names, found.replication)
+            self.config.touch(mode=0o600)
+            self.config.write_text(settings_module.as_toml(found))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start_role(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:
+        """Start a process of the line (``gateway``, ``worker``, ``sink`` or any other command) on this stack."""
+        name = name or role
+        environ = {key: value for key, value in os.environ.items() if not key.startswith(settings_module.PREFIX)}
+        child = Child(
+            name,
+            [sys.executable, "-m", "deploy.cli", role, *arguments],
+            log=self.folder / f"{name}.log",
+            env={**environ, "PUENTE_CONFIG": str(self.config)},
+        )
+        self._roles.append(child)
+        return child
+
+    def facts(self) -> dict[str, Any]:
+        """Where everything is, as ``puente up --json`` prints it."""
+        return {
+            "kafka": self.settings.kafka,
+            "mqtt": self.settings.mqtt,
+            "history": self._history_facts(),
+            "console": None,
+            "grafana": None,
+            "config": str(self.config),
+        }
+
+    def services(self) -> dict[str, str]:
+        """What serves as Kafka, MQTT broker and history, in a word or two each."""
+        return {
+            "kafka": "kafka" if self.kafka else "given",
+            "mqtt": self.mqtt.kind if self.mqtt else "given",
+            "history": self._history_facts()["kind"],
+        }
+
+    def _history_facts(self) -> dict[str, Any]:
+        if self.settings.influx_url is None:
+            return {"kind": "sqlite", "url": self.settings.history, "token_file": None}
+        token = self.folder / "influx.token"
+        if not token.exists() and self.settings.influx_token:
+            token.touch(mode=0o600)
+            token.write_text(self.settings.influx_token)
+        return {"kind": "influxdb", "url": self.settings.influx_url, "token_file": str(token)}
+
+    def _own_folder(self, stack: ExitStack) -> Path:
+        if self.settings.data_dir is None:
+            return stack.enter_context(scratch("stack"))
+        folder = self.settings.data_dir.absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = stack.enter_context((folder / ".lock").open("a"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ServiceError(f"another stack runs on {folder}: stop it, or set PUENTE_DATA_DIR to another") from None
+        return folder
+
+    def _have_kafka(self, stack: ExitStack) -> None:
+        if self.settings.kafka:
+            need_kafka(self.settings.kafka)
+            return
+        self.kafka = stack.enter_context(LocalKafka(self.folder / "kafka", self.settings.cache))
+        self.settings = replace(self.settings, kafka=self.kafka.bootstrap)
+
+    def _have_mqtt(self, stack: ExitStack) -> None:
+        if self.settings.mqtt:
+            need_mqtt(self.settings.mqtt)
+            return
+        self.mqtt = stack.enter_context(LocalMqtt(data=self.folder / "mqtt"))
+        self.settings = replace(
+            self.settings,
+            mqtt=self.mqtt.url,
+            mqtt_username=self.mqtt.username,
+            mqtt_password=self.mqtt.password,
+            mqtt_device_username=self.mqtt.device_username,
+            mqtt_device_password=self.mqtt.device_password,
+        )
+
+    def _have_history(self, stack: ExitStack) -> None:
+        if not self.settings.history:
+            self.settings = replace(self.settings, history=f"sqlite:///{self.folder / 'history.db'}")
+        elif self.settings.influx_url is not None:
+            need_influx(self.settings.influx_url)
+        elif self.settings.history == "influxdb":
+            self.influx = stack.enter_context(
+                LocalInflux(self.settings.influxd, self.folder / "influx", self.settings.cache)
+            )
+            self.settings = replace(
+                self.settings,
+                history=self.influx.url.replace("http://", "influxdb://"),
+                influx_org=self.influx.org,
+                influx_bucket=self.influx.bucket,
+                influx_token=self.influx.token,
+            )
+
+    def _stop_roles(self) -> None:
+        """All are asked first and waited for then: each may need a moment for its last checkpoint."""
+        for role in self._roles:
+            role.ask_to_stop()
+        for role in self._roles:
+            role.stop(deadline_s=15.0)

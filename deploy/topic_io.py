@@ -1,0 +1,105 @@
+"""Reading a topic from its beginning, and writing many records at once or not at all: what the commands need of Kafka.
+
+Without a consumer group: nothing is remembered, and nobody's partitions move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
+
+from deploy.services.errors import ServiceMissingError
+
+_POLL_MS: Final = 250
+
+
+@asynccontextmanager
+async def _consumer(bootstrap: str, topic: str) -> AsyncIterator[tuple[Any, list[Any]]]:
+    """A consumer assigned to every partition of the topic. Raises ServiceMissingError."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=_POLL_MS,
+    )
+    try:
+        await consumer.start()
+    except KafkaConnectionError:
+        await consumer.stop()
+        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from None
+    try:
+        numbers = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
+        if not numbers:
+            raise ServiceMissingError(f"Kafka at {bootstrap} has no topic {topic}: `puente up` makes it")
+        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        consumer.assign(partitions)
+        yield consumer, partitions
+    finally:
+        await consumer.stop()
+
+
+async def records_of(
+    bootstrap: str, topic: str, *, last: int | None = None, follow: bool = False
+) -> AsyncIterator[Any]:
+    """The records of a topic, oldest first within a partition: those there now, and with ``follow`` those to come.
+
+    ``last`` begins that many records before each partition's end. Raises ServiceMissingError.
+    """
+    async with _consumer(bootstrap, topic) as (consumer, partitions):
+        begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        for partition in partitions:
+            at = begins[partition] if last is None else max(begins[partition], ends[partition] - last)
+            consumer.seek(partition, at)
+        while follow or await _behind(consumer, ends):
+            for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                for record in batch:
+                    yield record
+
+
+async def _behind(consumer: Any, ends: dict[Any, int]) -> bool:
+    """True while something that was there at the beginning has not come yet."""
+    for partition, end in ends.items():
+        if await consumer.position(partition) < end:
+            return True
+    return False
+
+
+async def compacted(bootstrap: str, topic: str) -> dict[str, bytes]:
+    """The newest value of every key of a compacted topic."""
+    newest: dict[str, bytes] = {}
+    async for record in records_of(bootstrap, topic):
+        key = record.key.decode()
+        if record.value is None:
+            newest.pop(key, None)
+        else:
+            newest[key] = record.value
+    return newest
+
+
+async def write_all(
+    bootstrap: str, topic: str, partition: int, pairs: Iterable[tuple[str, bytes]], as_whom: str
+) -> None:
+    """Write all of these records in one transaction: readers see all of them or none. Raises ServiceMissingError.
+
+    Of two that write ``as_whom`` at the same time, the later one wins and the earlier one fails.
+    """
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", transactional_id=as_whom, transaction_timeout_ms=300_000, linger_ms=5
+    )
+    try:
+        await producer.start()
+    except KafkaConnectionError:
+        await producer.stop()
+        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from None
+    try:
+        async with producer.transaction():
+            sent = [await producer.send(topic, value, key.encode(), partition=partition) for key, value in pairs]
+            for future in sent:
+                await future
+    finally:
+        await producer.stop()
