@@ -132,8 +132,6 @@ def line(record: Record) -> bytes:
         return encoder(record).encode()
     except UnicodeEncodeError:
         raise PointError("a text in it is no Unicode: it holds half of a surrogate pair") from None
-    except OverflowError:
-        raise PointError("a number in it has more than 64 bits") from None
 
 
 def json_text(value: object) -> str:
