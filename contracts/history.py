@@ -7,7 +7,6 @@ between a write and its checkpoint, that answer, not our memory, is the truth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -26,6 +25,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.readings) + len(self.events) + len(self.alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store holds already of a batch: reading identities, event ids, (alert id, revision)."""
+
+    readings: frozenset[ReadingId] = frozenset()
+    events: frozenset[str] = frozenset()
+    alerts: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,8 @@ class History(Protocol):
         """Hold the whole batch, and return only then; what the store refuses for good is named, the rest is held."""
         ...
 
-    def held(self, readings: Sequence[ShipmentReading]) -> set[ReadingId]:
-        """Which of these readings the store holds already."""
+    def held(self, batch: Batch) -> Held:
+        """Which of this batch's records the store holds already."""
         ...
 
     def identities(self, start_ms: int, end_ms: int) -> set[ReadingId]:

@@ -177,7 +177,7 @@ def _check_fields(*checks: tuple[str, str | None, Any]) -> None:
                 raise FieldError(name, str(error)) from None
 
 
-_decoder = msgspec.json.Decoder(Record)
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _encoder = msgspec.json.Encoder()
 
 

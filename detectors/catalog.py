@@ -8,8 +8,7 @@ from detectors import route_deviation, seal_breach, signal_lost, temperature_exc
 from detectors.rule import DeviceRule, RuleCard
 
 CARDS: Final[dict[str, RuleCard]] = {
-    card.name: card
-    for card in (seal_breach.CARD, route_deviation.CARD, temperature_excursion.CARD, signal_lost.CARD)
+    card.name: card for card in (seal_breach.CARD, route_deviation.CARD, temperature_excursion.CARD, signal_lost.CARD)
 }
 
 

@@ -27,7 +27,7 @@ class Columns:
     __slots__ = ("_arrays", "_capacity", "_defaults", "size")
 
     def __init__(self, **defaults: Any) -> None:
-        self._defaults: dict[str, np.generic] = {n: np.asarray(d)[()] for n, d in defaults.items()}
+        self._defaults: dict[str, np.generic] = {n: np.asarray([d])[0] for n, d in defaults.items()}
         self._capacity = _FIRST_CAPACITY
         self.size = 0
         self._arrays: dict[str, Array] = {

@@ -67,7 +67,7 @@ class SignalLost:
         return was_on
 
     def silent(self, interval_s: Floats) -> Rows:
-        """Rows whose silence has just become an episode; ``interval_s`` (a value a row, NaN: not judged) is declared."""
+        """Rows whose silence has just become an episode; ``interval_s`` is as declared, NaN where not judged."""
         n = len(interval_s)
         spoke, on = self.columns["spoke_ms"][:n], self.columns["on"][:n]
         with np.errstate(invalid="ignore"):

@@ -137,9 +137,7 @@ class TemperatureExcursionRule:
         value = np.where(np.isfinite(batch.temperature_c), batch.temperature_c, 0.0)
         middle = _median3(self.columns["before"][at], self.columns["last"][at], value)
         mean, variance = _advance(self.columns["mean"][at], self.columns["variance"][at], middle, t.weight)
-        score = _outside(
-            mean, variance, batch.min_temperature_c, batch.max_temperature_c, t.noise_floor_c, t.weight
-        )
+        score = _outside(mean, variance, batch.min_temperature_c, batch.max_temperature_c, t.noise_floor_c, t.weight)
         return np.where(np.isfinite(batch.temperature_c), score, 0.0)
 
     def learn_many(self, batch: DeviceBatch) -> None:

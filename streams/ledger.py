@@ -8,11 +8,15 @@ caught by the history's key.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from typing import Final
+from typing import Final, Literal
 
-NEW: Final = 0
-REPEAT: Final = 1
+Passage = Literal[0, 1, 2, 3]
+NEXT: Final = 0  # new, and just what was expected
+AHEAD: Final = 1  # new, but a seq was skipped before it
+BEHIND: Final = 2  # new, and older than what has passed: a backlog fills a hole
+REPEAT: Final = 3  # has passed before
 
 BOOTS_MAX: Final = 64
 RANGES_MAX: Final = 2_048
@@ -24,10 +28,10 @@ class Ledger:
     __slots__ = ("_boot", "_next", "_ranges", "_start")
 
     def __init__(self) -> None:
-        # The running range of each device: [start, next) of its newest boot. -1: none yet.
-        self._boot: list[int] = []
-        self._start: list[int] = []
-        self._next: list[int] = []
+        # The running range of each device: [start, next) of its newest boot, above all its others. -1: none yet.
+        self._boot = array("q")
+        self._start = array("q")
+        self._next = array("q")
         # All other ranges: row -> boot -> flat, sorted, disjoint [start, end, start, end ...).
         self._ranges: dict[int, dict[int, list[int]]] = {}
 
@@ -39,41 +43,27 @@ class Ledger:
             self._start.extend([0] * more)
             self._next.extend([0] * more)
 
-    def pass_once(self, row: int, boot: int, seq: int) -> bool:
-        """True, and noted, where this (boot, seq) of the device has not passed before; else False."""
+    def admit(self, row: int, boot: int, seq: int) -> Passage:
+        """Has this (boot, seq) of the device passed before? If not, note that it has now."""
         if self._boot[row] == boot:
             following = self._next[row]
             if seq == following:
                 self._next[row] = following + 1
-                if row in self._ranges:
-                    self._join(row, boot)
-                return True
-            if self._start[row] <= seq < following:
-                return False
+                return NEXT
             if seq > following:
                 self._retire(row)
                 self._start[row], self._next[row] = seq, seq + 1
-                self._join(row, boot)
-                return True
-        elif not self._known_boot(row, boot):
-            self._retire(row)
-            self._boot[row], self._start[row], self._next[row] = boot, seq, seq + 1
-            return True
-        return self._note_old(row, boot, seq)
-
-    def expected(self, row: int, boot: int) -> int:
-        """The ``seq`` that would follow the highest seen of this boot; 0 where nothing of the boot was seen."""
-        if self._boot[row] == boot:
-            return self._next[row]
-        ranges = self._ranges.get(row, {}).get(boot)
-        return ranges[-1] if ranges else 0
+                return AHEAD
+            return REPEAT if seq >= self._start[row] else self._admit_old(row, boot, seq)
+        if row in self._ranges and boot in self._ranges[row]:
+            return self._admit_old(row, boot, seq)
+        self._retire(row)
+        self._boot[row], self._start[row], self._next[row] = boot, seq, seq + 1
+        return NEXT if seq == 0 else AHEAD
 
     def newest_boot(self, row: int) -> int:
         """The boot seen last to begin, or -1."""
         return self._boot[row]
-
-    def _known_boot(self, row: int, boot: int) -> bool:
-        return row in self._ranges and boot in self._ranges[row]
 
     def _retire(self, row: int) -> None:
         """Move the running range to the others."""
@@ -87,30 +77,12 @@ class Ledger:
         if len(boots) > BOOTS_MAX:
             del boots[next(iter(boots))]
 
-    def _join(self, row: int, boot: int) -> None:
-        """Let the running range swallow the one it has grown up to, or the one that ends where it begins."""
-        ranges = self._ranges.get(row, {}).get(boot)
-        if not ranges:
-            return
-        at = bisect_right(ranges, self._next[row])
-        if at % 2 == 1 and ranges[at - 1] == self._next[row]:
-            self._next[row] = ranges[at]
-            del ranges[at - 1 : at + 1]
-        if ranges and ranges[-1] == self._start[row]:
-            self._start[row] = ranges[-2]
-            del ranges[-2:]
-        if not ranges:
-            del self._ranges[row][boot]
-            if not self._ranges[row]:
-                del self._ranges[row]
-
-    def _note_old(self, row: int, boot: int, seq: int) -> bool:
-        """A (boot, seq) below the running range, or of another boot: look it up among the ranges, and put it there."""
-        ranges = self._ranges.setdefault(row, {}).setdefault(boot, [])
+    def _admit_old(self, row: int, boot: int, seq: int) -> Passage:
+        """A seq below the running range, or of another boot: look it up among the ranges, else put it there."""
+        ranges = self._ranges.get(row, {}).get(boot, [])
         at = bisect_right(ranges, seq)
         if at % 2 == 1:
-            self._tidy(row, boot)
-            return False
+            return REPEAT
         joins_left = at > 0 and ranges[at - 1] == seq
         joins_right = at < len(ranges) and ranges[at] == seq + 1
         if joins_left and joins_right:
@@ -119,18 +91,26 @@ class Ledger:
             ranges[at - 1] = seq + 1
         elif joins_right:
             ranges[at] = seq
+        elif self._boot[row] == boot and self._start[row] == seq + 1:
+            self._start[row] = seq
+            return BEHIND
         else:
             ranges[at:at] = (seq, seq + 1)
             if len(ranges) > 2 * RANGES_MAX:
                 del ranges[:2]
-        if self._boot[row] == boot:
-            self._join(row, boot)
-        return True
+            self._ranges.setdefault(row, {})[boot] = ranges
+        if self._boot[row] == boot and ranges[-1] == self._start[row]:
+            self._swallow(row, boot, ranges)
+        return BEHIND
 
-    def _tidy(self, row: int, boot: int) -> None:
-        boots = self._ranges.get(row)
-        if boots is not None and not boots.get(boot, True):
-            del boots[boot]
+    def _swallow(self, row: int, boot: int, ranges: list[int]) -> None:
+        """The range that ends where the running one begins becomes part of it."""
+        self._start[row] = ranges[-2]
+        del ranges[-2:]
+        if not ranges:
+            del self._ranges[row][boot]
+            if not self._ranges[row]:
+                del self._ranges[row]
 
     def dump(self, row: int) -> list[object]:
         """One device's ranges as plain data, for a checkpoint."""
@@ -144,10 +124,9 @@ class Ledger:
         assert isinstance(start, int)
         assert isinstance(following, int)
         self._boot[row], self._start[row], self._next[row] = boot, start, following
+        self._ranges.pop(row, None)
         if isinstance(ranges, dict) and ranges:
             self._ranges[row] = {int(b): list(r) for b, r in ranges.items()}
-        else:
-            self._ranges.pop(row, None)
 
     def ranges(self, row: int) -> dict[int, list[tuple[int, int]]]:
         """Everything that has passed of this device: boot -> [(first, last)], for a person or a test."""
@@ -155,4 +134,4 @@ class Ledger:
         if self._boot[row] != -1:
             running = (self._start[row], self._next[row] - 1)
             found[self._boot[row]] = sorted([*found.get(self._boot[row], []), running])
-        return {b: r for b, r in found.items() if r}
+        return found

@@ -36,6 +36,9 @@ class ReferenceBook:
         self._records: dict[tuple[str, str], list[Record]] = {}
         self._corridors: dict[tuple[str, int], Corridor] = {}
         self._shipments_of: dict[str, set[str]] = {}
+        self._devices_on: dict[str, set[str]] = {}
+        # Which devices each applied record concerned, so that whoever keeps an answer knows when to ask again.
+        self.touched: list[tuple[str, ...]] = []
 
     def apply(self, record: Record) -> None:
         """Take one version in; one of the same key replaces it."""
@@ -47,12 +50,22 @@ class ReferenceBook:
         else:
             times.insert(at, record.effective_ms)
             records.insert(at, record)
-        if isinstance(record, Route):
-            self._corridors.pop((record.route_id, record.effective_ms), None)
-        if isinstance(record, Shipment):
-            for device_id in record.device_ids:
-                self._shipments_of.setdefault(device_id, set()).add(record.shipment_id)
         self.version += 1
+        match record:
+            case Route():
+                self._corridors.pop((record.route_id, record.effective_ms), None)
+                self.touched.append(tuple(self._devices_on.get(record.route_id, ())))
+            case Shipment():
+                for device_id in record.device_ids:
+                    self._shipments_of.setdefault(device_id, set()).add(record.shipment_id)
+                self._devices_on.setdefault(record.route_id, set()).update(record.device_ids)
+                # Devices that an earlier version named, and this one no longer does, are concerned too.
+                named = {d for r in records if isinstance(r, Shipment) for d in r.device_ids}
+                self.touched.append(tuple(named))
+            case Device():
+                self.touched.append((record.device_id,))
+            case Seal():
+                pass
 
     def _as_of(self, kind: str, name: str, time_ms: int) -> tuple[Record | None, int, int]:
         """The version in force, and from when until when the answer holds."""
@@ -74,6 +87,11 @@ class ReferenceBook:
         """The seal as issued."""
         found = self._as_of("seal", seal_number, time_ms)[0]
         return found if isinstance(found, Seal) else None
+
+    def ended(self, shipment_id: str, time_ms: int) -> bool:
+        """True where the shipment is known to have ended by this time."""
+        found = self._as_of("shipment", shipment_id, time_ms)[0]
+        return isinstance(found, Shipment) and found.ends_ms is not None and found.ends_ms <= time_ms
 
     def in_force(self, device_id: str, time_ms: int) -> InForce:
         """Device, shipment and corridor at this time. Of several shipments, the one that took effect last."""

@@ -34,6 +34,11 @@ StateChange = tuple[str, bytes | None]  # key, value; None forgets the key
 class Stage(Protocol):
     """One partition's worth of a stage."""
 
+    @property
+    def waiting(self) -> int:
+        """Readings taken in that ``flush`` would send on."""
+        ...
+
     def process_frame(self, value: bytes) -> list[Outgoing]:
         """Take a frame in. What comes out may be of earlier frames too, and some may stay inside until ``flush``."""
         ...

@@ -1,1 +1,8 @@
-"""."""
+"""The shells round the stages: Kafka in, Kafka out, checkpoints. Nothing is decided here.
+
+- ``checkpoints``: a stage's state and covered offset, in one Kafka transaction on a compacted topic
+- ``partition_runner``: one source partition: restore, skip what is covered, process, settle, checkpoint, acknowledge
+- ``works``: what is done with a frame: a Kafka-to-Kafka stage, or a write to the history
+- ``reference_reader``: the reference topic, read to its end before the first frame
+- ``line_worker``: the Faust application of both stages; ``history_sink``: the sink's consumer
+"""

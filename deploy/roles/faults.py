@@ -1,0 +1,28 @@
+"""Chosen deaths, for the kill tests alone: SIGKILL between a delivery and the checkpoint that would cover it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+
+def before_save(fault: str, role: str) -> Callable[[], None] | None:
+    """``worker_before_checkpoint:N`` or ``sink_before_commit:N``: die, as kill -9 does, before the N-th checkpoint.
+
+    None where the fault is not this role's. Raises ValueError where N is no number from 1.
+    """
+    name, _, count = fault.partition(":")
+    if name != {"worker": "worker_before_checkpoint", "sink": "sink_before_commit"}[role]:
+        return None
+    if not count.isdecimal() or int(count) < 1:
+        raise ValueError(f"fault must be {name}:N with N from 1, and is {fault!r}")
+    left = int(count)
+
+    def die_at_last() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die_at_last

@@ -1,0 +1,44 @@
+"""The history sink's process, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from contracts.history import History
+from deploy.roles import logs
+from deploy.roles.faults import before_save
+from deploy.settings import Settings
+from streams.agents.history_sink import HistorySink, SinkConfig
+from streams.agents.partition_runner import RunnerConfig
+from streams.sinks.open_history import open_history
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop. Raises HistoryUnavailableError where the store can't be opened."""
+    logs.configure(settings.log_level)
+    history = open_history(settings.history, token=settings.influx_token)
+    try:
+        asyncio.run(_serve(_config(settings), history))
+    finally:
+        history.close()
+
+
+def _config(settings: Settings) -> SinkConfig:
+    return SinkConfig(
+        bootstrap=settings.kafka,
+        session_timeout_s=settings.session_timeout_s,
+        check_identity=settings.identity_check,
+        runner=RunnerConfig(
+            checkpoint_interval_s=settings.checkpoint_interval_s,
+            linger_s=0.25,
+            before_save=before_save(settings.fault, "sink"),
+        ),
+    )
+
+
+async def _serve(config: SinkConfig, history: History) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await HistorySink(config, history).run(stop)

@@ -1,0 +1,41 @@
+"""The worker's process: both stages on a share of the partitions, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from deploy.roles import logs
+from deploy.roles.faults import before_save
+from deploy.settings import Settings
+from streams.agents.partition_runner import RunnerConfig
+from streams.audiences import Audience
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop. Exits the process with Faust's own exit code."""
+    logs.configure(settings.log_level)
+    from mode import Worker
+
+    from streams.agents.line_worker import WorkerConfig, build
+
+    with tempfile.TemporaryDirectory(prefix="puente-worker-") as scratch:
+        config = WorkerConfig(
+            bootstrap=settings.kafka,
+            partitions=settings.partitions,
+            audiences=tuple(Audience(a.name, tuple(a.countries)) for a in settings.audiences),
+            data_dir=Path(scratch),
+            client_id=f"puente-worker-{os.getpid()}",
+            lateness_bound_ms=int(settings.lateness_bound_s * 1000),
+            session_timeout_s=settings.session_timeout_s,
+            check_identity=settings.identity_check,
+            runner=RunnerConfig(
+                checkpoint_interval_s=settings.checkpoint_interval_s,
+                before_save=before_save(settings.fault, "worker"),
+            ),
+        )
+        app = build(config)
+        # Mode's plain worker, not Faust's: Faust's command line starts a web server on every address whatever it
+        # is told.
+        Worker(app, redirect_stdouts=False, override_logging=False).execute_from_commandline()

@@ -1,0 +1,266 @@
+"""Stage 1, one partition: admit each reading once, join it with what was in force, screen it, send it on by shipment.
+
+Assumes that frames hold one device's readings in the order it sent them (the gateway sees to it) and that the
+reference has been read to its end before the first frame. Replays after a crash give the same output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from contracts import deadletters, frames, topics
+from contracts.deadletters import DeadLetter, Reason
+from contracts.events import Event
+from contracts.partitioner import partition_of
+from contracts.readings import GAP, LATE, NO_FIX, NO_SHIPMENT, Reading, ShipmentReading, Tick
+from streams.corridor import Corridor
+from streams.facts import Facts
+from streams.fingerprints import Fingerprints, fingerprint
+from streams.ledger import AHEAD, REPEAT, Ledger
+from streams.reference_book import InForce, ReferenceBook
+from streams.roster import Roster
+from streams.screen import Screen
+from streams.stage import FrameGatherer, Outgoing, StateChange, Watermark, cloud_event, pack, unpack
+
+_JSON: Final = msgspec.json.Encoder()
+_READING: Final = msgspec.json.Decoder(Reading)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitConfig:
+    """``partitions`` of the readings topics; what comes later than ``lateness_bound_ms`` is marked late.
+
+    ``check_identity`` is off only in the fault test's control run, which must then find doubles.
+    """
+
+    partitions: int
+    lateness_bound_ms: int = 120_000
+    check_identity: bool = True
+
+
+class AdmitStage:
+    """See the module. One object for each source partition."""
+
+    def __init__(self, partition: int, book: ReferenceBook, config: AdmitConfig) -> None:
+        self.partition = partition
+        self.config = config
+        self.roster = Roster(book)
+        self.ledger = Ledger()
+        self.fingerprints = Fingerprints()
+        self.screen = Screen()
+        self.facts = Facts()
+        self.watermark = Watermark()
+        self._watermark_ms = 0
+        self._gatherer = FrameGatherer(topics.SHIPMENT_READINGS, config.partitions)
+        self._dirty: set[int] = set()
+        self._ticked = False
+        self._counters = {"passed": 0, "repeats": 0, "conflicts": 0, "unreadable": 0, "gaps": 0, "late": 0}
+
+    # -- frames ------------------------------------------------------------------------------------------------
+
+    def process_frame(self, value: bytes) -> list[Outgoing]:
+        """Admit, join, screen, gather. Raises nothing: what can't be read becomes a dead letter."""
+        out: list[Outgoing] = []
+        self.roster.refresh()
+        lines, readings = self._decode(value, out)
+        rows, fresh = self._admit(lines, readings, out)
+        joined = self._join(rows, fresh)
+        self._place(fresh, joined)
+        self.screen.screen(rows, fresh, joined)
+        facts: list[Event] = []
+        partitions = self.config.partitions
+        for row, reading in zip(rows, fresh, strict=True):
+            self.facts.observe(row, reading, LATE not in reading.marks, facts)
+            key = reading.shipment_id or reading.device_id
+            self._gatherer.add(partition_of(key, partitions), reading)
+        self._dirty.update(rows)
+        out += (self._event(event) for event in facts)
+        out += self._gatherer.full()
+        return out
+
+    def _decode(self, value: bytes, out: list[Outgoing]) -> tuple[list[bytes], list[ShipmentReading]]:
+        """Lines and readings of a frame. What a device says of the joined fields is overwritten in ``_join``."""
+        lines = frames.lines_of(value)
+        try:
+            return lines, frames.decode_shipment_readings(lines)
+        except msgspec.DecodeError:
+            pass
+        kept, readings = [], []
+        for line in lines:
+            try:
+                # Strictly the wire's own fields: an unknown field may bear the name of a joined one.
+                plain = _READING.decode(line)
+            except msgspec.DecodeError as error:
+                self._counters["unreadable"] += 1
+                out.append(self._refuse("bad_json", f"A line in a frame is no reading: {error}.", line, ""))
+                continue
+            kept.append(line)
+            readings.append(ShipmentReading(**msgspec.structs.asdict(plain)))
+        return kept, readings
+
+    def _admit(
+        self, lines: list[bytes], readings: list[ShipmentReading], out: list[Outgoing]
+    ) -> tuple[list[int], list[ShipmentReading]]:
+        """The readings that have not passed before, with their rows; repeats are counted, conflicts dead-lettered."""
+        rows: list[int] = []
+        fresh: list[ShipmentReading] = []
+        counters, ledger, prints = self._counters, self.ledger, self.fingerprints
+        late_before_ms = self._watermark_ms - self.config.lateness_bound_ms
+        for line, reading in zip(lines, readings, strict=True):
+            row = self.roster.row(reading.device_id)
+            if row >= prints.size:
+                self._grow(row + 1)
+            boot, seq, digest = reading.boot_id, reading.seq, fingerprint(line)
+            passage = ledger.admit(row, boot, seq)
+            if passage == REPEAT and self.config.check_identity:
+                counters["repeats"] += 1
+                if prints.conflicts(row, boot, seq, digest):
+                    counters["conflicts"] += 1
+                    out.append(self._refuse("identity_conflict", _CONFLICT.format(reading), line, reading.device_id))
+                continue
+            prints.note(row, boot, seq, digest, ledger.newest_boot(row))
+            marks: tuple[str, ...] = ()
+            if passage == AHEAD:
+                counters["gaps"] += 1
+                marks = (GAP,)
+            if reading.time_ms < late_before_ms:
+                counters["late"] += 1
+                marks = (*marks, LATE)
+            reading.marks = marks
+            rows.append(row)
+            fresh.append(reading)
+        counters["passed"] += len(fresh)
+        return rows, fresh
+
+    def _join(self, rows: list[int], readings: list[ShipmentReading]) -> list[InForce]:
+        """What was in force for each reading; every joined field is set, whatever the device may have sent in it."""
+        joined = []
+        version = self.roster.book.version
+        for row, reading in zip(rows, readings, strict=True):
+            found = self.roster.in_force(row, reading.time_ms)
+            joined.append(found)
+            shipment, device = found.shipment, found.device
+            reading.ref_version = version
+            reading.along_km = reading.off_route_m = reading.remaining_km = None
+            reading.inside = reading.findings = ()
+            reading.device_kind = device.device_kind if device else None
+            if shipment is None:
+                reading.shipment_id = reading.route_id = reading.direction = None
+                reading.carrier_scac = device.carrier_scac if device else None
+                reading.marks = (*reading.marks, NO_SHIPMENT)
+            else:
+                reading.shipment_id, reading.route_id = shipment.shipment_id, shipment.route_id
+                reading.direction, reading.carrier_scac = shipment.direction, shipment.carrier_scac
+        return joined
+
+    def _place(self, readings: list[ShipmentReading], joined: list[InForce]) -> None:
+        """Distances and places, a corridor at a time. 0/0 is what a receiver prints before it has a fix."""
+        groups: dict[int, tuple[Corridor, list[ShipmentReading]]] = {}
+        for reading, found in zip(readings, joined, strict=True):
+            lat, lon = reading.lat_deg, reading.lon_deg
+            if lat is None or lon is None:
+                continue
+            if lat == 0.0 and lon == 0.0:
+                reading.marks = (*reading.marks, NO_FIX)
+            elif found.corridor is not None:
+                groups.setdefault(id(found.corridor), (found.corridor, []))[1].append(reading)
+        for corridor, group in groups.values():
+            lat_deg, lon_deg = (np.array([getattr(r, n) for r in group], float) for n in ("lat_deg", "lon_deg"))
+            fixes = corridor.fix(lat_deg, lon_deg)
+            along, left = np.round(fixes.along_km, 3).tolist(), np.round(fixes.remaining_km, 3).tolist()
+            off = np.round(fixes.off_route_m, 1).tolist()
+            names = [p.name for p in corridor.places]
+            for i, reading in enumerate(group):
+                reading.along_km, reading.off_route_m, reading.remaining_km = along[i], off[i], left[i]
+                if fixes.inside[i]:
+                    reading.inside = tuple(names[p] for p in fixes.inside[i])
+
+    def _grow(self, size: int) -> None:
+        self.ledger.ensure(size)
+        self.fingerprints.ensure(size)
+        self.screen.ensure(size)
+
+    # -- ticks, and what leaves ----------------------------------------------------------------------------------
+
+    def process_tick(self, tick: Tick) -> list[Outgoing]:
+        """Everything gathered, then the tick into every partition under this partition's own name."""
+        self._watermark_ms = self.watermark.tick(tick)
+        self._ticked = True
+        out = self.flush()
+        value = frames.encode_tick(Tick(f"{tick.source}/{self.partition}", tick.time_ms))
+        headers = tuple(frames.TICK_HEADERS)
+        out += (Outgoing(topics.SHIPMENT_READINGS, p, None, value, headers) for p in range(self.config.partitions))
+        return out
+
+    def flush(self) -> list[Outgoing]:
+        """Everything gathered so far."""
+        return self._gatherer.flush()
+
+    @property
+    def waiting(self) -> int:
+        """Readings gathered and not sent."""
+        return self._gatherer.held
+
+    def _refuse(self, reason: Reason, sentence: str, line: bytes, key: str) -> Outgoing:
+        letter: DeadLetter = deadletters.dead_letter(reason, sentence, topics.READINGS, self._watermark_ms, line)
+        partition = partition_of(key, self.config.partitions)
+        return Outgoing(topics.REFUSED, partition, key.encode() or None, _JSON.encode(letter), ())
+
+    def _event(self, event: Event) -> Outgoing:
+        key = event.shipment_id or event.device_id
+        headers = cloud_event(f"event.{event.type.lower()}", event.event_id, f"/admit/{self.partition}", event.time_ms)
+        partition = partition_of(key, self.config.partitions)
+        return Outgoing(topics.SHIPMENT_EVENTS, partition, key.encode(), _JSON.encode(event), headers)
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+
+    def changes(self) -> Iterator[StateChange]:
+        """A record a device that spoke (``d/``), its fingerprint chunks (``h/``), and the sources' ticks (``t``)."""
+        names = self.roster.names
+        for row in self._dirty:
+            state = [
+                self.ledger.dump(row), self.fingerprints.head(row), self.screen.dump(row), self.facts.dump(row)
+            ]  # fmt: skip
+            yield f"d/{names[row]}", pack(state)
+        self._dirty.clear()
+        for row, chunk, data in self.fingerprints.dirty_chunks():
+            yield f"h/{names[row]}/{chunk}", data
+        if self._ticked:
+            self._ticked = False
+            yield "t", pack([self._watermark_ms, self.watermark.sources])
+        yield "c", pack(self._counters)
+
+    def restore(self, key: str, value: bytes) -> None:
+        """One record of ``changes`` back."""
+        kind, _, rest = key.partition("/")
+        if kind == "t":
+            self._watermark_ms, self.watermark.sources = unpack(value)
+        elif kind == "c":
+            self._counters.update(unpack(value))
+        else:
+            name, _, chunk = rest.rpartition("/") if kind == "h" else (rest, "", "")
+            row = self.roster.row(name)
+            self._grow(row + 1)
+            if kind == "h":
+                self.fingerprints.set_chunk(row, int(chunk), value)
+            else:
+                ledger, head, screen, facts = unpack(value)
+                self.ledger.load(row, ledger)
+                self.fingerprints.set_head(row, *head)
+                self.screen.load(row, screen)
+                self.facts.load(row, facts)
+
+    def counters(self) -> dict[str, int]:
+        """Totals of this partition's life."""
+        return dict(self._counters)
+
+
+_CONFLICT: Final = (
+    "{0.device_id} has sent boot {0.boot_id}, seq {0.seq} before with other content; the first one stands. "
+    "A device must raise boot_id when its seq starts again."
+)

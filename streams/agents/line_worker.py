@@ -1,0 +1,183 @@
+"""The Faust application of both stages: each agent is a few lines that hand events to their partition's runner.
+
+What Faust does otherwise, and what is done about it (each measured or read in its source):
+
+- an exception in an agent acknowledges the event: runners never raise, they read again from the checkpoint
+- ``take()`` acknowledges in ``finally``: events are taken one by one with ``noack()``, acknowledged after a checkpoint
+- held acknowledgements deadlock a rebalance: ``stream_wait_empty`` is off, revoking checkpoints and drops the state
+- frames come before ``on_partitions_assigned`` handlers end: a runner is made at the first frame of its partition
+- after a rebalance the position may jump ahead: a runner seeks back to what it has not seen
+- Tables count twice after a kill: there are none
+- the web server binds every address whatever the settings say: it is off
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from aiokafka import AIOKafkaProducer, TopicPartition
+from faust.types import TP
+from mode import Service
+
+from contracts import topics
+from contracts.frames import kind_of
+from streams.admit_stage import AdmitConfig, AdmitStage
+from streams.agents.checkpoints import CheckpointStore
+from streams.agents.partition_runner import Arrival, PartitionRunner, RunnerConfig
+from streams.agents.reference_reader import ReferenceReader
+from streams.agents.works import StageWork
+from streams.audiences import Audience
+from streams.reference_book import ReferenceBook
+from streams.shipment_stage import ShipmentConfig, ShipmentStage
+from streams.stage import Stage
+
+log = logging.getLogger(__name__)
+
+ADMIT: Final = "admit"
+SHIPMENT: Final = "shipment"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker needs to know. ``check_identity`` is off only in the fault test's control run."""
+
+    bootstrap: str
+    partitions: int
+    audiences: tuple[Audience, ...]
+    data_dir: Path
+    group: str = "puente"
+    client_id: str = "puente-worker"
+    lateness_bound_ms: int = 120_000
+    session_timeout_s: float = 10.0
+    check_identity: bool = True
+    runner: RunnerConfig = field(default_factory=RunnerConfig)
+
+
+class Line(Service):  # type: ignore[misc]
+    """The runners of this worker's partitions, and what they share: one producer, one reference."""
+
+    def __init__(self, config: WorkerConfig, app: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.faust = app
+        self.book = ReferenceBook()
+        self.runners: dict[TopicPartition, PartitionRunner] = {}
+        self._producer: AIOKafkaProducer | None = None
+        self._reference: ReferenceReader | None = None
+        self._ready = asyncio.Event()
+
+    async def on_start(self) -> None:
+        """Read the reference, open the producer; frames wait until then."""
+        config = self.config
+        self._reference = ReferenceReader(config.bootstrap, self.book, config.client_id)
+        await self._reference.start()
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=config.bootstrap,
+            client_id=f"{config.client_id}-out",
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=2,
+            max_batch_size=1_048_576,
+            max_request_size=4_194_304,
+            compression_type="lz4",
+        )
+        await self._producer.start()
+        self._ready.set()
+
+    async def on_stop(self) -> None:
+        """Checkpoint every partition, then let go of everything."""
+        await self.let_go()
+        if self._producer is not None:
+            await self._producer.stop()
+        if self._reference is not None:
+            await self._reference.stop()
+
+    async def let_go(self) -> None:
+        """Checkpoint, acknowledge and drop every runner: the partitions may be another's in a moment."""
+        runners, self.runners = list(self.runners.values()), {}
+        await asyncio.gather(*(runner.stop() for runner in runners))
+
+    async def offer(self, stage: str, event: Any) -> None:
+        """Hand an event to its partition's runner, made at its first."""
+        message = event.message
+        source = TopicPartition(message.topic, message.partition)
+        runner = self.runners.get(source)
+        if runner is None:
+            await self._ready.wait()
+            runner = self.runners.get(source)
+            if runner is None:
+                runner = self.runners[source] = self._runner(stage, source)
+                runner.start()
+        kind = kind_of(message.headers)
+        await runner.offer(Arrival(message.offset, kind, message.value, event.ack))
+
+    def _runner(self, stage: str, source: TopicPartition) -> PartitionRunner:
+        config, producer = self.config, self._producer
+        assert producer is not None, "offer waits until the producer is there"
+        make: Callable[[], Stage]
+        if stage == ADMIT:
+            admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity)
+            make = lambda: AdmitStage(source.partition, self.book, admit)  # noqa: E731
+        else:
+            shipment = ShipmentConfig(config.partitions, config.audiences, config.check_identity)
+            make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
+
+        async def seek(offset: int) -> None:
+            await self.faust.consumer.seek(TP(source.topic, source.partition), offset)
+
+        store = CheckpointStore(config.bootstrap, stage, source, config.client_id)
+        name = f"{stage}/{source.partition}"
+        return PartitionRunner(name, lambda: StageWork(make(), producer), store, seek, config.runner)
+
+
+def build(config: WorkerConfig) -> Any:
+    """The Faust application. Topics must exist before it starts."""
+    app = faust.App(
+        config.group,
+        broker=f"aiokafka://{config.bootstrap}",
+        store="memory://",
+        datadir=str(config.data_dir / "faust"),
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        stream_buffer_maxsize=32,
+        broker_session_timeout=config.session_timeout_s,
+        broker_heartbeat_interval=min(3.0, config.session_timeout_s / 3),
+        broker_commit_interval=1.0,
+        broker_max_poll_records=64,
+        consumer_max_fetch_size=4_194_304,
+    )
+    line = Line(config, app)
+
+    @app.service
+    class _LineService(Service):  # type: ignore[misc]
+        async def on_start(self) -> None:
+            await self.add_runtime_dependency(line)
+
+    def source(name: str) -> Any:
+        return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    @app.agent(source(topics.READINGS), name=ADMIT)
+    async def admit(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await line.offer(ADMIT, event)
+
+    @app.agent(source(topics.SHIPMENT_READINGS), name=SHIPMENT)
+    async def shipment(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await line.offer(SHIPMENT, event)
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:
+        await line.let_go()
+
+    app.line = line
+    return app

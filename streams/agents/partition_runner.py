@@ -1,0 +1,270 @@
+"""One source partition of one stage, from restore to revoke.
+
+Each record goes through here: skipped where a checkpoint covers it, processed, settled (what it made is delivered),
+covered by a checkpoint, and only then acknowledged, in offset order. A gap seeks back. A failure drops the state,
+restores, and reads again from the checkpoint; a frame that fails twice is dead-lettered whole, and the line goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiokafka.errors import ProducerFenced
+
+from contracts import frames
+from contracts.readings import Tick
+from streams.agents.checkpoints import NOTHING_COVERED, CheckpointStore
+from streams.stage import StateChange
+
+log = logging.getLogger(__name__)
+
+_QUEUE: Final = 64
+_SEEK_AGAIN_S: Final = 10.0
+_BACKOFF_MAX_S: Final = 30.0
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A record as it comes from the source. ``ack`` tells the source that it is done with."""
+
+    offset: int
+    kind: str
+    value: bytes
+    ack: Callable[[], object]
+
+
+class State(Protocol):
+    """What a checkpoint holds of a stage: see ``streams.stage.Stage``."""
+
+    def changes(self) -> Iterator[StateChange]:
+        """State that has changed since the last call."""
+        ...
+
+    def restore(self, key: str, value: bytes) -> None:
+        """Put one key of it back."""
+        ...
+
+
+class Work(Protocol):
+    """What is done with a partition's records. A fresh one is made at each restore."""
+
+    @property
+    def state(self) -> State:
+        """What checkpoints hold."""
+        ...
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything taken in has not been sent on yet."""
+        ...
+
+    def begin(self, end_offset: int) -> None:
+        """The state is restored; the source log ended at ``end_offset`` when that was done."""
+        ...
+
+    async def take_frame(self, offset: int, value: bytes) -> None:
+        """Process a frame."""
+        ...
+
+    async def take_tick(self, tick: Tick) -> None:
+        """Process a tick."""
+        ...
+
+    async def push(self) -> None:
+        """Send on what waits, without awaiting its delivery."""
+        ...
+
+    async def settle(self) -> None:
+        """Return once everything so far has been delivered. Raises where it was not."""
+        ...
+
+    async def refuse_frame(self, value: bytes, why: str) -> None:
+        """Dead-letter a frame that can't be processed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerConfig:
+    """How often to checkpoint, how long to gather. ``before_save`` is the kill test's hook."""
+
+    checkpoint_interval_s: float = 3.0
+    linger_s: float = 0.03
+    before_save: Callable[[], None] | None = None
+
+
+class PartitionRunner:
+    """See the module. ``seek`` moves the source's position; it may be asked again if nothing comes of it."""
+
+    def __init__(
+        self,
+        name: str,
+        make_work: Callable[[], Work],
+        store: CheckpointStore,
+        seek: Callable[[int], Awaitable[None]],
+        config: RunnerConfig,
+    ) -> None:
+        self.name = name
+        self._make_work = make_work
+        self._store = store
+        self._seek_source = seek
+        self._config = config
+        self._queue: asyncio.Queue[Arrival | None] = asyncio.Queue(_QUEUE)
+        self._unacked: list[Arrival] = []
+        self._covered = NOTHING_COVERED
+        self._done = NOTHING_COVERED  # the last offset processed since the restore
+        self._sought_s = 0.0
+        self._suspect = NOTHING_COVERED
+        self._poison: set[int] = set()
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.restored = asyncio.Event()
+        self.saves = 0
+
+    def start(self) -> None:
+        """Begin to restore and serve, in a task of its own."""
+        self._task = asyncio.create_task(self._run(), name=self.name)
+
+    async def offer(self, arrival: Arrival) -> None:
+        """Hand a record over; waits while the runner is behind. After ``stop`` it is dropped: another will read it."""
+        if not self._stopping.is_set():
+            await self._queue.put(arrival)
+
+    async def stop(self, timeout_s: float = 10.0) -> None:
+        """Checkpoint what is done, acknowledge it, let go. What was not yet processed is left to the next owner."""
+        self._stopping.set()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+        if self._task is not None:
+            try:
+                await asyncio.wait_for(self._task, timeout_s)
+            except TimeoutError:
+                log.warning(
+                    "%s: no checkpoint within %g s of being told to stop: to be read again.", self.name, timeout_s
+                )
+            except asyncio.CancelledError:
+                if not self._task.cancelled():
+                    raise
+
+    async def _run(self) -> None:
+        backoff_s = 0.5
+        while not self._stopping.is_set():
+            try:
+                await self._store.open()
+                work = await self._restore()
+                backoff_s = 0.5
+                await self._serve(work)
+            except ProducerFenced:
+                log.warning("%s: another worker has taken this partition over; letting go.", self.name)
+                self._stopping.set()
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("%s: failed; reading again from the checkpoint in %g s.", self.name, backoff_s)
+                self.restored.clear()
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+                self._sought_s = 0.0
+            finally:
+                with contextlib.suppress(Exception):
+                    await self._store.close()
+
+    async def _restore(self) -> Work:
+        work = self._make_work()
+        started_s = time.monotonic()
+        self._covered, end = await self._store.restore(work.state.restore)
+        self._done = self._covered
+        self._unacked = []
+        work.begin(end)
+        log.info("%s: restored to offset %d in %.2f s.", self.name, self._covered, time.monotonic() - started_s)
+        self.restored.set()
+        return work
+
+    async def _serve(self, work: Work) -> None:
+        clock, config = time.monotonic, self._config
+        save_at_s = clock() + config.checkpoint_interval_s
+        push_at_s: float | None = None
+        while not self._stopping.is_set():
+            until_s = save_at_s if push_at_s is None else min(save_at_s, push_at_s)
+            arrival = await self._next(until_s - clock())
+            if self._stopping.is_set():
+                break
+            if arrival is not None:
+                await self._take(work, arrival)
+            now_s = clock()
+            if not work.waiting:
+                push_at_s = None
+            elif push_at_s is None:
+                push_at_s = now_s + config.linger_s
+            elif now_s >= push_at_s:
+                await work.push()
+                push_at_s = None
+            if now_s >= save_at_s:
+                await self._save(work)
+                save_at_s = clock() + config.checkpoint_interval_s
+        await self._save(work)
+
+    async def _next(self, timeout_s: float) -> Arrival | None:
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        if timeout_s <= 0:
+            await asyncio.sleep(0)
+            return None
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._queue.get()
+        except TimeoutError:
+            return None
+
+    async def _take(self, work: Work, arrival: Arrival) -> None:
+        offset = arrival.offset
+        if offset <= self._done:
+            if offset <= self._covered:
+                arrival.ack()
+            return
+        if offset > self._done + 1:
+            await self._seek_back(offset)
+            return
+        if offset in self._poison:
+            await work.refuse_frame(arrival.value, "a frame that could not be processed, twice")
+        elif arrival.kind == "tick":
+            await work.take_tick(frames.decode_tick(arrival.value))
+        else:
+            try:
+                await work.take_frame(offset, arrival.value)
+            except Exception:
+                if self._suspect == offset:
+                    self._poison.add(offset)
+                self._suspect = offset
+                raise
+        self._done = offset
+        self._unacked.append(arrival)
+
+    async def _seek_back(self, offset: int) -> None:
+        """Records between what is done and this one have not come: read from there, and drop what is ahead of it."""
+        now_s = time.monotonic()
+        if now_s - self._sought_s > _SEEK_AGAIN_S:
+            self._sought_s = now_s
+            log.info("%s: offset %d came, %d was next; seeking back.", self.name, offset, self._done + 1)
+            await self._seek_source(self._done + 1)
+
+    async def _save(self, work: Work) -> None:
+        if self._done == self._covered:
+            return
+        await work.push()
+        await work.settle()
+        if self._config.before_save is not None:
+            self._config.before_save()
+        covered = self._done
+        await self._store.save(covered, work.state.changes())
+        self._covered = covered
+        self.saves += 1
+        for arrival in self._unacked:
+            arrival.ack()
+        self._unacked.clear()

@@ -1,0 +1,237 @@
+"""What is done with a partition's records: a stage that answers with Kafka records, or a write to the history."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from contracts import deadletters, topics
+from contracts.alerts import Alert
+from contracts.events import Event
+from contracts.history import Batch, Held, History, HistoryUnavailableError, Refusal
+from contracts.readings import ShipmentReading, Tick
+from streams.agents.partition_runner import State
+from streams.history_stage import HistoryStage
+from streams.stage import Outgoing, Stage, StateChange
+
+log = logging.getLogger(__name__)
+
+_IN_FLIGHT_MAX: Final = 256
+_BATCH_MAX: Final = 4_000
+_WAIT_FIRST_S: Final = 0.2
+_WAIT_MAX_S: Final = 15.0
+_JSON: Final = msgspec.json.Encoder()
+_T = TypeVar("_T")
+
+
+class StageWork:
+    """A pure stage between two Kafka topics. Deliveries are awaited at ``settle``, some earlier where many wait."""
+
+    def __init__(self, stage: Stage, producer: AIOKafkaProducer) -> None:
+        self.stage = stage
+        self._producer = producer
+        self._in_flight: list[asyncio.Future[object]] = []
+
+    @property
+    def state(self) -> Stage:
+        """The stage itself."""
+        return self.stage
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the stage holds readings back."""
+        return self.stage.waiting > 0
+
+    def begin(self, end_offset: int) -> None:
+        """Nothing: downstream drops what a replay repeats."""
+
+    async def take_frame(self, offset: int, value: bytes) -> None:  # noqa: ARG002 - a stage drops repeats by identity
+        """Process a frame and send what comes out."""
+        await self._send(self.stage.process_frame(value))
+
+    async def take_tick(self, tick: Tick) -> None:
+        """Process a tick and send what comes out."""
+        await self._send(self.stage.process_tick(tick))
+
+    async def push(self) -> None:
+        """Send what the stage holds back."""
+        await self._send(self.stage.flush())
+
+    async def settle(self) -> None:
+        """Raises KafkaError where a record was not delivered."""
+        waiting, self._in_flight = self._in_flight, []
+        if waiting:
+            await asyncio.gather(*waiting)
+
+    async def refuse_frame(self, value: bytes, why: str) -> None:
+        """Dead-letter it, as much of it as a dead letter holds."""
+        now_ms = int(time.time() * 1000)
+        sentence = f"The line could not process {why}. Report it with these bytes; the readings are in the topic."
+        letter = deadletters.dead_letter("bad_json", sentence, topics.READINGS, now_ms, value)
+        await self._send([Outgoing(topics.REFUSED, 0, None, _JSON.encode(letter), ())])
+
+    async def _send(self, records: list[Outgoing]) -> None:
+        for record in records:
+            self._in_flight.append(
+                await self._producer.send(
+                    record.topic, record.value, record.key, record.partition, headers=list(record.headers)
+                )
+            )
+        if len(self._in_flight) > _IN_FLIGHT_MAX:
+            await self.settle()
+
+
+class HistoryWriter:
+    """One history store, shared by a sink's partitions, written by one of them at a time, retried until it answers."""
+
+    def __init__(self, history: History, on_refusal: Callable[[Refusal], None]) -> None:
+        self.history = history
+        self._on_refusal = on_refusal
+        self._turn = asyncio.Lock()
+
+    async def write(self, batch: Batch) -> None:
+        """Return once the store holds the batch; what it refuses for good is dead-lettered."""
+        for refusal in await self._persist(lambda: self.history.write(batch)):
+            self._on_refusal(refusal)
+
+    async def held(self, batch: Batch) -> Held:
+        """What the store holds of this batch already."""
+        return await self._persist(lambda: self.history.held(batch))
+
+    async def _persist(self, call: Callable[[], _T]) -> _T:
+        wait_s = _WAIT_FIRST_S
+        async with self._turn:
+            while True:
+                try:
+                    return await asyncio.to_thread(call)
+                except HistoryUnavailableError as error:
+                    log.warning("The history does not answer (%s); again in %.1f s. Nothing is lost.", error, wait_s)
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, _WAIT_MAX_S)
+
+
+class ReadingsWork:
+    """Joined readings into the history, each once: the ledger's word, and after a restart the store's own."""
+
+    def __init__(self, stage: HistoryStage, writer: HistoryWriter) -> None:
+        self.stage = stage
+        self._writer = writer
+        self._waiting: list[ShipmentReading] = []
+        self._doubtful_until = 0
+
+    @property
+    def state(self) -> HistoryStage:
+        """The repeat check."""
+        return self.stage
+
+    @property
+    def waiting(self) -> bool:
+        """Whether readings wait to be written."""
+        return bool(self._waiting)
+
+    def begin(self, end_offset: int) -> None:
+        """What the log held when the state was restored may have been written by whoever was here before."""
+        self._doubtful_until = end_offset
+
+    async def take_frame(self, offset: int, value: bytes) -> None:
+        """Check a frame; write once enough waits."""
+        readings = self.stage.decode(value)
+        if offset < self._doubtful_until:
+            held = await self._writer.held(Batch(readings=readings))
+            self._waiting += self.stage.lacking(readings, held.readings)
+        else:
+            self._waiting += self.stage.lacking(readings)
+        if len(self._waiting) >= _BATCH_MAX:
+            await self.push()
+
+    async def take_tick(self, tick: Tick) -> None:
+        """Ticks are no history."""
+
+    async def push(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            await self._writer.write(Batch(readings=waiting))
+
+    async def settle(self) -> None:
+        """Everything pushed was held before ``push`` returned."""
+
+    async def refuse_frame(self, value: bytes, why: str) -> None:
+        """Stage 2 reads the same frames and dead-letters this one."""
+        log.error("The history skips %s of %d bytes; stage 2 dead-letters it.", why, len(value))
+
+
+class _Stateless:
+    """Nothing to remember: the store itself is the repeat check."""
+
+    def changes(self) -> Iterator[StateChange]:
+        return iter(())
+
+    def restore(self, key: str, value: bytes) -> None:
+        """Nothing was saved but the covered offset."""
+
+
+class RecordsWork:
+    """Alerts or events into the history, each once. They are few, so the store is asked each time."""
+
+    def __init__(self, decode: Callable[[bytes], Alert | Event], writer: HistoryWriter, check_identity: bool) -> None:
+        self._decode = decode
+        self._writer = writer
+        self._check_identity = check_identity
+        self._waiting = Batch()
+
+    @property
+    def state(self) -> State:
+        """Nothing but the covered offset."""
+        return _Stateless()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether records wait to be written."""
+        return len(self._waiting) > 0
+
+    def begin(self, end_offset: int) -> None:
+        """The store is asked each time, so there is nothing to doubt."""
+
+    async def take_frame(self, offset: int, value: bytes) -> None:
+        """One record. What is no alert or event is logged and left: its topic keeps it."""
+        try:
+            record = self._decode(value)
+        except msgspec.DecodeError as error:
+            log.error("A record of %d bytes at offset %d is not what its topic carries: %s", len(value), offset, error)
+            return
+        if isinstance(record, Alert):
+            self._waiting.alerts.append(record)
+        else:
+            self._waiting.events.append(record)
+        if len(self._waiting) >= _BATCH_MAX:
+            await self.push()
+
+    async def take_tick(self, tick: Tick) -> None:
+        """There are none on these topics."""
+
+    async def push(self) -> None:
+        """Write those that the store lacks, each once."""
+        batch, self._waiting = self._waiting, Batch()
+        if not len(batch):
+            return
+        if not self._check_identity:
+            await self._writer.write(batch)
+            return
+        held = await self._writer.held(batch)
+        alerts = {(a.alert_id, a.revision): a for a in batch.alerts if (a.alert_id, a.revision) not in held.alerts}
+        events = {e.event_id: e for e in batch.events if e.event_id not in held.events}
+        await self._writer.write(Batch(events=list(events.values()), alerts=list(alerts.values())))
+
+    async def settle(self) -> None:
+        """Everything pushed was held before ``push`` returned."""
+
+    async def refuse_frame(self, value: bytes, why: str) -> None:
+        """Its topic keeps it; the history goes on without."""
+        log.error("The history skips %s of %d bytes.", why, len(value))

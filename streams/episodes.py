@@ -1,0 +1,159 @@
+"""Episodes: an alert opens once, is updated when it grows worse, and closes once, each a revision of one record.
+
+The id is a hash of what opened it, so a replay makes the same alert; the revision counts from 1, so a replayed record
+is seen to be a repeat. Whoever saw an episode open sees it close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from contracts.alerts import Alert, Evidence, alert_id
+from contracts.readings import NO_FIX, ReadingId, ShipmentReading
+from detectors.rule import RuleCard, Texts
+
+WORSE: Final = 0.2  # an open episode is told again when its score has risen by this much since it was last told
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What an episode is opened, updated or closed on: a reading (or, for silence, the last one before it)."""
+
+    device_id: str
+    boot_id: int
+    seq: int
+    time_ms: int
+    shipment_id: str | None
+    lat_deg: float | None
+    lon_deg: float | None
+    exercise: bool
+
+    @property
+    def reading(self) -> ReadingId:
+        """The reading's identity."""
+        return self.device_id, self.boot_id, self.seq
+
+
+def sight(reading: ShipmentReading) -> Sighting:
+    """What this reading shows; 0/0 is no position."""
+    sighting = Sighting(reading.device_id, 0, 0, 0, None, None, None, False)
+    move(sighting, reading)
+    return sighting
+
+
+def move(sighting: Sighting, reading: ShipmentReading) -> None:
+    """Bring a sighting of the same device up to this reading; a reading without a position keeps the last one."""
+    sighting.boot_id, sighting.seq, sighting.time_ms = reading.boot_id, reading.seq, reading.time_ms
+    sighting.shipment_id, sighting.exercise = reading.shipment_id, reading.exercise
+    if reading.lat_deg is not None and NO_FIX not in reading.marks:
+        sighting.lat_deg, sighting.lon_deg = reading.lat_deg, reading.lon_deg
+
+
+@dataclass(slots=True)
+class Told:
+    """An update, and the audiences it goes to."""
+
+    alert: Alert
+    audiences: tuple[str, ...]
+
+
+class Episodes:
+    """The open episodes of one partition, by rule and subject."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[str, str], Told] = {}
+        self._dirty: set[tuple[str, str]] = set()
+
+    def trip(
+        self,
+        card: RuleCard,
+        subject: str,
+        sighting: Sighting,
+        score: float,
+        evidence: dict[str, Any],
+        audiences: tuple[str, ...],
+    ) -> Told | None:
+        """Open the episode, or update it where it has grown worse; None where there is nothing to tell."""
+        key = card.name, subject
+        known = self.open.get(key)
+        if known is not None:
+            if score < known.alert.score + WORSE:
+                return None
+            everyone = known.audiences + tuple(a for a in audiences if a not in known.audiences)
+            return self._tell(key, _next(known.alert, card.opened, "updated", sighting, score, evidence), everyone)
+        facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
+        alert = Alert(
+            alert_id=alert_id(card.name, card.version, subject, sighting.reading),
+            revision=1,
+            rule=card.name,
+            rule_version=card.version,
+            severity=card.severity,
+            state="opened",
+            opened_ms=sighting.time_ms,
+            closed_ms=None,
+            shipment_id=sighting.shipment_id,
+            device_id=sighting.device_id,
+            lat_deg=sighting.lat_deg,
+            lon_deg=sighting.lon_deg,
+            score=score,
+            evidence=facts,
+            messages=_say(card.opened, sighting.device_id, facts),
+            exercise=sighting.exercise,
+        )
+        return self._tell(key, alert, audiences)
+
+    def clear(self, card: RuleCard, subject: str, sighting: Sighting, evidence: dict[str, Any]) -> Told | None:
+        """Close the episode; None where none is open."""
+        key = card.name, subject
+        known = self.open.pop(key, None)
+        if known is None:
+            return None
+        self._dirty.add(key)
+        alert = _next(known.alert, card.closed, "closed", sighting, known.alert.score, evidence)
+        alert.closed_ms = sighting.time_ms
+        return Told(alert, known.audiences)
+
+    def _tell(self, key: tuple[str, str], alert: Alert, audiences: tuple[str, ...]) -> Told:
+        self._dirty.add(key)
+        told = self.open[key] = Told(alert, audiences)
+        return told
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """Episodes opened or updated since the last call, and None for those closed."""
+        for rule, subject in self._dirty:
+            told = self.open.get((rule, subject))
+            yield f"{rule}/{subject}", None if told is None else _PACK((told.alert, told.audiences))
+        self._dirty.clear()
+
+    def restore(self, key: str, value: bytes) -> None:
+        """One of ``changes`` back."""
+        rule, _, subject = key.partition("/")
+        alert, audiences = _UNPACK(value)
+        self.open[rule, subject] = Told(alert, audiences)
+
+
+_PACK: Final = msgspec.msgpack.Encoder().encode
+_UNPACK: Final = msgspec.msgpack.Decoder(tuple[Alert, tuple[str, ...]]).decode
+
+
+def _say(texts: Texts, device_id: str, evidence: Evidence) -> dict[str, str]:
+    return {language: text.format(device_id=device_id, **evidence) for language, text in texts.items()}
+
+
+def _next(before: Alert, texts: Texts, state: Any, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:
+    """The following revision: where it is now, why now; when and by what it was opened stays."""
+    facts: Evidence = {**before.evidence, **evidence}
+    return msgspec.structs.replace(
+        before,
+        revision=before.revision + 1,
+        state=state,
+        score=score,
+        lat_deg=before.lat_deg if sighting.lat_deg is None else sighting.lat_deg,
+        lon_deg=before.lon_deg if sighting.lon_deg is None else sighting.lon_deg,
+        evidence=facts,
+        messages=_say(texts, sighting.device_id, facts),
+    )

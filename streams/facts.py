@@ -1,0 +1,72 @@
+"""Facts read off a device's readings: places entered and left, doors and seals that changed, boots.
+
+One small memory a device; a fact is told once, with an id made of the reading that told of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.events import Event, EventType, event_id
+from contracts.readings import ShipmentReading, identity
+
+
+class Facts:
+    """What each device last said of its places, door, seal and boot. Rows are the caller's."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, tuple[str, ...], str | None, str | None]] = {}
+
+    def observe(self, row: int, reading: ShipmentReading, in_order: bool, out: list[Event]) -> None:
+        """Append what this reading tells that the device's last one did not. Late readings tell nothing."""
+        known = self._last.get(row)
+        boot, inside, door, seal = known or (-1, (), None, None)
+        if not in_order and known is not None:
+            return
+        if reading.boot_id != boot:
+            _tell(out, "DEVICE_STARTED", str(reading.boot_id), reading)
+        if reading.off_route_m is not None and reading.inside != inside:
+            for place in reading.inside:
+                if place not in inside:
+                    _tell(out, "GEOFENCE_ENTRY", place, reading)
+            for place in inside:
+                if place not in reading.inside:
+                    _tell(out, "GEOFENCE_EXIT", place, reading)
+            inside = reading.inside
+        if reading.door is not None and reading.door != door:
+            if known is not None and door is not None:
+                _tell(out, "DOOR_OPENED" if reading.door == "open" else "DOOR_CLOSED", reading.door, reading)
+            door = reading.door
+        if reading.seal_state is not None and reading.seal_state != seal:
+            if known is not None and seal is not None:
+                _tell(out, "SEAL_CHANGED", reading.seal_state, reading)
+            seal = reading.seal_state
+        self._last[row] = (reading.boot_id, inside, door, seal)
+
+    def dump(self, row: int) -> list[Any]:
+        """One device's memory, for a checkpoint."""
+        return list(self._last.get(row, ()))
+
+    def load(self, row: int, dumped: list[Any]) -> None:
+        """Put a dumped row back."""
+        if dumped:
+            boot, inside, door, seal = dumped
+            self._last[row] = (boot, tuple(inside), door, seal)
+
+
+def _tell(out: list[Event], kind: EventType, what: str, reading: ShipmentReading) -> None:
+    out.append(
+        Event(
+            event_id=event_id(kind, what, identity(reading)),
+            type=kind,
+            time_ms=reading.time_ms,
+            device_id=reading.device_id,
+            shipment_id=reading.shipment_id,
+            what=what,
+            lat_deg=reading.lat_deg,
+            lon_deg=reading.lon_deg,
+            exercise=reading.exercise,
+        )
+    )

@@ -1,0 +1,237 @@
+"""Stage 2, one partition: each joined reading once, silence by ticks, findings into episodes, alerts to audiences.
+
+Assumes stage 1's output: frames of joined readings, and a tick from each of its partitions each second. Rules on one
+device act on arrival; an episode's subject is its device, so the interleaving of devices changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from contracts import deadletters, frames, topics
+from contracts.readings import ShipmentReading, Tick
+from detectors import catalog, signal_lost
+from detectors.signal_lost import SignalLost
+from streams.audiences import Audience, audiences_of
+from streams.episodes import Episodes, Sighting, Told, move, sight
+from streams.ledger import REPEAT, Ledger
+from streams.reference_book import ReferenceBook
+from streams.roster import Roster
+from streams.stage import Outgoing, StateChange, Watermark, cloud_event, pack, unpack
+
+_JSON: Final = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentConfig:
+    """``check_identity`` is off only in the fault test's control run."""
+
+    partitions: int
+    audiences: tuple[Audience, ...]
+    check_identity: bool = True
+    forget_source_ms: int = 600_000
+
+
+class ShipmentStage:
+    """See the module. One object for each source partition."""
+
+    def __init__(self, partition: int, book: ReferenceBook, config: ShipmentConfig) -> None:
+        self.partition = partition
+        self.config = config
+        self.roster = Roster(book)
+        self.ledger = Ledger()
+        self.signal = SignalLost()
+        self.episodes = Episodes()
+        self.watermark = Watermark(config.forget_source_ms)
+        self._last: list[Sighting | None] = []
+        # Declared seconds between readings, NaN where not judged, and the time until which that holds.
+        self._interval_s = np.full(64, np.nan)
+        self._interval_until_ms = np.zeros(64, np.int64)
+        self._dirty: set[int] = set()
+        self._counters = {"passed": 0, "repeats": 0, "unreadable": 0, "opened": 0, "closed": 0}
+
+    def process_frame(self, value: bytes) -> list[Outgoing]:
+        """Count each reading in once; what its findings open, change or close comes out."""
+        out: list[Outgoing] = []
+        self._refresh()
+        for reading in self._decode(value, out):
+            row = self.roster.row(reading.device_id)
+            if row >= len(self._last):
+                self._grow(row + 1)
+            passage = self.ledger.admit(row, reading.boot_id, reading.seq)
+            if passage == REPEAT and self.config.check_identity:
+                self._counters["repeats"] += 1
+                continue
+            self._counters["passed"] += 1
+            self._dirty.add(row)
+            self._hear(row, reading, out)
+        return out
+
+    def _decode(self, value: bytes, out: list[Outgoing]) -> list[ShipmentReading]:
+        lines = frames.lines_of(value)
+        try:
+            return frames.decode_shipment_readings(lines)
+        except msgspec.DecodeError:
+            pass
+        readings = []
+        for line in lines:
+            try:
+                readings += frames.decode_shipment_readings([line])
+            except msgspec.DecodeError as error:
+                self._counters["unreadable"] += 1
+                sentence = f"A line in a frame is no joined reading: {error}."
+                letter = deadletters.dead_letter("bad_json", sentence, topics.SHIPMENT_READINGS, 0, line)
+                out.append(Outgoing(topics.REFUSED, self.partition, None, _JSON.encode(letter), ()))
+        return readings
+
+    def _hear(self, row: int, reading: ShipmentReading, out: list[Outgoing]) -> None:
+        """One new reading: it ends a silence, and its findings go to their episodes."""
+        silent_s = self.signal.silent_s(row)
+        ends_silence = self.signal.spoke(row)
+        last = self._last[row]
+        if last is None:
+            self._last[row] = sight(reading)
+        elif reading.time_ms >= last.time_ms:
+            move(last, reading)  # the common case makes no new object
+        if not ends_silence and not reading.findings:
+            return
+        here = sight(reading)
+        if ends_silence:
+            evidence = {"silent_s": round(silent_s, 1)}
+            self._tell(self.episodes.clear(signal_lost.CARD, reading.device_id, here, evidence), out)
+        for finding in reading.findings:
+            card = catalog.CARDS.get(finding.rule)
+            if card is None:
+                continue  # a rule of a newer release's stage 1: its own stage 2 will judge it
+            if finding.level == "trip":
+                told = self.episodes.trip(
+                    card, reading.device_id, here, finding.score, finding.evidence, self._audiences(row, here)
+                )
+            else:
+                told = self.episodes.clear(card, reading.device_id, here, finding.evidence)
+            self._tell(told, out)
+
+    def process_tick(self, tick: Tick) -> list[Outgoing]:
+        """Move the line's clock on; devices silent for too long of it open an episode, ended shipments close theirs."""
+        out: list[Outgoing] = []
+        watermark_ms = self.watermark.tick(tick)
+        if watermark_ms <= self.signal.last_tick_ms:
+            return out
+        self.signal.advance(watermark_ms)
+        self._refresh()
+        n = len(self.roster)
+        for row in np.flatnonzero(self._interval_until_ms[:n] <= watermark_ms).tolist():
+            self._declare(row, watermark_ms)
+        for row in self.signal.silent(self._interval_s[:n]).tolist():
+            last, interval_s = self._last[row], float(self._interval_s[row])
+            if last is None:
+                continue
+            self._dirty.add(row)
+            here = replace(last, time_ms=watermark_ms)
+            evidence = {"silent_s": round(self.signal.silent_s(row), 1), "interval_s": interval_s}
+            audiences = self._audiences(row, here)
+            self._tell(self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, audiences), out)
+        self._close_ended(watermark_ms, out)
+        return out
+
+    def _close_ended(self, time_ms: int, out: list[Outgoing]) -> None:
+        """An episode of a shipment that has ended is over: nobody watches it any more."""
+        for rule, subject in list(self.episodes.open):
+            told = self.episodes.open[rule, subject]
+            row = self.roster.rows.get(subject)
+            if told.alert.shipment_id is None or row is None:
+                continue
+            found = self.roster.in_force(row, time_ms)
+            last = self._last[row]
+            if found.shipment is None and last is not None and self.roster.book.ended(told.alert.shipment_id, time_ms):
+                evidence = {"ended": "shipment delivered"}
+                self.signal.columns["on"][row] = False
+                self._dirty.add(row)
+                self._tell(
+                    self.episodes.clear(catalog.CARDS[rule], subject, replace(last, time_ms=time_ms), evidence), out
+                )
+
+    def _refresh(self) -> None:
+        """Ask the reference again, at the next tick, for the devices that new records concern."""
+        for row in self.roster.refresh():
+            self._interval_until_ms[row] = 0
+
+    def _declare(self, row: int, time_ms: int) -> None:
+        """Note how often this device should speak now; one that guards no shipment may be silent."""
+        found = self.roster.in_force(row, time_ms)
+        judged = found.device is not None and found.shipment is not None
+        self._interval_s[row] = found.device.interval_s if judged and found.device is not None else np.nan
+        self._interval_until_ms[row] = found.valid_until_ms
+
+    def _audiences(self, row: int, sighting: Sighting) -> tuple[str, ...]:
+        shipment = self.roster.in_force(row, sighting.time_ms).shipment
+        return audiences_of(self.config.audiences, shipment, sighting.lat_deg, sighting.lon_deg)
+
+    def _tell(self, told: Told | None, out: list[Outgoing]) -> None:
+        if told is None:
+            return
+        alert = told.alert
+        if alert.state == "opened":
+            self._counters["opened"] += 1
+        elif alert.state == "closed":
+            self._counters["closed"] += 1
+        value, key = _JSON.encode(alert), alert.alert_id.encode()
+        event_id = f"{alert.alert_id}/{alert.revision}"
+        headers = cloud_event(f"alert.{alert.state}", event_id, f"/shipment/{self.partition}", alert.opened_ms)
+        out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)
+
+    def _grow(self, size: int) -> None:
+        self.ledger.ensure(size)
+        self.signal.columns.ensure(size)
+        have = len(self._interval_s)
+        if size > have:
+            self._interval_s = np.r_[self._interval_s, np.full(size, np.nan)]
+            self._interval_until_ms = np.r_[self._interval_until_ms, np.zeros(size, np.int64)]
+        self._last.extend([None] * (size - len(self._last)))
+
+    @property
+    def waiting(self) -> int:
+        """Nothing waits here: an alert is told at once."""
+        return 0
+
+    def flush(self) -> list[Outgoing]:
+        """Nothing waits here."""
+        return []
+
+    def changes(self) -> Iterator[StateChange]:
+        """A record a device that spoke or fell silent (``d/``), an open episode (``e/``), the clock (``t``)."""
+        for row in self._dirty:
+            last = self._last[row]
+            state = [self.ledger.dump(row), self.signal.columns.row(row), None if last is None else astuple(last)]
+            yield f"d/{self.roster.names[row]}", pack(state)
+        self._dirty.clear()
+        for key, value in self.episodes.changes():
+            yield f"e/{key}", value
+        yield "t", pack([self.watermark.sources, self.signal.uptime_ms, self.signal.last_tick_ms])
+        yield "c", pack(self._counters)
+
+    def restore(self, key: str, value: bytes) -> None:
+        """One record of ``changes`` back."""
+        kind, _, rest = key.partition("/")
+        if kind == "t":
+            self.watermark.sources, self.signal.uptime_ms, self.signal.last_tick_ms = unpack(value)
+        elif kind == "c":
+            self._counters.update(unpack(value))
+        elif kind == "e":
+            self.episodes.restore(rest, value)
+        else:
+            row = self.roster.row(rest)
+            self._grow(row + 1)
+            ledger, signal, last = unpack(value)
+            self.ledger.load(row, ledger)
+            self.signal.columns.set_row(row, signal)
+            self._last[row] = Sighting(*last) if last else None
+
+    def counters(self) -> dict[str, int]:
+        """Totals of this partition's life."""
+        return dict(self._counters)
