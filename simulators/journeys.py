@@ -1,0 +1,181 @@
+"""Journeys: where a truck is at each instant of a way, and when its seal and doors are lawfully open.
+
+A timetable is piecewise linear (seconds, kilometres): driving in short legs of varying speed, standing at stops and
+customs, stop-and-go in the bridge's queue. A ``Trip`` is a timetable set in time, with its shipment's name.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.places import Mark, Way
+
+Floats: TypeAlias = NDArray[np.float64]
+Times: TypeAlias = NDArray[np.int64]
+Span: TypeAlias = tuple[float, float]
+
+OPEN_ROAD_KMH: Final = 96.0
+CITY_KMH: Final = 58.0
+CITY_KM: Final = 18.0  # this far from either end, and half as far from the bridge, traffic is slow
+QUEUE_KMH: Final = 12.0
+INSPECTED: Final = 0.35  # share of stays at customs in which the seal is opened
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Vertices (``t_s``, ``s_km``) from 0 s, and the spans in seconds in which seal and doors are open."""
+
+    t_s: list[float]
+    s_km: list[float]
+    seal_open_s: list[Span]
+    door_open_s: list[Span]
+
+
+class _Driver:
+    """Builds a timetable: drives, stands, queues."""
+
+    def __init__(self, rng: random.Random, way: Way) -> None:
+        self.rng = rng
+        self.way = way
+        self.cruise = rng.uniform(0.94, 1.06)
+        self.table = Timetable([0.0], [way.marks[0].middle_km], [], [])
+
+    @property
+    def now_s(self) -> float:
+        return self.table.t_s[-1]
+
+    @property
+    def at_km(self) -> float:
+        return self.table.s_km[-1]
+
+    def drive(self, to_km: float) -> None:
+        while self.at_km < to_km - 1e-9:
+            left = to_km - self.at_km
+            leg = left if left < 2.0 else min(left, self.rng.uniform(4.0, 9.0))
+            slow = (
+                min(self.at_km, self.way.length_km - self.at_km) < CITY_KM
+                or abs(self.at_km - self.way.bridge_km) < CITY_KM / 2
+            )
+            kmh = (CITY_KMH if slow else OPEN_ROAD_KMH) * self.cruise * self.rng.uniform(0.95, 1.05)
+            self._to(self.now_s + leg / kmh * 3600.0, self.at_km + leg)
+
+    def stand(self, seconds: float) -> None:
+        self._to(self.now_s + seconds, self.at_km)
+
+    def queue(self, mark: Mark) -> None:
+        self.drive(mark.start_km)
+        wait_s = self.rng.uniform(*mark.dwell_s)
+        hops = max(4, round(wait_s / 100.0))
+        hop_km = (mark.end_km - mark.start_km) / hops
+        for _ in range(hops):
+            self._to(self.now_s + hop_km / QUEUE_KMH * 3600.0, self.at_km + hop_km)
+            self.stand(wait_s / hops * self.rng.uniform(0.4, 1.6))
+
+    def stay(self, mark: Mark) -> None:
+        """Stand at a mark; at yards and in an inspection the seal and the doors are open for a while."""
+        self.drive(mark.middle_km)
+        begin_s, seconds = self.now_s, self.rng.uniform(*mark.dwell_s)
+        spans: tuple[Span, ...] = ()
+        if mark is self.way.marks[0]:
+            spans = ((0.0, 0.5), (0.0, 0.4))  # loaded, closed, sealed
+        elif mark is self.way.marks[-1]:
+            spans = ((0.4, 1.0), (0.5, 1.0))  # unsealed, opened, handed over
+        elif mark.seal_may_open and self.rng.random() < INSPECTED:
+            spans = ((0.2, 0.7), (0.3, 0.6))
+        self.stand(seconds)
+        for span, where in zip(spans, (self.table.seal_open_s, self.table.door_open_s), strict=False):
+            where.append((begin_s + span[0] * seconds, begin_s + span[1] * seconds))
+
+    def _to(self, t_s: float, s_km: float) -> None:
+        self.table.t_s.append(t_s)
+        self.table.s_km.append(s_km)
+
+
+def timetable(rng: random.Random, way: Way) -> Timetable:
+    """One drive over this way, from loading at its origin to hand-over at its destination."""
+    driver = _Driver(rng, way)
+    for mark in way.marks:
+        if mark.kind == "queue":
+            driver.queue(mark)
+        elif rng.random() < mark.chance:
+            driver.stay(mark)
+    return driver.table
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A shipment's journey in absolute time. ``ends_ms`` is its delivery; arrays hold milliseconds and kilometres.
+
+    ``band_c`` is the least and greatest temperature its goods may have; None where it does not matter.
+    """
+
+    shipment_id: str
+    way: Way
+    start_ms: int
+    ends_ms: int
+    t_ms: Floats
+    s_km: Floats
+    seal_open_ms: tuple[Span, ...]
+    door_open_ms: tuple[Span, ...]
+    band_c: Span | None = None
+    seal_number: str = ""
+
+    def along_km(self, time_ms: Times | Floats) -> Floats:
+        """Kilometres along the way at these times."""
+        return np.interp(time_ms, self.t_ms, self.s_km)
+
+    def speed_kmh(self, time_ms: Times | Floats) -> Floats:
+        """Speeds at these times: the slope of the timetable."""
+        slope = np.diff(self.s_km) / np.maximum(np.diff(self.t_ms), 1e-6) * 3_600_000.0
+        leg = np.searchsorted(self.t_ms, time_ms, side="right") - 1
+        inside = (leg >= 0) & (leg < len(slope))
+        found: Floats = np.where(inside, slope[np.clip(leg, 0, len(slope) - 1)], 0.0)
+        return found
+
+    def open_road(self, start_ms: float, end_ms: float, margin_km: float = 3.0) -> bool:
+        """True where the truck drives all of this span and no mark lies within ``margin_km`` of what it drives."""
+        if start_ms < self.start_ms or end_ms > self.ends_ms:
+            return False
+        first, last = (float(s) for s in self.along_km(np.array([start_ms, end_ms])))
+        if any(m.end_km > first - margin_km and m.start_km < last + margin_km for m in self.way.marks):
+            return False
+        return bool((self.speed_kmh(np.linspace(start_ms, end_ms, 8)) > 30.0).all())
+
+
+def set_in_time(
+    table: Timetable, way: Way, shipment_id: str, start_ms: int, band_c: Span | None = None, seal_number: str = ""
+) -> Trip:
+    """This timetable, begun at ``start_ms``."""
+
+    def spans(of: list[Span]) -> tuple[Span, ...]:
+        return tuple((start_ms + 1000.0 * a, start_ms + 1000.0 * b) for a, b in of)
+
+    t_ms = start_ms + 1000.0 * np.array(table.t_s)
+    return Trip(
+        shipment_id=shipment_id,
+        way=way,
+        start_ms=start_ms,
+        ends_ms=int(t_ms[-1]),
+        t_ms=t_ms,
+        s_km=np.array(table.s_km),
+        seal_open_ms=spans(table.seal_open_s),
+        door_open_ms=spans(table.door_open_s),
+        band_c=band_c,
+        seal_number=seal_number,
+    )
+
+
+def somewhere_on_the_road(rng: random.Random, table: Timetable, way: Way, ahead_s: float = 600.0) -> float:
+    """Seconds into this timetable at which the truck has open road ahead for ``ahead_s``, where it has any."""
+    trip = set_in_time(table, way, "", 0)
+    last_s = table.t_s[-1]
+    drawn = [rng.uniform(0.04, 0.92) * last_s for _ in range(24)]
+    for at_s in drawn:
+        if trip.open_road(at_s * 1000.0, (at_s + ahead_s) * 1000.0):
+            return at_s
+    return drawn[0]
