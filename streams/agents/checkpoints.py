@@ -67,6 +67,7 @@ class CheckpointStore:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            fetch_max_wait_ms=20,  # a fetch that waits for more would hold up the questions asked behind it
         )
         await consumer.start()
         try:
