@@ -14,7 +14,7 @@ import msgspec
 from contracts import topics
 from contracts.alerts import Alert
 from deploy.cli.common import json_option, need, with_settings
-from deploy.settings import Settings, SettingsError
+from deploy.settings import Settings
 
 # Episodes whose last revision is remembered, so that a repeat after a crash is shown once.
 _REMEMBERED_MAX = 100_000
@@ -43,7 +43,9 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
     """
     need(settings.kafka, "kafka", "Kafka")
     if audience not in settings.audience_names:
-        raise SettingsError("--audience", f"{audience!r} is none; there are {', '.join(settings.audience_names)}")
+        raise click.BadParameter(
+            f"{audience!r} is none; there are {', '.join(settings.audience_names)}", param_hint="--audience"
+        )
     if json_to is None:
         asyncio.run(_tail(settings.kafka, audience, follow, last, language, None))
     elif json_to == "-":

@@ -1,0 +1,289 @@
+"""The command on a real stack, through its own process: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import psutil
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from contracts import topics
+from contracts.alerts import Alert
+from contracts.deadletters import dead_letter
+from deploy.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
+ROUTE = {
+    "kind": "route",
+    "effective_ms": 1_700_000_000_000,
+    "route_id": "I35",
+    "line": {"type": "LineString", "coordinates": [[-99.5, 27.5], [-98.5, 29.4]]},
+    "half_width_m": 500,
+    "expected_travel_s": 9000,
+}
+SHIPMENT = {
+    "kind": "shipment",
+    "effective_ms": 1_700_000_000_000,
+    "shipment_id": "S1",
+    "container": "MSCU6639870",
+    "carrier_scac": "CRDN",
+    "device_ids": ["truck-1"],
+    "route_id": "I35",
+    "direction": "northbound",
+    "origin": "MXNLD",
+    "destination": "USLRD",
+}
+
+
+def environ(**more: str) -> dict[str, str]:
+    """Ours, without what the caller's shell says of Puente but for the cache."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_") or k == "PUENTE_CACHE"}
+    return {**kept, "NO_COLOR": "1", **more}
+
+
+def puente(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    command = [sys.executable, "-m", "deploy.cli", *arguments]
+    return subprocess.run(command, env=environ(**more), capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def started(folder: Path, *arguments: str, **more: str) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """A running ``puente up`` and what it says of itself."""
+    where = folder / "where.json"
+    command = [sys.executable, "-m", "deploy.cli", "up", "--services-only", "--json", str(where), *arguments]
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environ(**more), stdout=log, stderr=log, cwd=ROOT)
+    while not where.exists():
+        assert process.poll() is None, (folder / "up.log").read_text()
+        time.sleep(0.05)
+    return process, json.loads(where.read_text())
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """True once every one has ended; waits for a while."""
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+class TestUsage:
+    def test_help_lists_every_command_and_each_has_an_example(self):
+        listed = puente("--help")
+        assert listed.returncode == 0
+        for name in ("demo", "up", "gateway", "worker", "sink", "simulate", "doctor", "bench"):
+            assert name in listed.stdout
+            assert "Example" in puente(name, "--help").stdout
+
+    def test_wrong_usage_is_2_with_a_guess(self):
+        wrong = puente("doctr")
+        assert (wrong.returncode, "doctor" in wrong.stderr) == (2, True)
+        assert puente("demo", "--for", "soon").returncode == 2
+        assert puente("reference", "load", "/nowhere").returncode == 2
+
+    def test_wrong_settings_are_2_and_named(self):
+        wrong = puente("doctor", PUENTE_PARTITION="4")
+        assert (wrong.returncode, "did you mean PUENTE_PARTITIONS?" in wrong.stderr) == (2, True)
+        unset = puente("gateway")
+        assert (unset.returncode, "PUENTE_KAFKA" in unset.stderr) == (2, True)
+        assert "Traceback" not in wrong.stderr + unset.stderr
+
+    def test_the_settings_can_be_looked_up_while_they_are_wrong(self):
+        assert "PUENTE_PARTITIONS" in puente("doctor", "--settings", PUENTE_PARTITION="4").stdout
+
+    def test_a_missing_service_is_3_and_says_which(self):
+        missing = puente("alerts", "tail", "--no-follow", PUENTE_KAFKA="127.0.0.1:1")
+        assert (missing.returncode, "no Kafka answers at 127.0.0.1:1" in missing.stderr) == (3, True)
+        doctor = puente("doctor", "--json", PUENTE_MQTT="mqtt://127.0.0.1:1")
+        assert doctor.returncode == 3
+        [wrong] = [f for f in json.loads(doctor.stdout)["findings"] if f["needed"] and not f["found"]]
+        assert wrong["name"] == "mqtt"
+
+
+@pytest.fixture(scope="module")
+def stack(kafka_ready: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A stack started by the command; ends by SIGTERM and leaves no process."""
+    process, facts = started(tmp_path_factory.mktemp("up"))
+    try:
+        yield facts
+    finally:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(60)
+    assert process.returncode == 143
+    assert len(children) >= 2
+    assert all_gone(children)
+    assert not Path(facts["config"]).exists()
+
+
+@pytest.fixture
+def settings(stack: dict[str, Any]) -> Settings:
+    return load({}, Path(stack["config"]))
+
+
+def send(settings: Settings, topic: str, *values: bytes) -> None:
+    """Put records into a topic, in order, into partition 0."""
+
+    async def produce() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
+        await producer.start()
+        for value in values:
+            await producer.send_and_wait(topic, value, partition=0)
+        await producer.stop()
+
+    asyncio.run(produce())
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+class TestOnAStack:
+    def test_up_says_where_everything_is(self, stack: dict[str, Any], settings: Settings):
+        assert set(stack) >= {"kafka", "mqtt", "history", "console", "grafana"}
+        assert (stack["kafka"], stack["mqtt"]) == (settings.kafka, settings.mqtt)
+        assert set(stack["history"]) == {"kind", "url", "token_file"}
+        assert Path(stack["config"]).stat().st_mode & 0o077 == 0
+        assert puente("doctor", PUENTE_CONFIG=stack["config"]).returncode == 0
+
+    def test_a_reference_file_is_loaded_whole_or_not_at_all(self, stack: dict[str, Any], tmp_path: Path):
+        file = tmp_path / "fleet.ndjson"
+        wrong = {**SHIPMENT, "container": "MSCU6639871"}
+        file.write_text("\n".join(json.dumps(record) for record in (ROUTE, wrong)))
+        refused = puente("reference", "load", str(file), "--json", PUENTE_CONFIG=stack["config"])
+        assert refused.returncode == 1
+        assert [(note["line"], note["field"]) for note in json.loads(refused.stdout)["refused"]] == [(2, "container")]
+        file.write_text(json.dumps(SHIPMENT))
+        # Its route was right in the refused file: had that half been loaded, this would pass.
+        assert "route_id" in puente("reference", "load", str(file), PUENTE_CONFIG=stack["config"]).stderr
+        file.write_text("\n".join(json.dumps(record) for record in (SHIPMENT, ROUTE)))
+        for _ in range(2):
+            loaded = puente("reference", "load", str(file), "--json", PUENTE_CONFIG=stack["config"])
+            assert loaded.returncode == 0
+            assert json.loads(loaded.stdout)["loaded"] == {"route": 1, "shipment": 1}
+        file.write_text(json.dumps({**SHIPMENT, "shipment_id": "S2"}))
+        assert puente("reference", "load", str(file), PUENTE_CONFIG=stack["config"]).returncode == 0
+
+    def test_alerts_are_shown_once_each_in_the_language_asked_for(self, stack: dict[str, Any], settings: Settings):
+        opened = Alert(
+            alert_id="a" * 32, revision=1, rule="seal_breach", rule_version=1, severity="critical", state="opened",
+            opened_ms=1_700_000_000_000, closed_ms=None, shipment_id="S1", device_id="seal-1", lat_deg=None,
+            lon_deg=None, score=1.0, evidence={}, messages={"en": "the seal was opened", "es": "se abrió el sello"},
+            exercise=True,
+        )  # fmt: skip
+        closed = msgspec.structs.replace(opened, revision=2, state="closed", closed_ms=1_700_000_060_000)
+        records = [msgspec.json.encode(alert) for alert in (opened, closed, opened)]
+        send(settings, topics.alerts("us"), *records)
+        as_json = puente("alerts", "tail", "--audience", "us", "--no-follow", "--json", PUENTE_CONFIG=stack["config"])
+        assert as_json.stdout.encode().splitlines() == records[:2]
+        spanish = puente(
+            "alerts", "tail", "--audience", "us", "--no-follow", "--language", "es", PUENTE_CONFIG=stack["config"]
+        )
+        assert [("se abrió el sello" in line, "[EXERCISE]" in line) for line in spanish.stdout.splitlines()] == [
+            (True, True)
+        ] * 2
+        assert puente("alerts", "tail", "--audience", "ca", PUENTE_CONFIG=stack["config"]).returncode == 2
+
+    def test_dead_letters_are_counted_and_sent_again_but_not_in_part(self, stack: dict[str, Any], settings: Settings):
+        topic = "v1/CRDN/truck-1/readings"
+        letters = [
+            dead_letter("bad_time", "time_ms is in seconds", topic, 1, b'{"n":1}'),
+            dead_letter("bad_time", "time_ms is in seconds", topic, 2, b'{"n":1}'),
+            dead_letter("too_large", "a payload over 1,048,576 bytes", topic, 3, b"x" * 70_000),
+            dead_letter("history_refused", "the store refused it", topics.SHIPMENT_READINGS, 4, b"{}"),
+        ]
+        send(settings, topics.REFUSED, *map(msgspec.json.encode, letters))
+        listed = puente("deadletters", "list", "--json", PUENTE_CONFIG=stack["config"])
+        assert json.loads(listed.stdout)["reasons"] == {"bad_time": 2, "too_large": 1, "history_refused": 1}
+
+        came: list[tuple[str, bytes]] = []
+        subscribed, arrived = threading.Event(), threading.Event()
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        client.username_pw_set(settings.mqtt_username, settings.mqtt_password)
+        client.on_connect = lambda *_: client.subscribe("v1/#", 1)
+        client.on_subscribe = lambda *_: subscribed.set()
+        client.on_message = lambda _client, _data, message: (
+            came.append((message.topic, message.payload)),
+            arrived.set(),
+        )
+        host, _, port = settings.mqtt.removeprefix("mqtt://").partition(":")
+        client.connect(host, int(port))
+        client.loop_start()
+        try:
+            assert subscribed.wait(30)
+            replayed = puente("deadletters", "replay", "--json", PUENTE_CONFIG=stack["config"])
+            assert arrived.wait(30)
+        finally:
+            client.disconnect()
+            client.loop_stop()
+        result = json.loads(replayed.stdout)
+        assert (replayed.returncode, result["sent"]) == (1, 1)
+        assert came == [(topic, b'{"n":1}')]
+        whys = {skipped["sha256"]: skipped["why"] for skipped in result["skipped"]}
+        assert "65536 of its 70000" in whys[hashlib.sha256(b"x" * 70_000).hexdigest()]
+        only = puente("deadletters", "replay", "--reason", "bad_time", PUENTE_CONFIG=stack["config"])
+        assert only.returncode == 0
+
+    def test_ctrl_c_is_130_without_a_traceback(self, stack: dict[str, Any]):
+        command = [sys.executable, "-m", "deploy.cli", "alerts", "tail", "--json"]
+        with subprocess.Popen(
+            command,
+            env=environ(PUENTE_CONFIG=stack["config"]),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+        ) as tail:
+            # It has joined the topic once it holds a connection to Kafka.
+            while not psutil.Process(tail.pid).net_connections():
+                time.sleep(0.05)
+            tail.send_signal(signal.SIGINT)
+            _, said = tail.communicate(timeout=60)
+        assert (tail.returncode, said.strip()) == (130, b"")
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_kill_9_of_up_leaves_no_process_and_ctrl_c_neither(kafka_ready: None, tmp_path: Path):
+    for number in (signal.SIGKILL, signal.SIGINT):
+        folder = tmp_path / number.name
+        folder.mkdir()
+        process, _ = started(folder)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert {child.name() for child in children} & {"java"}
+        process.send_signal(number)
+        process.wait(60)
+        assert process.returncode == (-9 if number == signal.SIGKILL else 130)
+        assert all_gone(children)
+        assert "Traceback" not in (folder / "up.log").read_text()
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+def test_a_data_folder_keeps_what_was_written_and_admits_one_stack(kafka_ready: None, tmp_path: Path):
+    data = tmp_path / "data"
+    file = tmp_path / "route.ndjson"
+    file.write_text(json.dumps(ROUTE))
+    shipment = tmp_path / "shipment.ndjson"
+    shipment.write_text(json.dumps(SHIPMENT))
+    for step, (file_now, code) in enumerate(((file, 0), (shipment, 0))):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        process, facts = started(folder, PUENTE_DATA_DIR=str(data))
+        try:
+            assert puente("reference", "load", str(file_now), PUENTE_CONFIG=facts["config"]).returncode == code
+            second = puente("up", PUENTE_DATA_DIR=str(data))
+            assert (second.returncode, "another stack runs" in second.stderr) == (3, True)
+        finally:
+            process.terminate()
+            process.wait(60)

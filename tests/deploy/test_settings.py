@@ -1,0 +1,143 @@
+"""Settings come from where they should, and a wrong one is named with what would be right."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from deploy.checks import Audience
+from deploy.settings import Settings, SettingsError, as_toml, load, table
+
+
+def test_defaults_need_nothing():
+    assert load({}) == Settings()
+
+
+def test_variables_win_over_the_file_and_the_file_over_defaults(tmp_path: Path):
+    file = tmp_path / "puente.toml"
+    file.write_text("partitions = 8\nframe_linger_ms = 5\n")
+    found = load({"PUENTE_CONFIG": str(file), "PUENTE_PARTITIONS": "16"})
+    assert (found.partitions, found.frame_linger_ms, found.session_timeout_s) == (16, 5, 10.0)
+
+
+def test_a_config_given_wins_over_the_one_in_the_environment(tmp_path: Path):
+    for name, count in (("a", 2), ("b", 3)):
+        (tmp_path / name).write_text(f"partitions = {count}")
+    assert load({"PUENTE_CONFIG": str(tmp_path / "a")}, tmp_path / "b").partitions == 3
+
+
+def test_variables_of_others_are_not_ours_to_judge():
+    assert load({"PATH": "/bin", "PUENTE_REQUIRE": "kafka", "KAFKA": "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("PUENTE_KAFAK", "x", "did you mean PUENTE_KAFKA?"),
+        ("PUENTE_ZZZZ", "x", "doctor --settings"),
+        ("PUENTE_KAFKA_FILE", "x", "is no setting"),
+        ("PUENTE_KAFKA", "nohost", "HOST:PORT"),
+        ("PUENTE_KAFKA", "host:70000", "HOST:PORT"),
+        ("PUENTE_PARTITIONS", "four", "whole number from 1 to 1000"),
+        ("PUENTE_PARTITIONS", "0", "whole number from 1 to 1000"),
+        ("PUENTE_LATENESS_BOUND_S", "nan", "number from 0 to 86400"),
+        ("PUENTE_MQTT", "http://host", "mqtt://HOST:PORT"),
+        ("PUENTE_MQTT", "mqtt://host:port", "mqtt://HOST:PORT"),
+        ("PUENTE_MQTT", "mqtt://me:secret@host", "mqtt_username"),
+        ("PUENTE_HISTORY", "postgres://host/x", "sqlite:///PATH"),
+        ("PUENTE_LANGUAGES", "fr", "en, es"),
+        ("PUENTE_AUDIENCES", "us", "us=US mx=MX joint=*"),
+        ("PUENTE_AUDIENCES", "us=usa", "us=US mx=MX joint=*"),
+        ("PUENTE_GATEWAY_ID", "a b", "letters, digits"),
+        ("PUENTE_LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("PUENTE_INFLUX_TOKEN_FILE", "/nowhere/token", "file that can be read"),
+        ("PUENTE_CONFIG", "/nowhere/puente.toml", "cannot be read"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_would_be_right(variable: str, text: str, expected: str):
+    with pytest.raises(SettingsError) as caught:
+        load({variable: text})
+    assert expected in str(caught.value)
+    assert str(caught.value).startswith("config" if variable == "PUENTE_CONFIG" else variable)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("partition = 4", "did you mean partitions?"),
+        ('partitions = "4x"', "whole number"),
+        ("partitions = true", "whole number"),
+        ("partitions = 4.5", "whole number"),
+        ("[audiences]\nus = 3", "us=US"),
+        ("kafka = ", "is not TOML"),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, expected: str):
+    file = tmp_path / "puente.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=r"puente\.toml") as caught:
+        load({}, file)
+    assert expected in str(caught.value)
+
+
+def test_a_secret_may_lie_in_a_file_and_is_never_shown(tmp_path: Path):
+    (tmp_path / "secret").write_text("hush\n")
+    assert load({"PUENTE_MQTT_PASSWORD_FILE": str(tmp_path / "secret")}).mqtt_password == "hush"
+    with pytest.raises(SettingsError, match="keep one of the two"):
+        load({"PUENTE_MQTT_PASSWORD_FILE": str(tmp_path / "secret"), "PUENTE_MQTT_PASSWORD": "x"})
+    file = tmp_path / "puente.toml"
+    file.write_text("mqtt_password = 123456")
+    with pytest.raises(SettingsError) as caught:
+        load({}, file)
+    assert "123456" not in str(caught.value)
+
+
+def test_audiences_and_languages_are_configuration():
+    found = load({"PUENTE_AUDIENCES": "north=US+CA joint=*", "PUENTE_LANGUAGES": "es,en"})
+    assert found.audiences == (Audience("north", ("US", "CA")), Audience("joint", ()))
+    assert found.audience_names == ("north", "joint")
+    assert found.languages == ("es", "en")
+
+
+@pytest.mark.parametrize(
+    ("history", "influx_url", "sqlite_path"),
+    [
+        ("influxdb://h:8086", "http://h:8086", None),
+        ("influxdbs://h", "https://h", None),
+        ("sqlite:////var/h.db", None, Path("/var/h.db")),
+        ("sqlite:///h.db", None, Path("h.db")),
+        ("influxdb", None, None),
+    ],
+)
+def test_a_history_is_an_influxdb_or_a_file(history: str, influx_url: str | None, sqlite_path: Path | None):
+    found = load({"PUENTE_HISTORY": history})
+    assert (found.influx_url, found.sqlite_path) == (influx_url, sqlite_path)
+
+
+def test_settings_written_as_a_file_are_read_back_the_same(tmp_path: Path):
+    written = load(
+        {
+            "PUENTE_KAFKA": "a:1,b:2",
+            "PUENTE_MQTT_PASSWORD": 'quo"te\\ñ\t',
+            "PUENTE_AUDIENCES": "us=US+CA joint=*",
+            "PUENTE_DATA_DIR": "/data",
+            "PUENTE_IDENTITY_CHECK": "false",
+            "PUENTE_FAULT": "after_kafka_ack:3",
+        }
+    )
+    file = tmp_path / "puente.toml"
+    file.write_text(as_toml(written))
+    assert load({}, file) == written
+
+
+def test_the_table_names_every_setting_that_is_a_users():
+    shown = table()
+    for field in dataclasses.fields(Settings):
+        assert (f"`PUENTE_{field.name.upper()}`" in shown) != field.metadata["test_only"]
+
+
+def test_the_readme_has_the_table_as_declared():
+    readme = Path(__file__).parents[2] / "README.md"
+    assert table() in readme.read_text()
