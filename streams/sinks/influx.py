@@ -15,32 +15,33 @@ import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 import urllib3
 from influxdb_client import InfluxDBClient, WriteService
 from influxdb_client.rest import ApiException
 
-from contracts.history import Batch, HistoryUnavailableError, Refusal
+from contracts.history import Batch, Held, HistoryUnavailableError, Refusal
 from contracts.identifiers import is_name
-from contracts.readings import ReadingId, ShipmentReading, identity
+from contracts.readings import ReadingId, identity
 from streams.sinks import points
-from streams.sinks.points import NS_PER_MS, READINGS, Record
+from streams.sinks.points import ALERTS, EVENTS, NS_PER_MS, READING_LAYOUT, READINGS, Layout, Record
 
 LINES_MAX: Final = 5_000  # what InfluxData advises for one write
 ROWS_A_CHUNK: Final = 10_000  # of an answer, read chunk by chunk so that memory stays bounded
 _REFUSED_FOR_GOOD = frozenset({400, 413, 422})
 _GZIP_LEVEL = 1  # 3 us a reading for a fifth of the bytes; the client's own level 9 takes 14 us for 12 % less
 
-# ``held`` cuts time into cells and asks for the devices that have a reading there, between the first and the last of
+# ``held`` cuts time into cells and asks for the devices that have a record there, between the first and the last of
 # them: a live batch is one or two questions, a device's backlog one, and neither reads much that was not asked for.
-_CELL_MS = 10_000
+_CELL_NS = 10_000 * NS_PER_MS
 _CELLS_BRIDGED = 6  # a device that speaks once a minute still has one question for its backlog
 _DEVICES_A_QUESTION = 500
 _QUESTIONS_A_REQUEST = 100
 
 _Line: TypeAlias = tuple[Record, bytes]
+_Key: TypeAlias = tuple[Any, ...]
 
 
 class InfluxHistory:
@@ -74,20 +75,32 @@ class InfluxHistory:
             refusals += self._write_lines(lines[start : start + LINES_MAX])
         return refusals
 
-    def held(self, readings: Sequence[ShipmentReading]) -> set[ReadingId]:
-        """Which of these readings are held, by identity, looked for at their event times."""
-        wanted = set(map(identity, readings))
-        questions = _questions(readings)
-        found: set[ReadingId] = set()
+    def held(self, batch: Batch) -> Held:
+        """Which of the batch's records are held, by identity, looked for at their event times."""
+        questions = [*_questions(batch.readings), *_questions(batch.events), *_questions(batch.alerts)]
+        wanted: dict[str, set[_Key]] = {
+            READINGS: {identity(reading) for reading in batch.readings},
+            EVENTS: {(event.event_id,) for event in batch.events},
+            ALERTS: {(alert.alert_id, alert.revision) for alert in batch.alerts},
+        }
+        found: dict[str, set[_Key]] = {name: set() for name in wanted}
         for start in range(0, len(questions), _QUESTIONS_A_REQUEST):
-            found.update(wanted.intersection(self._identities(questions[start : start + _QUESTIONS_A_REQUEST])))
-        return found
+            for name, key in self._keys(questions[start : start + _QUESTIONS_A_REQUEST]):
+                if key in wanted[name]:
+                    found[name].add(key)
+        return Held(
+            readings=frozenset(found[READINGS]),
+            events=frozenset(event_id for (event_id,) in found[EVENTS]),
+            alerts=frozenset(found[ALERTS]),
+        )
 
     def identities(self, start_ms: int, end_ms: int) -> set[ReadingId]:
         """Every reading held with ``start_ms`` <= event time < ``end_ms``."""
         start_ns = max(start_ms * NS_PER_MS, -points.TIME_NS_BOUND)
         last_ns = min(end_ms * NS_PER_MS - 1, points.TIME_NS_BOUND)
-        return set() if start_ns > last_ns else set(self._identities([_question(start_ns, last_ns)]))
+        if start_ns > last_ns:
+            return set()
+        return {key for _, key in self._keys([_question(READING_LAYOUT, start_ns, last_ns)])}
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -118,8 +131,8 @@ class InfluxHistory:
                 org=self.org, bucket=self.bucket, body=body, precision="ns", content_encoding=encoding
             )
 
-    def _identities(self, questions: Iterable[str]) -> Iterator[ReadingId]:
-        """What InfluxDB answers to these questions, read as it comes."""
+    def _keys(self, questions: Iterable[str]) -> Iterator[tuple[str, _Key]]:
+        """What InfluxDB answers to these questions, read as it comes: measurement and identity."""
         database, _, retention = self.bucket.partition("/")
         form = {"db": database, "q": ";".join(questions), "epoch": "ns"}
         form |= {"chunked": "true", "chunk_size": str(ROWS_A_CHUNK)} | ({"rp": retention} if retention else {})
@@ -138,7 +151,8 @@ class InfluxHistory:
                         if "error" in result:
                             raise HistoryUnavailableError(f"InfluxDB at {self.url} cannot answer: {result['error']}")
                         for series in result.get("series", ()):
-                            yield from ((device_id, boot_id, seq) for _, device_id, boot_id, seq in series["values"])
+                            name = series["name"]
+                            yield from ((name, tuple(key)) for _, *key in series["values"])
             finally:
                 answer.release_conn()
 
@@ -183,41 +197,50 @@ class _Cell:
     devices: set[str]
 
 
-def _questions(readings: Iterable[ShipmentReading]) -> list[str]:
+def _questions(records: Iterable[Record]) -> list[str]:
+    """What to ask to learn which of these records, all of one measurement, are held."""
     cells: dict[int, _Cell] = {}
-    for reading in readings:
+    layout = READING_LAYOUT
+    for record in records:
         try:
-            at_ns = points.time_ns(reading)
+            at_ns = points.time_ns(record)
         except points.PointError:
             continue  # no store can hold it, so there is nothing to ask
-        if not is_name(reading.device_id):
+        if not is_name(record.device_id):
             continue
-        number = reading.time_ms // _CELL_MS
+        layout = points.layout_of(record)
+        number = at_ns // _CELL_NS
         cell = cells.get(number)
         if cell is None:
-            cells[number] = _Cell(number, at_ns, at_ns, {reading.device_id})
+            cells[number] = _Cell(number, at_ns, at_ns, {record.device_id})
         else:
             cell.first_ns, cell.last_ns = min(cell.first_ns, at_ns), max(cell.last_ns, at_ns)
-            cell.devices.add(reading.device_id)
-    merged: list[_Cell] = []
-    for _, cell in sorted(cells.items()):
-        before = merged[-1] if merged else None
-        if before and before.devices == cell.devices and cell.number - before.number <= _CELLS_BRIDGED:
-            before.number, before.last_ns = cell.number, cell.last_ns
-        else:
-            merged.append(cell)
+            cell.devices.add(record.device_id)
     return [
-        _question(cell.first_ns, cell.last_ns, devices[start : start + _DEVICES_A_QUESTION])
-        for cell in merged
+        _question(layout, cell.first_ns, cell.last_ns, devices[start : start + _DEVICES_A_QUESTION])
+        for cell in _merged(cells.values())
         for devices in [sorted(cell.devices)]
         for start in range(0, len(devices), _DEVICES_A_QUESTION)
     ]
 
 
-def _question(first_ns: int, last_ns: int, devices: Sequence[str] = ()) -> str:
-    """Which readings there are between two instants, both included. An anchored alternation is looked up by index."""
+def _merged(cells: Iterable[_Cell]) -> list[_Cell]:
+    """The cells in order, those close together that ask about the same devices made one."""
+    merged: list[_Cell] = []
+    for cell in sorted(cells, key=lambda cell: cell.number):
+        before = merged[-1] if merged else None
+        if before and before.devices == cell.devices and cell.number - before.number <= _CELLS_BRIDGED:
+            before.number, before.last_ns = cell.number, cell.last_ns
+        else:
+            merged.append(cell)
+    return merged
+
+
+def _question(layout: Layout, first_ns: int, last_ns: int, devices: Sequence[str] = ()) -> str:
+    """Which records there are between two instants, both included. An anchored alternation is looked up by index."""
     among = f" AND device_id =~ /^({'|'.join(devices).replace('.', chr(92) + '.')})$/" if devices else ""
-    return f"SELECT device_id, boot_id, seq FROM {READINGS} WHERE time >= {first_ns} AND time <= {last_ns}{among}"
+    between = f"time >= {first_ns} AND time <= {last_ns}"
+    return f"SELECT {', '.join(layout.key)} FROM {layout.measurement} WHERE {between}{among}"
 
 
 def _words(error: ApiException) -> str:

@@ -3,109 +3,32 @@
 Write-ahead log, one transaction a batch, flushed to the disk before ``write`` returns. Other processes read while one
 writes (the console opens the same file with ``read_only=True``). Rows are keyed by identity; a record written again
 replaces itself and raises the row's ``writes``, so that what passed a consumer's repeat check twice can be read at the
-far end (``repeats``). Columns are those of ``points``; lists and mappings are JSON text.
+far end (``repeats``). Columns are those of ``points`` (see ``tables``); lists and mappings are JSON text.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from contracts.alerts import Alert
-from contracts.history import Batch, HistoryUnavailableError, Refusal
-from contracts.readings import NO_FIX, ReadingId, ShipmentReading, identity
-from streams.sinks import points
-from streams.sinks.points import ALERT_LAYOUT, EVENT_LAYOUT, READING_LAYOUT, Layout, Record
+from contracts.history import Batch, Held, HistoryUnavailableError, Refusal
+from contracts.readings import ReadingId, identity
+from streams.sinks import points, tables
+from streams.sinks.points import ALERT_LAYOUT, Record
+from streams.sinks.tables import Position
 
-SCHEMA_VERSION: Final = 1
 DAY_MS: Final = 86_400_000
 _SLICE = 10_000  # rows a batch that retention may remove: more than a batch brings, little enough not to stall one
 _REFUSING = (points.PointError, OverflowError, UnicodeEncodeError, sqlite3.DataError, sqlite3.IntegrityError)
 _R = TypeVar("_R", bound=Record)
-
-
-class Position(NamedTuple):
-    """Where a device was last known to be, in earnest or in a drill (``exercise``)."""
-
-    device_id: str
-    exercise: bool
-    time_ms: int
-    lat_deg: float
-    lon_deg: float
-    speed_kmh: float | None
-    shipment_id: str | None
-    route_id: str | None
-    direction: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A layout as SQLite has it: its columns, the statement that writes a row, the function that makes one."""
-
-    layout: Layout
-    time_column: str
-    columns: tuple[str, ...]
-    upsert: str
-    row: Callable[[Any], tuple[Any, ...]]
-
-    def schema(self) -> str:
-        layout, name = self.layout, self.layout.measurement
-        types = dict.fromkeys(layout.floats, "REAL") | dict.fromkeys((*layout.ints, "time_ms", "exercise"), "INTEGER")
-        columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in self.columns)
-        key = ", ".join(layout.key)
-        return (
-            f"CREATE TABLE IF NOT EXISTS {name} ({columns}, writes INTEGER NOT NULL DEFAULT 1, UNIQUE ({key}));"
-            f"CREATE INDEX IF NOT EXISTS {name}_by_time ON {name} ({self.time_column});"
-            # Partial, so that it costs nothing until there is a repeat and counting repeats reads no other row.
-            f"CREATE INDEX IF NOT EXISTS {name}_repeated ON {name} (writes) WHERE writes > 1;"
-        )
-
-
-def _table(layout: Layout, time_column: str) -> _Table:
-    plain = tuple(dict.fromkeys((*layout.key, time_column, *layout.tags, *layout.floats, *layout.ints, *layout.texts)))
-    plain_of, jsons_of = attrgetter(*plain), attrgetter(*layout.jsons) if layout.jsons else None
-    columns = (*plain, *layout.jsons)
-    replaced = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in layout.key)
-    upsert = (
-        f"INSERT INTO {layout.measurement} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
-        f"ON CONFLICT ({', '.join(layout.key)}) DO UPDATE SET writes = writes + 1, {replaced}"
-    )
-
-    def row(record: Record) -> tuple[Any, ...]:
-        points.check(record)
-        jsons = jsons_of(record) if jsons_of else ()
-        return (*plain_of(record), *[points.json_text(value) if value else None for value in jsons])
-
-    return _Table(layout, time_column, columns, upsert, row)
-
-
-_READINGS = _table(READING_LAYOUT, "time_ms")
-_EVENTS = _table(EVENT_LAYOUT, "time_ms")
-_ALERTS = _table(ALERT_LAYOUT, "opened_ms")
-_TABLES = (_READINGS, _EVENTS, _ALERTS)
-
-# The last place of each device, kept beside the readings: looking for it among them would read them all.
-_POSITIONS_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS positions (
-        device_id TEXT, exercise INTEGER, time_ms INTEGER, lat_deg REAL, lon_deg REAL, speed_kmh REAL,
-        shipment_id TEXT, route_id TEXT, direction TEXT, PRIMARY KEY (device_id, exercise)
-    ) WITHOUT ROWID;
-"""
-_POSITION_UPSERT = f"""
-    INSERT INTO positions VALUES ({", ".join("?" * len(Position._fields))})
-    ON CONFLICT (device_id, exercise) DO UPDATE SET
-        {", ".join(f"{name} = excluded.{name}" for name in Position._fields[2:])}
-    WHERE excluded.time_ms >= positions.time_ms
-"""
-_position_of = attrgetter(*Position._fields)
+_K = TypeVar("_K", bound=tuple[Any, ...])
 
 
 class SqliteHistory:
@@ -132,10 +55,10 @@ class SqliteHistory:
                 _make(self._writer)
             self._reader = _connect(path, busy_ms, "ro")
             (version,) = self._reader.execute("PRAGMA user_version").fetchone()
-        if version != SCHEMA_VERSION:
+        if version != tables.SCHEMA_VERSION:
             self.close()
             raise ValueError(
-                f"{path} is no history of this version ({version}, not {SCHEMA_VERSION}): name another file"
+                f"{path} is no history of this version ({version}, not {tables.SCHEMA_VERSION}): name another file"
             )
 
     def write(self, batch: Batch) -> list[Refusal]:
@@ -144,23 +67,30 @@ class SqliteHistory:
             raise ValueError(f"{self.path} was opened to be read only")
         with self._write_lock, self._answering(), _transaction(self._writer) as connection:
             refusals = [
-                *_upsert(connection, _READINGS, batch.readings),
-                *_upsert(connection, _EVENTS, batch.events),
-                *_upsert(connection, _ALERTS, batch.alerts),
+                *_upsert(connection, tables.READINGS, batch.readings),
+                *_upsert(connection, tables.EVENTS, batch.events),
+                *_upsert(connection, tables.ALERTS, batch.alerts),
             ]
             refused = {id(refusal.record) for refusal in refusals}
             taken = [r for r in batch.readings if id(r) not in refused] if refused else batch.readings
-            connection.executemany(_POSITION_UPSERT, _last_positions(taken))
+            connection.executemany(tables.POSITION_UPSERT, tables.last_positions(taken))
             if self._retention_ms is not None and taken:
                 _forget(connection, max(r.time_ms for r in taken) - self._retention_ms)
         return refusals
 
-    def held(self, readings: Sequence[ShipmentReading]) -> set[ReadingId]:
-        """Which of these readings are held, by identity."""
-        ask = "SELECT 1 FROM readings WHERE device_id = ? AND boot_id = ? AND seq = ?"
+    def held(self, batch: Batch) -> Held:
+        """Which of the batch's records are held, by identity."""
         with self._reading() as connection:
-            execute = connection.execute
-            return {key for key in map(identity, readings) if execute(ask, key).fetchone() is not None}
+
+            def among(table: tables.Table, keys: Iterable[_K]) -> frozenset[_K]:
+                return frozenset(key for key in keys if _holds(connection, table.ask, key))
+
+            events = among(tables.EVENTS, ((event.event_id,) for event in batch.events))
+            return Held(
+                readings=among(tables.READINGS, map(identity, batch.readings)),
+                events=frozenset(event_id for (event_id,) in events),
+                alerts=among(tables.ALERTS, ((alert.alert_id, alert.revision) for alert in batch.alerts)),
+            )
 
     def identities(self, start_ms: int, end_ms: int) -> set[ReadingId]:
         """Every reading held with ``start_ms`` <= event time < ``end_ms``."""
@@ -180,7 +110,7 @@ class SqliteHistory:
     def latest_alerts(self, limit: int = 50) -> list[Alert]:
         """The episodes opened last, newest first, each as its last revision tells it."""
         ask = f"""
-            SELECT {", ".join(_ALERTS.columns)} FROM alerts AS a
+            SELECT {", ".join(tables.ALERTS.columns)} FROM alerts AS a
             WHERE NOT EXISTS (SELECT 1 FROM alerts AS b WHERE b.alert_id = a.alert_id AND b.revision > a.revision)
             ORDER BY opened_ms DESC, alert_id LIMIT ?
         """
@@ -201,7 +131,7 @@ class SqliteHistory:
 
     def _by_measurement(self, ask: str) -> dict[str, int]:
         with self._reading() as connection:
-            names = [table.layout.measurement for table in _TABLES]
+            names = [table.layout.measurement for table in tables.TABLES]
             return {name: connection.execute(ask.format(name)).fetchone()[0] for name in names}
 
     @contextmanager
@@ -231,9 +161,9 @@ def _make(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
-        schema = "".join(table.schema() for table in _TABLES)
+        schema = "".join(table.schema() for table in tables.TABLES)
         connection.executescript(
-            f"BEGIN IMMEDIATE; {schema} {_POSITIONS_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {schema} {tables.POSITIONS_SCHEMA} PRAGMA user_version={tables.SCHEMA_VERSION}; COMMIT;"
         )
 
 
@@ -249,7 +179,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         raise
 
 
-def _upsert(connection: sqlite3.Connection, table: _Table, records: Sequence[_R]) -> list[Refusal]:
+def _upsert(connection: sqlite3.Connection, table: tables.Table, records: Sequence[_R]) -> list[Refusal]:
     """Write all of them at once, or, where one is refused, one by one to find which."""
     if not records:
         return []
@@ -269,27 +199,22 @@ def _upsert(connection: sqlite3.Connection, table: _Table, records: Sequence[_R]
     return refusals
 
 
-def _last_positions(readings: Iterable[ShipmentReading]) -> Iterable[tuple[Any, ...]]:
-    last: dict[tuple[str, bool], ShipmentReading] = {}
-    for reading in readings:
-        if reading.lat_deg is None or reading.lon_deg is None or NO_FIX in reading.marks:
-            continue
-        key = (reading.device_id, reading.exercise)
-        before = last.get(key)
-        if before is None or reading.time_ms >= before.time_ms:
-            last[key] = reading
-    return map(_position_of, last.values())
+def _holds(connection: sqlite3.Connection, ask: str, key: tuple[Any, ...]) -> bool:
+    try:
+        return connection.execute(ask, key).fetchone() is not None
+    except (OverflowError, UnicodeEncodeError):
+        return False  # a key that no row can have
 
 
 def _forget(connection: sqlite3.Connection, before_ms: int) -> None:
     """Remove some of what is older. Freed pages are used again, so the file stops growing."""
-    for table in _TABLES:
+    for table in tables.TABLES:
         name, at = table.layout.measurement, table.time_column
         ask = f"DELETE FROM {name} WHERE rowid IN (SELECT rowid FROM {name} WHERE {at} < ? ORDER BY {at} LIMIT ?)"
         connection.execute(ask, (before_ms, _SLICE))
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:
-    values = dict(zip(_ALERTS.columns, row, strict=True))
+    values = dict(zip(tables.ALERTS.columns, row, strict=True))
     texts = {name: msgspec.json.decode(values[name]) if values[name] else {} for name in ALERT_LAYOUT.jsons}
     return msgspec.convert(values | texts, Alert, strict=False)

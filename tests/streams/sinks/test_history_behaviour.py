@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,8 +23,8 @@ from influxdb_client import InfluxDBClient
 
 from contracts.alerts import Alert
 from contracts.events import Event
-from contracts.history import Batch, History, HistoryUnavailableError, Refusal
-from contracts.readings import Finding, ShipmentReading, identity
+from contracts.history import Batch, Held, History, HistoryUnavailableError, Refusal
+from contracts.readings import Finding, ReadingId, ShipmentReading, identity
 from streams.sinks import points
 from streams.sinks.influx import InfluxHistory
 from streams.sinks.sqlite import SqliteHistory
@@ -164,6 +164,10 @@ def alert(revision: int = 1, *, alert_id: str = "a" * 32, **more: Any) -> Alert:
     return Alert(alert_id=alert_id, revision=revision, **(told | more))
 
 
+def held(history: History, readings: Sequence[ShipmentReading]) -> frozenset[ReadingId]:
+    return history.held(Batch(readings=list(readings))).readings
+
+
 def all_identities(history: History) -> set[Any]:
     return history.identities(0, 2**42)
 
@@ -177,12 +181,12 @@ def test_what_was_written_is_held(history: History) -> None:
     written = [reading(seq, time_ms=T0 + 1000 * seq) for seq in range(50)]
     assert history.write(Batch(readings=written)) == []
     assert all_identities(history) == set(map(identity, written))
-    assert history.held(written) == set(map(identity, written))
+    assert held(history, written) == set(map(identity, written))
 
 
 def test_an_empty_batch_changes_nothing(history: History, store: Store) -> None:
     assert history.write(Batch()) == []
-    assert history.held([]) == set()
+    assert history.held(Batch()) == Held()
     assert all_identities(history) == set()
     assert store.rows("readings") == []
 
@@ -234,7 +238,7 @@ def test_late_and_out_of_order_readings_live(history: History) -> None:
     late = reading(2, time_ms=T0 - 7 * 86_400_000, marks=("late",))
     history.write(Batch(readings=[late]))
     assert all_identities(history) == {("trk-1", 1, seq) for seq in [2, *order]}
-    assert history.held([late]) == {identity(late)}
+    assert held(history, [late]) == {identity(late)}
 
 
 def test_held_answers_for_exactly_what_was_asked(history: History) -> None:
@@ -247,8 +251,21 @@ def test_held_answers_for_exactly_what_was_asked(history: History) -> None:
         reading(0, device_id="d", time_ms=T0),
     ]
     asked = written[::7]
-    assert history.held([*others, *asked]) == set(map(identity, asked))
-    assert history.held(others) == set()
+    assert held(history, [*others, *asked]) == set(map(identity, asked))
+    assert held(history, others) == set()
+
+
+def test_held_answers_for_events_and_alerts_too(history: History) -> None:
+    events = [event(f"e{n}", time_ms=T0 + n * 7_000, device_id=f"d{n % 2}") for n in range(10)]
+    alerts = [alert(n, alert_id=name * 32, opened_ms=T0 + n) for n in range(1, 4) for name in "ab"]
+    others = Batch([reading(0)], [event("other")], [alert(9), alert(1, alert_id="c" * 32)])
+    history.write(Batch(events=events, alerts=alerts))
+    asked = Batch(others.readings, [*others.events, *events[::3]], [*others.alerts, *alerts[::2]])
+    assert history.held(asked) == Held(
+        events=frozenset(one.event_id for one in events[::3]),
+        alerts=frozenset((one.alert_id, one.revision) for one in alerts[::2]),
+    )
+    assert history.held(Batch(others.readings, others.events, others.alerts)) == Held()
 
 
 def test_held_finds_readings_scattered_over_years_and_devices(history: History) -> None:
@@ -258,8 +275,8 @@ def test_held_finds_readings_scattered_over_years_and_devices(history: History) 
     fleet = [reading(0, device_id=f"now-{n}", time_ms=T0 + n) for n in range(1200)]
     written = [*backlog, *scattered, *fleet]
     history.write(Batch(readings=written))
-    assert history.held(written) == set(map(identity, written))
-    assert history.held(written[::3]) == set(map(identity, written[::3]))
+    assert held(history, written) == set(map(identity, written))
+    assert held(history, written[::3]) == set(map(identity, written[::3]))
 
 
 def test_identities_keep_to_their_span(history: History) -> None:
@@ -318,9 +335,9 @@ def test_odd_names_survive(history: History, store: Store) -> None:
             [alert(shipment_id=ODD, evidence={ODD: lines}, messages={"en": ODD, "es": lines})],
         )
     )
-    (held,) = store.rows("readings")
-    assert (held["shipment_id"], held["seal_number"]) == (ODD, lines)
-    assert msgspec.json.decode(held["inside"]) == [ODD]
+    (kept,) = store.rows("readings")
+    assert (kept["shipment_id"], kept["seal_number"]) == (ODD, lines)
+    assert msgspec.json.decode(kept["inside"]) == [ODD]
     (told,) = store.rows("events")
     assert (told["shipment_id"], told["what"]) == (ODD, lines)
     (warned,) = store.rows("alerts")
@@ -334,7 +351,7 @@ def test_odd_tags_do_not_hide_a_reading(history: History, carrier: str) -> None:
     odd = reading(0, carrier_scac=carrier, route_id=carrier, direction=None, device_kind=None)
     assert history.write(Batch(readings=[odd, reading(1)])) == []
     assert all_identities(history) == {identity(odd), ("trk-1", 1, 1)}
-    assert history.held([odd]) == {identity(odd)}
+    assert held(history, [odd]) == {identity(odd)}
 
 
 def test_a_number_that_is_none_costs_the_record_nothing_else(history: History, store: Store) -> None:
@@ -352,21 +369,23 @@ def test_refused_records_are_named_and_the_rest_is_held(history: History, store:
         reading(901, device_id="not a name"),
         reading(902, shipment_id="half \ud83d"),
         reading(903, ref_version=2**64),
+        reading(904, device_id="\ud83d"),
+        reading(905, boot_id=2**64),
     ]
     bad_event, bad_alert = event("bad", time_ms=10**16), alert(device_id="", alert_id="f" * 32)
     refusals = history.write(
-        Batch([*bad[:2], *good[:20], bad[2], *good[20:], bad[3]], [event(), bad_event], [bad_alert, alert()])
+        Batch([*bad[:2], *good[:20], bad[2], *good[20:], *bad[3:]], [event(), bad_event], [bad_alert, alert()])
     )
     assert all(isinstance(refusal, Refusal) and refusal.why for refusal in refusals)
     refused = [refusal.record for refusal in refusals]
-    assert sorted(r.seq for r in refused if isinstance(r, ShipmentReading)) == [900, 901, 902, 903]
+    assert sorted(r.seq for r in refused if isinstance(r, ShipmentReading)) == [900, 901, 902, 903, 904, 905]
     assert bad_event in refused
     assert bad_alert in refused
-    assert len(refused) == 6
+    assert len(refused) == 8
     assert all_identities(history) == set(map(identity, good))
     assert [row["event_id"] for row in store.rows("events")] == ["e1"]
     assert [row["alert_id"] for row in store.rows("alerts")] == ["a" * 32]
-    assert history.held(bad) == set()
+    assert history.held(Batch(bad, [bad_event], [bad_alert])) == Held()
 
 
 def test_a_store_that_is_down_says_so_and_holds_the_same_batch_once_it_is_back(store_of_its_own: Store) -> None:
@@ -420,7 +439,7 @@ def test_another_handle_holds_what_the_first_wrote(store: Store) -> None:
     first.write(Batch(readings=[reading(0)]))
     first.close()
     second = store.open()
-    assert second.held([reading(0), reading(1)]) == {("trk-1", 1, 0)}
+    assert held(second, [reading(0), reading(1)]) == {("trk-1", 1, 0)}
     second.close()
 
 
@@ -461,7 +480,7 @@ def test_any_readings_in_any_order_any_number_of_times_are_held_once(
     for part in (written[:cut], written[cut:], written[:cut]):
         assert history.write(Batch(readings=part)) == []
     kept = {identity(one): one for one in written}
-    assert history.held(drawn) == set(kept)
+    assert held(history, drawn) == set(kept)
     start_ms, end_ms = sorted(data.draw(st.tuples(*[st.sampled_from([one.time_ms for one in drawn])] * 2)))
     spanned = {key for key in history.identities(start_ms, end_ms) if key[0].startswith(prefix)}
     assert spanned == {key for key, one in kept.items() if start_ms <= one.time_ms < end_ms}

@@ -15,7 +15,8 @@ from contracts.alerts import Alert
 from contracts.events import Event
 from contracts.history import Batch, HistoryUnavailableError
 from contracts.readings import ShipmentReading
-from streams.sinks.sqlite import Position, SqliteHistory
+from streams.sinks.sqlite import SqliteHistory
+from streams.sinks.tables import Position
 
 T0 = 1_790_000_000_000
 DAY_MS = 86_400_000
