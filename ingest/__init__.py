@@ -8,6 +8,6 @@ Pure, no broker and no clock inside:
 - ``framing``: gathers lines into frames, a frame a partition; ``custody``: what is not yet held, in order of arrival
 - ``receipts``: what each device is answered; ``counters``: what was done so far
 
-Shells: ``mqtt_link`` (paho on asyncio), ``kafka_outbox`` (aiokafka, in order, for as long as it takes), and
-``gateway``, which joins them.
+Shells: ``mqtt_link`` (paho on asyncio; ``mqtt_client``, ``lean_client``: its client), ``kafka_outbox`` (aiokafka, in
+order, for as long as it takes), and ``gateway``, which joins them as ``gateway_config`` says.
 """

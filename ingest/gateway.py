@@ -15,7 +15,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -25,7 +24,6 @@ from paho.mqtt.client import MQTTMessage
 from contracts import topics
 from contracts.deadletters import dead_letter
 from contracts.frames import FRAME_HEADERS, TICK_HEADERS, encode_tick
-from contracts.identifiers import check_name
 from contracts.partitioner import partition_of
 from contracts.readings import Tick
 from ingest import decoders, status
@@ -34,7 +32,8 @@ from ingest.counters import Counters
 from ingest.custody import Custody, Delivery
 from ingest.decoders import Address
 from ingest.framing import Frame, Gatherer
-from ingest.kafka_outbox import KafkaOutbox, Record
+from ingest.gateway_config import GatewayConfig
+from ingest.kafka_outbox import KafkaOutbox, Record, idempotent_producer
 from ingest.mqtt_link import LinkConfig, MqttLink
 from ingest.receipts import Receipts
 from ingest.refusals import Refusal
@@ -44,32 +43,6 @@ _encode: Final = msgspec.json.Encoder().encode
 _NOWHERE: Final = Address("", "")  # a topic that names nobody: nobody to answer
 
 Token = tuple[Delivery, Address, int, int]  # what a line settles: its message, and whom to answer for which reading
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayConfig:
-    """Everything the gateway is told. Times in the units of their names."""
-
-    kafka: str
-    mqtt_host: str
-    mqtt_port: int
-    gateway_id: str
-    partitions: int
-    mqtt_username: str | None = None
-    mqtt_password: str | None = None
-    frame_linger_ms: float = 40.0
-    receipt_interval_ms: float = 200.0
-    unheld_messages_max: int = 8_192
-    unheld_bytes_max: int = 64 * 1024 * 1024
-    compression: str | None = "lz4"
-    report_interval_s: float = 10.0
-    stop_within_s: float = 15.0
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where a value cannot be."""
-        check_name(self.gateway_id)
-        if self.partitions < 1:
-            raise ValueError("partitions must be 1 or more")
 
 
 class Gateway:
@@ -99,10 +72,8 @@ class Gateway:
         self._ticks_unheld = 0
         self._linger: asyncio.TimerHandle | None = None
         self._outbox = KafkaOutbox(
-            config.kafka,
-            config.gateway_id,
+            lambda: idempotent_producer(config.kafka, config.gateway_id, config.compression),
             dict.fromkeys((topics.READINGS, topics.REFUSED, topics.STATUS), config.partitions),
-            config.compression,
         )
         self._link = self.make_link()
 
@@ -116,6 +87,7 @@ class Gateway:
             config.mqtt_username,
             config.mqtt_password,
             receive_maximum=config.unheld_messages_max,
+            versions=config.mqtt_versions,
         )
         filters = [decoder.pattern for decoder in decoders.all_decoders()] + [status.PATTERN]
         return MqttLink(link, filters, self._take, self._after_turn, self._publish_receipts)
@@ -132,6 +104,7 @@ class Gateway:
         await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
             start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
             return
         await start
         works = [
@@ -193,7 +166,7 @@ class Gateway:
         delivery.parts += 1
         judged = status.judge(payload, address)
         if isinstance(judged, Refusal):
-            self._refuse(topic, judged, _NOWHERE, delivery)
+            self._refuse(topic, judged, address, delivery, receipted=False)
             return
         self._outbox.put(
             Record(
@@ -205,17 +178,18 @@ class Gateway:
             )
         )
 
-    def _refuse(self, topic: str, refusal: Refusal, address: Address, delivery: Delivery) -> None:
+    def _refuse(
+        self, topic: str, refusal: Refusal, address: Address, delivery: Delivery, *, receipted: bool = True
+    ) -> None:
         letter = dead_letter(refusal.reason, refusal.sentence, topic, self._clock_ms(), refusal.data)
         self.counters.refused[refusal.reason] += 1
-        key = topic.split("/")[-2] if topic.count("/") >= 2 else topic
         self._outbox.put(
             Record(
                 topics.REFUSED,
-                partition_of(key, self.config.partitions),
+                partition_of(address.device_id, self.config.partitions),
                 _encode(letter),
-                partial(self._refusal_held, refusal, address, delivery),
-                key=key.encode(),
+                partial(self._refusal_held, refusal, address if receipted else _NOWHERE, delivery),
+                key=address.device_id.encode(),
             )
         )
 

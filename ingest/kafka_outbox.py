@@ -23,7 +23,6 @@ Headers = Sequence[tuple[str, bytes]]
 
 _BATCH_BYTES: Final = 786_432  # under the broker's 1 MiB a batch
 _REQUEST_TIMEOUT_MS: Final = 15_000
-_RETRY_S: Final = 0.5
 _STOP_S: Final = 60.0
 
 
@@ -58,12 +57,14 @@ class Record:
 class KafkaOutbox:
     """Records on their way to Kafka. Unbounded itself: its user bounds what it takes in (see ``len``)."""
 
-    def __init__(self, bootstrap: str, client_id: str, topics: Mapping[str, int], compression: str | None) -> None:
-        """``topics`` says how many partitions each topic must have."""
-        self._bootstrap = bootstrap
-        self._client_id = client_id
+    def __init__(self, make_producer: Callable[[], Any], topics: Mapping[str, int], retry_s: float = 0.5) -> None:
+        """``make_producer`` gives a producer not yet started (see ``idempotent_producer``).
+
+        ``topics`` says how many partitions each topic must have.
+        """
+        self._make_producer = make_producer
         self._topics = topics
-        self._compression = compression
+        self._retry_s = retry_s
         self.restarts = 0
         self._producer: Any = None
         self._generation = 0
@@ -113,7 +114,7 @@ class KafkaOutbox:
                 # Not taken by the producer, so nothing is known to be wrong with what it took before: try again.
                 _log.error("Kafka: %s takes nothing (%s). %d records kept.", record.topic, _named(error), len(self))
                 if self._failure is None:
-                    await asyncio.sleep(_RETRY_S)
+                    await asyncio.sleep(self._retry_s)
                 continue
             self._unsent.popleft()
             answer.add_done_callback(partial(self._answered, record, self._generation))
@@ -140,40 +141,47 @@ class KafkaOutbox:
         self._generation += 1
         self.restarts += 1
         await _stop(self._producer, _STOP_S)  # what it can still deliver, it does; its answers are still heard
-        await asyncio.sleep(_RETRY_S)
+        await asyncio.sleep(self._retry_s)
         self._producer = await self._new_producer()
         self._unsent = deque(self._unheld.values())
         self._failure = None
 
     async def _new_producer(self) -> Any:
         while True:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                client_id=self._client_id,
-                acks="all",
-                enable_idempotence=True,
-                compression_type=self._compression,
-                max_batch_size=_BATCH_BYTES,
-                request_timeout_ms=_REQUEST_TIMEOUT_MS,
-            )
+            producer = self._make_producer()
             try:
                 await producer.start()
-                for topic, partitions in self._topics.items():
-                    there = len(await producer.partitions_for(topic))
-                    if there != partitions:
-                        raise WrongPartitionsError(
-                            f"{topic} has {there} partitions in Kafka and {partitions} in the settings: "
-                            "they must be the same, or a device's readings would change their partition."
-                        )
-            except WrongPartitionsError:
+                await self._check_partitions(producer)
+            except BaseException as error:
                 await _stop(producer, 1.0)
-                raise
-            except Exception as error:
-                await _stop(producer, 1.0)
-                _log.error("Kafka: %s does not serve us (%s). Trying again.", self._bootstrap, _named(error))
-                await asyncio.sleep(2 * _RETRY_S)
+                if not isinstance(error, Exception) or isinstance(error, WrongPartitionsError):
+                    raise
+                _log.error("Kafka does not serve us (%s). Trying again.", _named(error))
+                await asyncio.sleep(self._retry_s)
             else:
                 return producer
+
+    async def _check_partitions(self, producer: Any) -> None:
+        for topic, partitions in self._topics.items():
+            there = len(await producer.partitions_for(topic))
+            if there != partitions:
+                raise WrongPartitionsError(
+                    f"{topic} has {there} partitions in Kafka and {partitions} in the settings: "
+                    "they must be the same, or a device's readings would change their partition."
+                )
+
+
+def idempotent_producer(bootstrap: str, client_id: str, compression: str | None) -> Any:
+    """aiokafka's producer as the outbox wants it: every replica's acknowledgement, and order kept over retries."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        compression_type=compression,
+        max_batch_size=_BATCH_BYTES,
+        request_timeout_ms=_REQUEST_TIMEOUT_MS,
+    )
 
 
 async def _stop(producer: Any, within_s: float) -> None:

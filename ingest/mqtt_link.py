@@ -14,14 +14,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.mqtt_client import LinkConfig, connect, new_client
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +29,6 @@ _IN_FLIGHT_MAX: Final = 500  # own messages published and not yet acknowledged b
 _ANSWER_S: Final = 5.0  # for CONNACK and SUBACK
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _CORK: Final = getattr(socket, "TCP_CORK", None)  # Linux only
-
-
-@dataclass(frozen=True, slots=True)
-class LinkConfig:
-    """Where the broker is and who we are to it. ``receive_maximum`` bounds what MQTT 5 sends unacknowledged."""
-
-    host: str
-    port: int
-    client_id: str
-    username: str | None = None
-    password: str | None = None
-    receive_maximum: int = 4_096
-    session_expiry_s: int = 7 * 86_400
-    keepalive_s: int = 30
 
 
 class MqttLink:
@@ -137,17 +122,17 @@ class MqttLink:
 
     async def run(self) -> None:
         """Keep connected until closed. Never raises for what a broker or a network does."""
-        protocol = MQTTv5
         settled = False
-        failures = 0
+        failures = tried = 0
+        versions = self._config.versions
         while not self._closing:
             await self._may_read.wait()  # else a new connection would be sent everything anew, with no room for it
-            refused = await self._connect_once(protocol)
+            refused = await self._connect_once(versions[tried % len(versions)])
             if refused is None:
                 settled, failures = True, 0
                 await self._until_down()
             elif not settled and refused == "":
-                protocol = MQTTv311 if protocol == MQTTv5 else MQTTv5
+                tried += 1
             if not self._closing and refused is not None:
                 await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
@@ -170,9 +155,9 @@ class MqttLink:
     async def _connect_once(self, protocol: MQTTProtocolVersion) -> str | None:
         """None once subscribed; else why not; "" where the broker may only not speak this version."""
         where = f"{self._config.host}:{self._config.port}"
-        client = self._new_client(protocol)
+        client = new_client(self._config, protocol)
         try:
-            await asyncio.to_thread(self._blocking_connect, client, protocol)
+            await asyncio.to_thread(connect, client, self._config, protocol)
         except (OSError, ValueError) as error:
             _log.warning("MQTT: no broker answers at %s (%s). Trying again.", where, error)
             return str(error) or "no answer"
@@ -189,31 +174,6 @@ class MqttLink:
         _log.info("MQTT: connected to %s over %s, epoch %d.", where, protocol.name, self.epoch)
         self._send_again()
         return None
-
-    def _new_client(self, protocol: MQTTProtocolVersion) -> Client:
-        kept: dict[str, Any] = {} if protocol == MQTTv5 else {"clean_session": False}
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._config.client_id,
-            protocol=protocol,
-            reconnect_on_failure=False,
-            manual_ack=True,
-            **kept,
-        )
-        client.max_inflight_messages_set(0)  # the window is ours: paho's walks all that is in flight at each PUBACK
-        if self._config.username is not None:
-            client.username_pw_set(self._config.username, self._config.password)
-        return client
-
-    def _blocking_connect(self, client: Client, protocol: MQTTProtocolVersion) -> None:
-        config = self._config
-        if protocol != MQTTv5:
-            client.connect(config.host, config.port, config.keepalive_s)
-            return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = config.session_expiry_s
-        properties.ReceiveMaximum = min(config.receive_maximum, 65_535)
-        client.connect(config.host, config.port, config.keepalive_s, clean_start=False, properties=properties)
 
     async def _answer(self) -> str | None:
         assert self._answered is not None
@@ -248,13 +208,12 @@ class MqttLink:
             self._client = None
         self._again.extend(self._in_flight.values())
         self._in_flight.clear()
-        if client.socket() is not None:
-            # No DISCONNECT: the broker is to keep the session as after any loss of the network.
-            found = self._socket
-            if found is not None:
-                self._socket_closing(client, None, found)
-                found.close()
-        self._socket = None
+        found = self._socket
+        if found is not None:
+            # No DISCONNECT: the broker is to keep the session, as after any loss of the network.
+            self._socket_closing(client, None, found)
+            found.close()
+        client.on_socket_close = client.on_socket_register_write = client.on_socket_unregister_write = None
         self._down.set()
 
     async def _until_down(self) -> None:
@@ -321,6 +280,7 @@ class MqttLink:
         loop = asyncio.get_running_loop()
         loop.remove_reader(sock)
         loop.remove_writer(sock)
+        self._socket = None
 
     def _connected(self, client: Client, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:

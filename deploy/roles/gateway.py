@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from ingest.gateway import Gateway, GatewayConfig
+from ingest.gateway import Gateway
+from ingest.gateway_config import GatewayConfig
 
 _log = logging.getLogger(__name__)
 
