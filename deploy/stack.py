@@ -69,15 +69,20 @@ class LocalStack:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def start_role(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:
-        """Start a process of the line (``gateway``, ``worker``, ``sink`` or any other command) on this stack."""
+    def start_role(
+        self, role: str, arguments: Sequence[str] = (), name: str | None = None, fault: str = ""
+    ) -> Child:
+        """Start a process of the line (``gateway``, ``worker``, ``sink`` or any other command) on this stack.
+
+        ``fault`` is for the kill tests: the point at which this one process is to die.
+        """
         name = name or role
         environ = {key: value for key, value in os.environ.items() if not key.startswith(settings_module.PREFIX)}
         child = Child(
             name,
             [sys.executable, "-m", "deploy.cli", role, *arguments],
             log=self.folder / f"{name}.log",
-            env={**environ, "PUENTE_CONFIG": str(self.config)},
+            env={**environ, "PUENTE_CONFIG": str(self.config), **({"PUENTE_FAULT": fault} if fault else {})},
         )
         self._roles.append(child)
         return child
@@ -154,9 +159,7 @@ class LocalStack:
             )
             self.settings = replace(
                 self.settings,
-                history=self.influx.url.replace("http://", "influxdb://"),
-                influx_org=self.influx.org,
-                influx_bucket=self.influx.bucket,
+                history=f"influxdb://127.0.0.1:{self.influx.port}/{self.influx.bucket}?org={self.influx.org}",
                 influx_token=self.influx.token,
             )
 

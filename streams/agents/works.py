@@ -18,7 +18,7 @@ from contracts.history import Batch, Held, History, HistoryUnavailableError, Ref
 from contracts.readings import ShipmentReading, Tick
 from streams.agents.partition_runner import State
 from streams.history_stage import HistoryStage
-from streams.stage import Outgoing, Stage, StateChange
+from streams.stage import Outgoing, Stage, StateChange, pack, unpack
 
 log = logging.getLogger(__name__)
 
@@ -167,14 +167,20 @@ class ReadingsWork:
         log.error("The history skips %s of %d bytes; stage 2 dead-letters it.", why, len(value))
 
 
-class _Stateless:
-    """Nothing to remember: the store itself is the repeat check."""
+class _Passed:
+    """How many records have passed: all there is to remember, for the store itself is the repeat check."""
+
+    def __init__(self) -> None:
+        self.count = 0
 
     def changes(self) -> Iterator[StateChange]:
-        return iter(())
+        """The count."""
+        yield "c", pack({"passed": self.count})
 
     def restore(self, key: str, value: bytes) -> None:
-        """Nothing was saved but the covered offset."""
+        """The count back."""
+        if key == "c":
+            self.count = unpack(value)["passed"]
 
 
 class RecordsWork:
@@ -185,11 +191,12 @@ class RecordsWork:
         self._writer = writer
         self._check_identity = check_identity
         self._waiting = Batch()
+        self._passed = _Passed()
 
     @property
     def state(self) -> State:
-        """Nothing but the covered offset."""
-        return _Stateless()
+        """The count of what has passed."""
+        return self._passed
 
     @property
     def waiting(self) -> bool:
@@ -221,13 +228,14 @@ class RecordsWork:
         batch, self._waiting = self._waiting, Batch()
         if not len(batch):
             return
-        if not self._check_identity:
-            await self._writer.write(batch)
-            return
-        held = await self._writer.held(batch)
+        held = await self._writer.held(batch) if self._check_identity else Held()
         alerts = {(a.alert_id, a.revision): a for a in batch.alerts if (a.alert_id, a.revision) not in held.alerts}
         events = {e.event_id: e for e in batch.events if e.event_id not in held.events}
-        await self._writer.write(Batch(events=list(events.values()), alerts=list(alerts.values())))
+        lacking = Batch(events=list(events.values()), alerts=list(alerts.values()))
+        if not self._check_identity:
+            lacking = batch
+        await self._writer.write(lacking)
+        self._passed.count += len(lacking)
 
     async def settle(self) -> None:
         """Everything pushed was held before ``push`` returned."""

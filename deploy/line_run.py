@@ -1,0 +1,251 @@
+"""One run of the whole line on a stack of its own: processes up, a fleet under way, everything read back at the end.
+
+The demo shows one, the kill test kills parts of one, the bench measures one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from contracts import frames, topics
+from contracts.alerts import Alert
+from contracts.history import History
+from contracts.readings import ReadingId
+from deploy.audit import LineAudit, audit
+from deploy.roles.simulate import load
+from deploy.services.errors import ServiceFailedError
+from deploy.services.processes import Child
+from deploy.settings import Settings
+from deploy.stack import LocalStack
+from deploy.topic_io import records_of
+from deploy.watch import Watch
+from simulators import Fleet
+from simulators.mqtt_devices import DeviceFleet
+from streams.sinks.open_history import open_history
+
+READY_S: Final = 60.0
+SETTLE_S: Final = 60.0
+_QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
+
+
+@dataclass(slots=True)
+class Account:
+    """What the far ends hold after a run, as distinct identities."""
+
+    published: set[ReadingId]
+    history: set[ReadingId]
+    refused: dict[str, int]
+    refused_by_device: int
+    line: LineAudit
+    store_repeats: dict[str, int]
+    latency_ms: list[float] = field(default_factory=list)
+
+    @property
+    def lost(self) -> int:
+        """Published, not refused, and not in the history."""
+        return max(0, len(self.published - self.history) - self.refused_by_device)
+
+    @property
+    def duplicated(self) -> dict[str, int]:
+        """By topic, what passed a consumer's repeat check twice."""
+        return self.line.duplicated(self.store_repeats)
+
+    def alerts_by_rule(self) -> dict[str, int]:
+        """How many episodes each rule opened."""
+        return dict(Counter(alert.rule for alert in self.line.alerts.get("joint", {}).values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The demo's JSON, but for what only the stack knows."""
+        return {
+            "published": len(self.published),
+            "accepted": len(self.line.readings.distinct),
+            "refused": self.refused,
+            "enriched": len(self.line.joined.distinct),
+            "alerts": self.alerts_by_rule(),
+            "history_points": len(self.history),
+            "lost": self.lost,
+            "duplicated": self.duplicated,
+            "latency_ms": {"p50": percentile(self.latency_ms, 50), "p99": percentile(self.latency_ms, 99)},
+        }
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """Nearest-rank percentile, None of nothing."""
+    if not values:
+        return None
+    rank = math.ceil(len(values) * percent / 100.0)
+    return round(sorted(values)[max(rank, 1) - 1], 1)
+
+
+class LineRun:
+    """A context manager: the stack and its processes, until the end of the block."""
+
+    def __init__(self, settings: Settings, workers: int = 1, on_step: Callable[[str], None] = lambda _: None) -> None:
+        self.stack = LocalStack(settings)
+        self.children: dict[str, Child] = {}
+        self.devices: DeviceFleet | None = None
+        self.watch: Watch | None = None
+        self._workers = workers
+        self._on_step = on_step
+        self._player: threading.Thread | None = None
+        self._span_ms = (0, 0)
+
+    def __enter__(self) -> Self:
+        self._on_step("starting Kafka, the MQTT broker and the history")
+        self.stack.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.devices is not None:
+            self.devices.stop()
+        if self._player is not None:
+            self._player.join(10.0)
+        if self.devices is not None:
+            self.devices.close()
+        if self.watch is not None:
+            self.watch.stop()
+        self.stack.__exit__(kind, error, trace)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the stack, once it is up."""
+        return self.stack.settings
+
+    def start(self, role: str, name: str | None = None, fault: str = "") -> Child:
+        """Start one process of the line; ``fault`` is the point at which it is to die, for the kill test."""
+        child = self.children[name or role] = self.stack.start_role(role, name=name, fault=fault)
+        return child
+
+    def start_all(self) -> None:
+        """Start the gateway, the workers and the sink."""
+        self._on_step("starting the gateway, the stages and the sink")
+        self.start("gateway")
+        for n in range(self._workers):
+            self.start("worker", f"worker-{n + 1}")
+        self.start("sink")
+
+    def wait_ready(self, timeout_s: float = READY_S) -> None:
+        """Return once ticks go through every partition of both stages. Raises ServiceFailedError."""
+        self._on_step("waiting for the line to run through")
+        try:
+            asyncio.run(asyncio.wait_for(self._ticks_through(), timeout_s))
+        except TimeoutError:
+            said = "".join(f"\n{n}: {c.last_words()}" for n, c in self.children.items())
+            raise ServiceFailedError(f"the line did not run through within {timeout_s:g} s.{said}") from None
+
+    async def _ticks_through(self) -> None:
+        wanted = self.settings.partitions
+        seen: set[tuple[int, str]] = set()
+        async for record in records_of(self.settings.kafka, topics.SHIPMENT_READINGS, last=0, follow=True):
+            if frames.kind_of(record.headers) == "tick":
+                seen.add((record.partition, frames.decode_tick(record.value).source))
+                if len(seen) >= wanted * wanted:
+                    break
+        async for _ in records_of(self.settings.kafka, topics.checkpoints("shipment"), follow=True):
+            return  # stage 2 has taken a tick in and covered it
+
+    def play(self, fleet: Fleet, **options: Any) -> None:
+        """Load the fleet's reference and set its devices going, in the background."""
+        self._on_step("loading the reference")
+        asyncio.run(load(self.settings, fleet))
+        self.watch = Watch(self.settings.kafka)
+        self.watch.start()
+        url, settings = urlsplit(self.settings.mqtt), self.settings
+        self.devices = DeviceFleet(
+            fleet,
+            url.hostname or "127.0.0.1",
+            url.port or 1883,
+            settings.mqtt_device_username,
+            settings.mqtt_device_password,
+            **options,
+        )
+        self._span_ms = (fleet.start_ms - 86_400_000, fleet.ends_ms + 86_400_000)
+        self._player = threading.Thread(target=self.devices.run, name="devices", daemon=True)
+        self._player.start()
+
+    @property
+    def playing(self) -> bool:
+        """Whether devices are still sending or waiting for receipts."""
+        return self._player is not None and self._player.is_alive()
+
+    def open_history(self) -> History:
+        """A second look at the store, beside the sink's."""
+        return open_history(self.settings.history, token=self.settings.influx_token)
+
+    def settle(self, timeout_s: float = SETTLE_S) -> None:
+        """Return once the history holds what was published, or nothing more has come for a while."""
+        self._on_step("waiting for the last readings")
+        assert self.devices is not None
+        if self._player is not None:
+            self._player.join(timeout_s)
+        history, deadline_s = self.open_history(), time.monotonic() + timeout_s
+        last, since_s = -1, time.monotonic()
+        try:
+            while time.monotonic() < deadline_s:
+                held = len(history.identities(*self._span_ms))
+                if held >= len(self.devices.published()) - sum(self.devices.refusals().values()):
+                    break
+                if held != last:
+                    last, since_s = held, time.monotonic()
+                if time.monotonic() - since_s > _QUIET_S:
+                    break
+                time.sleep(0.5)
+        finally:
+            history.close()
+
+    def stop_line(self) -> None:
+        """End the line's processes in order, each with its last checkpoint."""
+        self._on_step("stopping the line")
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.stop(deadline_s=20.0)
+
+    def account(self) -> Account:
+        """Read everything back."""
+        self._on_step("reading everything back")
+        assert self.devices is not None
+        line = asyncio.run(audit(self.settings.kafka, self.settings.audience_names))
+        history = self.open_history()
+        try:
+            held = history.identities(*self._span_ms)
+            repeats: dict[str, int] = getattr(history, "repeats", dict)()
+        finally:
+            history.close()
+        refused: Counter[str] = Counter(letter.reason for letter in line.refused.values())
+        return Account(
+            published=self.devices.published(),
+            history=held,
+            refused=dict(refused),
+            refused_by_device=sum(self.devices.refusals().values()),
+            line=line,
+            store_repeats=repeats,
+            latency_ms=self.latencies_ms(),
+        )
+
+    def latencies_ms(self) -> list[float]:
+        """From publish of each opening reading to its alert read from Kafka; silence has no such reading."""
+        if self.devices is None or self.watch is None:
+            return []
+        found = []
+        for alert, seen_ms in self.watch.opened():
+            published_ms = self.devices.first_published_ms(opening_of(alert))
+            if alert.rule != "signal_lost" and published_ms is not None:
+                found.append(float(seen_ms - published_ms))
+        return found
+
+
+def opening_of(alert: Alert) -> ReadingId:
+    """The identity of the reading that opened an alert."""
+    return alert.device_id, int(alert.evidence["opening_boot_id"] or 0), int(alert.evidence["opening_seq"] or 0)
