@@ -200,8 +200,8 @@ def _position(window: _Window, trip: Trip, along: Floats, speed: Floats, kind: s
             north_km, east_km = north_km + aside_km * i.north, east_km + aside_km * i.east
     lat, lon = shifted(lat, lon, north_km, east_km)
     rolling = speed > 5.0
-    # A seal says where it is when it opens: it never loses its fix standing still, where it may be opened lawfully.
-    lost = (draws[7] > 1.0 - NO_FIX_CHANCE) & ~window.keeps_fix & (rolling | (kind != "seal"))
+    # Doors and seals say where they are when they open: they keep their fix standing still, where that may be lawful.
+    lost = (draws[7] > 1.0 - NO_FIX_CHANCE) & ~window.keeps_fix & (rolling | (kind == "truck"))
     return {
         "lat_deg": np.where(lost, 0.0, np.round(lat, 6)),
         "lon_deg": np.where(lost, 0.0, np.round(lon, 6)),

@@ -1,0 +1,75 @@
+"""``simulate``: a run in a folder that loads as it is, and a run on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts import topics
+from contracts.readings import Reading, identity
+from deploy.reference_file import judge
+from deploy.roles import simulate
+from deploy.services.kafka import LocalKafka
+from deploy.services.topics import create_topics
+from deploy.settings import Settings, SettingsError
+from deploy.topic_io import compacted
+from simulators import Fault
+
+START_MS = 1_790_000_000_000
+
+
+def test_a_folder_gets_reference_readings_and_truth_that_belong_together(tmp_path: Path) -> None:
+    told = simulate.run(Settings(), scenario="kill", output=tmp_path / "run", start_ms=START_MS)
+    folder = tmp_path / "run"
+    judged = judge((folder / "reference.ndjson").read_bytes().splitlines())
+    assert not judged.refusals
+    assert not judged.warnings
+    readings = [msgspec.json.decode(line, type=Reading) for line in (folder / "readings.ndjson").open("rb")]
+    truth = [msgspec.json.decode(line, type=Fault) for line in (folder / "truth.ndjson").open("rb")]
+    assert (told["readings"], told["reference"], told["truth"]) == (len(readings), len(judged.records), len(truth))
+    assert len({identity(reading) for reading in readings}) == 20_000
+    assert {fault.device_id for fault in truth} <= {reading.device_id for reading in readings}
+
+
+def test_the_same_seed_writes_the_same_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        simulate.run(Settings(), seed=3, for_s=60, output=tmp_path / name, start_ms=START_MS)
+    for file in ("reference.ndjson", "readings.ndjson", "truth.ndjson"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_a_run_faster_than_the_clock_ends_about_now_and_not_in_the_future(tmp_path: Path) -> None:
+    told = simulate.run(Settings(), for_s=3600, output=tmp_path)
+    last = (tmp_path / "readings.ndjson").read_bytes().splitlines()[-1]
+    assert 3_500_000 < msgspec.json.decode(last, type=Reading).time_ms - told["start_ms"] < 3_600_000
+
+
+def test_a_broker_that_wants_tls_is_refused_before_anything_connects() -> None:
+    with pytest.raises(SettingsError, match="mqtt://"):
+        simulate.run(Settings(mqtt="mqtts://broker.example:8883"), load_reference=False, for_s=1)
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+def test_a_fleets_reference_is_in_kafka_and_its_readings_on_the_broker(
+    kafka_factory: Callable[[], LocalKafka], mqtt: Any
+) -> None:
+    own = kafka_factory()
+    create_topics(own.bootstrap, 1, ("joint",))
+    settings = replace(
+        Settings(),
+        kafka=own.bootstrap,
+        mqtt=mqtt.url,
+        mqtt_device_username=mqtt.device_username,
+        mqtt_device_password=mqtt.device_password,
+    )
+    told = simulate.run(settings, for_s=3, shipments=2, drain_s=1.0)
+    loaded = asyncio.run(compacted(own.bootstrap, topics.REFERENCE))
+    assert told["reference"] == len(loaded) > 10
+    assert told["published"] == told["unreceipted"] > 10, "no gateway is there to receipt"
