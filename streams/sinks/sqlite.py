@@ -1,9 +1,9 @@
 """The embedded history: one SQLite file, for a laptop, a demo and a small port. Needs no server.
 
 Write-ahead log, one transaction a batch, flushed to the disk before ``write`` returns. Other processes read while one
-writes (the console opens the same file with ``read_only=True``). Rows are keyed by identity; a record written again
-replaces itself and raises the row's ``writes``, so that what passed a consumer's repeat check twice can be read at the
-far end (``repeats``). Columns are those of ``points`` (see ``tables``); lists and mappings are JSON text.
+writes (the console opens the same file with ``read_only=True``). Rows are keyed by event time and identity; a record
+written again replaces itself and raises the row's ``writes``, so that what passed a consumer's repeat check twice can
+be read at the far end (``repeats``). Columns are those of ``points`` (see ``tables``); lists are JSON text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ DAY_MS: Final = 86_400_000
 _SLICE = 10_000  # rows a batch that retention may remove: more than a batch brings, little enough not to stall one
 _REFUSING = (points.PointError, OverflowError, UnicodeEncodeError, sqlite3.DataError, sqlite3.IntegrityError)
 _R = TypeVar("_R", bound=Record)
-_K = TypeVar("_K", bound=tuple[Any, ...])
 
 
 class SqliteHistory:
@@ -71,25 +70,19 @@ class SqliteHistory:
                 *_upsert(connection, tables.EVENTS, batch.events),
                 *_upsert(connection, tables.ALERTS, batch.alerts),
             ]
-            refused = {id(refusal.record) for refusal in refusals}
-            taken = [r for r in batch.readings if id(r) not in refused] if refused else batch.readings
-            connection.executemany(tables.POSITION_UPSERT, tables.last_positions(taken))
-            if self._retention_ms is not None and taken:
-                _forget(connection, max(r.time_ms for r in taken) - self._retention_ms)
+            if batch.readings:
+                _fold(connection)
+            if self._retention_ms is not None:
+                _forget(connection, self._retention_ms)
         return refusals
 
     def held(self, batch: Batch) -> Held:
-        """Which of the batch's records are held, by identity."""
+        """Which of the batch's records are held, by identity and event time."""
         with self._reading() as connection:
-
-            def among(table: tables.Table, keys: Iterable[_K]) -> frozenset[_K]:
-                return frozenset(key for key in keys if _holds(connection, table.ask, key))
-
-            events = among(tables.EVENTS, ((event.event_id,) for event in batch.events))
             return Held(
-                readings=among(tables.READINGS, map(identity, batch.readings)),
-                events=frozenset(event_id for (event_id,) in events),
-                alerts=among(tables.ALERTS, ((alert.alert_id, alert.revision) for alert in batch.alerts)),
+                readings=frozenset(map(identity, _among(connection, tables.READINGS, batch.readings))),
+                events=frozenset(event.event_id for event in _among(connection, tables.EVENTS, batch.events)),
+                alerts=frozenset((a.alert_id, a.revision) for a in _among(connection, tables.ALERTS, batch.alerts)),
             )
 
     def identities(self, start_ms: int, end_ms: int) -> set[ReadingId]:
@@ -111,8 +104,11 @@ class SqliteHistory:
         """The episodes opened last, newest first, each as its last revision tells it."""
         ask = f"""
             SELECT {", ".join(tables.ALERTS.columns)} FROM alerts AS a
-            WHERE NOT EXISTS (SELECT 1 FROM alerts AS b WHERE b.alert_id = a.alert_id AND b.revision > a.revision)
-            ORDER BY opened_ms DESC, alert_id LIMIT ?
+            WHERE NOT EXISTS (
+                SELECT 1 FROM alerts AS b
+                WHERE b.opened_ms = a.opened_ms AND b.alert_id = a.alert_id AND b.revision > a.revision
+            )
+            ORDER BY opened_ms DESC, alert_id DESC LIMIT ?
         """
         with self._reading() as connection:
             return [_alert(row) for row in connection.execute(ask, (limit,))]
@@ -120,7 +116,7 @@ class SqliteHistory:
     def latest_positions(self, limit: int = 100_000) -> list[Position]:
         """Where each device was last, newest first. A reading without a position, or marked no_fix, tells nothing."""
         with self._reading() as connection:
-            rows = connection.execute("SELECT * FROM positions ORDER BY time_ms DESC, device_id LIMIT ?", (limit,))
+            rows = connection.execute(tables.POSITIONS, (limit,))
             return [Position(device_id, bool(exercise), *rest) for device_id, exercise, *rest in rows]
 
     def close(self) -> None:
@@ -185,7 +181,7 @@ def _upsert(connection: sqlite3.Connection, table: tables.Table, records: Sequen
         return []
     connection.execute("SAVEPOINT records")
     try:
-        connection.executemany(table.upsert, map(table.row, records))
+        connection.executemany(table.upsert, map(table.row_of, records))
     except _REFUSING:
         connection.execute("ROLLBACK TO records")
     else:
@@ -193,25 +189,41 @@ def _upsert(connection: sqlite3.Connection, table: tables.Table, records: Sequen
     refusals = []
     for record in records:
         try:
-            connection.execute(table.upsert, table.row(record))
+            connection.execute(table.upsert, table.row_of(record))
         except _REFUSING as error:
             refusals.append(Refusal(record, str(error)))
     return refusals
 
 
-def _holds(connection: sqlite3.Connection, ask: str, key: tuple[Any, ...]) -> bool:
-    try:
-        return connection.execute(ask, key).fetchone() is not None
-    except (OverflowError, UnicodeEncodeError):
-        return False  # a key that no row can have
+def _among(connection: sqlite3.Connection, table: tables.Table, records: Iterable[_R]) -> Iterator[_R]:
+    """Those of the records that are held."""
+    for record in records:
+        try:
+            if connection.execute(table.ask, table.key_of(record)).fetchone() is not None:
+                yield record
+        except (OverflowError, UnicodeEncodeError):
+            continue  # a key that no row can have
 
 
-def _forget(connection: sqlite3.Connection, before_ms: int) -> None:
-    """Remove some of what is older. Freed pages are used again, so the file stops growing."""
-    for table in tables.TABLES:
+def _fold(connection: sqlite3.Connection) -> None:
+    """Bring ``positions`` up to date, where enough readings have come since."""
+    (newest,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM readings").fetchone()
+    (through,) = connection.execute("SELECT through FROM folded").fetchone()
+    if newest - through > tables.TAIL_ROWS_MAX:
+        connection.execute(tables.FOLD)
+        connection.execute("UPDATE folded SET through = ?", (newest,))
+
+
+def _forget(connection: sqlite3.Connection, retention_ms: int) -> None:
+    """Remove some of what is older than the newest by more. Freed pages are used again: the file stops growing."""
+    (newest_ms,) = connection.execute("SELECT max(time_ms) FROM readings").fetchone()
+    for table in tables.TABLES if newest_ms is not None else ():
         name, at = table.layout.measurement, table.time_column
-        ask = f"DELETE FROM {name} WHERE rowid IN (SELECT rowid FROM {name} WHERE {at} < ? ORDER BY {at} LIMIT ?)"
-        connection.execute(ask, (before_ms, _SLICE))
+        ask = f"DELETE FROM {name} WHERE arrival IN (SELECT arrival FROM {name} WHERE {at} < ? ORDER BY {at} LIMIT ?)"
+        connection.execute(ask, (newest_ms - retention_ms, _SLICE))
+    # Where this removed the reading that arrived last, the next to come takes its number, and must not count as folded.
+    (newest,) = connection.execute("SELECT max(arrival) FROM readings").fetchone()
+    connection.execute("UPDATE folded SET through = ?1 WHERE through > ?1", (newest,))
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:

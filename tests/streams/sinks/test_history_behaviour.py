@@ -285,6 +285,10 @@ def test_identities_keep_to_their_span(history: History) -> None:
     assert history.identities(T0 + 7, T0 + 7) == set()
     assert history.identities(T0 + 7, T0 + 3) == set()
     assert history.identities(T0 + 10, T0 + 99) == set()
+    first = reading(0, device_id="trk-2", boot_id=0, time_ms=T0 + 50)  # the very first nanosecond of its millisecond
+    history.write(Batch(readings=[first]))
+    assert history.identities(T0 + 20, T0 + 50) == set()
+    assert history.identities(T0 + 50, T0 + 51) == {identity(first)}
 
 
 def test_big_counters_stay_exact(history: History) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from contracts.alerts import Alert
 from contracts.events import Event
 from contracts.history import Batch, HistoryUnavailableError
 from contracts.readings import ShipmentReading
+from streams.sinks import tables
 from streams.sinks.sqlite import SqliteHistory
 from streams.sinks.tables import Position
 
@@ -99,6 +101,37 @@ def test_the_latest_position_is_by_event_time_and_a_drill_has_its_own(history: S
     ]
 
 
+def test_the_latest_positions_are_the_same_wherever_they_are_kept(
+    history: SqliteHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "TAIL_ROWS_MAX", 25)
+    draw = random.Random(7)
+    latest: dict[str, ShipmentReading] = {}
+    for batch in range(40):
+        places = [
+            reading(seq, device_id=f"d{seq % 4}", time_ms=T0 + draw.randrange(10**6), lat_deg=seq / 10, lon_deg=-99.0)
+            for seq in range(batch * 9, batch * 9 + 9)
+        ]
+        history.write(Batch(places))
+        for one in places:
+            if one.device_id not in latest or one.time_ms >= latest[one.device_id].time_ms:
+                latest[one.device_id] = one
+        told = {position.device_id: (position.time_ms, position.lat_deg) for position in history.latest_positions()}
+        assert told == {device_id: (one.time_ms, one.lat_deg) for device_id, one in latest.items()}
+
+
+def test_a_position_is_not_missed_where_retention_takes_the_last_to_arrive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "TAIL_ROWS_MAX", 0)
+    history = SqliteHistory(tmp_path / "h.db", retention_days=1)
+    history.write(Batch([reading(0, lat_deg=27.0, lon_deg=-99.0)]))
+    history.write(Batch([reading(n, time_ms=T0 - 9 * DAY_MS + n, lat_deg=1.0, lon_deg=1.0) for n in range(5)]))
+    history.write(Batch([reading(9, lat_deg=27.9, lon_deg=-99.0)]))
+    assert [position.lat_deg for position in history.latest_positions()] == [27.9]
+    history.close()
+
+
 def test_retention_forgets_what_is_older_than_the_newest_by_so_many_days(tmp_path: Path) -> None:
     history = SqliteHistory(tmp_path / "h.db", retention_days=2)
     history.write(Batch([reading(n, time_ms=T0 + n * DAY_MS // 2) for n in range(4)], [event()], [alert()]))
@@ -166,6 +199,30 @@ def test_what_was_answered_for_outlives_a_kill(tmp_path: Path) -> None:
     history = SqliteHistory(path)
     assert history.identities(0, 2**42) == {("d", 1, n) for n in range(500)}
     history.close()
+
+
+def test_a_batch_that_fails_half_way_leaves_nothing_and_the_next_is_held(history: SqliteHistory) -> None:
+    wrong_type: Any = {"no": "text"}
+    with pytest.raises(sqlite3.Error, match="not supported|unsupported"):
+        history.write(Batch([reading(0)], [event()], [alert(shipment_id=wrong_type)]))
+    assert history.counts() == {"readings": 0, "events": 0, "alerts": 0}
+    assert history.write(Batch([reading(0)], [event()], [alert()])) == []
+    assert history.counts() == {"readings": 1, "events": 1, "alerts": 1}
+
+
+def test_a_full_disk_is_to_be_tried_again(history: SqliteHistory) -> None:
+    history.write(Batch([reading(0)]))
+    assert history._writer is not None
+    (pages,) = history._writer.execute("PRAGMA page_count").fetchone()
+    history._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+    batch = Batch([reading(seq) for seq in range(1, 2000)])
+    with pytest.raises(HistoryUnavailableError, match="full"):
+        history.write(batch)
+    assert history.counts()["readings"] == 1
+    history._writer.execute("PRAGMA max_page_count = 100000")
+    assert history.write(batch) == []
+    assert history.counts()["readings"] == 2000
+    assert history.repeats()["readings"] == 0
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
