@@ -16,8 +16,25 @@ from contracts.alerts import Alert
 from deploy.topic_io import records_of
 
 _RATE_WINDOW_S: Final = 5.0
+_ON_THE_WAY_S: Final = 60.0  # a shipment that has not been heard of for so long is no longer shown as on the way
 _ALERTS_MAX: Final = 20_000
 _ALERT: Final = msgspec.json.Decoder(Alert)
+
+
+class Way(msgspec.Struct):
+    """Of a joined reading, where its shipment is."""
+
+    time_ms: int
+    shipment_id: str | None = None
+    route_id: str | None = None
+    direction: str | None = None
+    device_kind: str | None = None
+    along_km: float | None = None
+    remaining_km: float | None = None
+    speed_kmh: float | None = None
+
+
+_WAYS: Final = msgspec.json.Decoder(list[Way])
 
 
 class Watch:
@@ -29,6 +46,7 @@ class Watch:
         self._rates: deque[tuple[float, int]] = deque()
         self._alerts: dict[str, tuple[Alert, int]] = {}  # newest state, and when its opening was read
         self._told: deque[Alert] = deque(maxlen=500)
+        self._ways: dict[str, tuple[float, Way]] = {}  # by shipment: when last heard (monotonic s), its truck's place
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._started = threading.Event()
@@ -65,10 +83,14 @@ class Watch:
         async for record in records_of(self._bootstrap, topics.SHIPMENT_READINGS, last=0, follow=True):
             self._started.set()
             if frames.kind_of(record.headers) == "frame":
-                count = record.value.count(b"\n")
+                ways = _WAYS.decode(b"[" + b",".join(frames.lines_of(record.value)) + b"]")
+                now_s = time.monotonic()
                 with self._lock:
-                    self.readings += count
-                    self._rates.append((time.monotonic(), count))
+                    self.readings += len(ways)
+                    self._rates.append((now_s, len(ways)))
+                    for way in ways:
+                        if way.shipment_id is not None and way.remaining_km is not None and way.device_kind == "truck":
+                            self._ways[way.shipment_id] = (now_s, way)
 
     async def _follow_alerts(self) -> None:
         async for record in records_of(self._bootstrap, topics.alerts("joint"), last=0, follow=True):
@@ -90,6 +112,13 @@ class Watch:
             while self._rates and self._rates[0][0] < now_s - _RATE_WINDOW_S:
                 self._rates.popleft()
             return sum(count for _, count in self._rates) / _RATE_WINDOW_S
+
+    def on_the_way(self) -> list[Way]:
+        """The newest place of each shipment heard of in the last minute, by shipment."""
+        since_s = time.monotonic() - _ON_THE_WAY_S
+        with self._lock:
+            self._ways = {name: (at, way) for name, (at, way) in self._ways.items() if at >= since_s}
+            return [way for _, (_, way) in sorted(self._ways.items())]
 
     def told(self, last: int) -> list[Alert]:
         """The last updates, oldest first."""

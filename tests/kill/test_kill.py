@@ -91,6 +91,10 @@ def ran(kafka_ready: None, mqtt_kind: str) -> Iterator[dict[str, Ran]]:
         print(f"\n{name} (seed {SEED}, {one.broker}): deaths {one.deaths}")
         print(json.dumps(one.account.as_dict()))
         print("raw repeats:", json.dumps(one.account.line.raw_repeats()))
+        strange = states(one.account) ^ states(runs["undisturbed"].account)
+        for alert in one.account.line.alerts["joint"].values():
+            if ("joint", alert.alert_id, alert.state) in strange:
+                print("not as undisturbed:", alert.rule, alert.device_id, alert.opened_ms - start["ms"], alert.evidence)
     return runs
 
 

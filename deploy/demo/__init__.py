@@ -1,0 +1,80 @@
+"""The demo: a simulated border on real servers, live in the terminal, and what its far ends held at the end.
+
+``run`` starts everything, shows it (``view``), ends on Ctrl-C or after a time, and reads everything back.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+from rich.console import Console
+from rich.live import Live
+
+from deploy.demo.texts import TEXTS
+from deploy.demo.view import View, summary
+from deploy.line_run import LineRun
+from deploy.settings import Settings
+from simulators import Fleet, scenarios
+
+LEAD_MS: Final = 1_500  # from the reference's loading to the first reading
+_REFRESH_S: Final = 0.5
+_SAY_EVERY_S: Final = 5.0
+
+
+def run(
+    settings: Settings, *, for_s: float | None, seed: int, language: str = "en", json_on_stdout: bool = False
+) -> dict[str, Any]:
+    """Show the border until ``for_s`` seconds are over or Ctrl-C; return what each stage's far end holds.
+
+    Raises ServiceError where a server can't be had.
+    """
+    texts = TEXTS[language]
+    console = Console(stderr=json_on_stdout)
+    began_s = time.monotonic()
+
+    def step(what: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began_s:5.1f} s[/]  {texts.steps.get(what, what)}", highlight=False)
+
+    with LineRun(settings, workers=1, on_step=step) as line:
+        line.start_all()
+        line.wait_ready()
+        fleet = _fleet(seed, for_s)
+        line.play(fleet, drain_s=20.0)
+        with suppress(KeyboardInterrupt):  # the ordinary way to end a demo; what follows still accounts for it
+            _show(line, fleet, seed, language, console, for_s)
+        if line.devices is not None:
+            line.devices.stop()
+        line.settle(30.0)
+        line.stop_line()
+        account = line.account()
+        result = account.as_dict() | {"services": line.stack.services(), "seed": seed}
+    console.print(summary(result, texts))
+    return result
+
+
+def _fleet(seed: int, for_s: float | None) -> Fleet:
+    start_ms = time.time_ns() // 1_000_000 + LEAD_MS
+    return scenarios.load("demo").make(seed, start_ms, horizon_s=for_s)
+
+
+def _show(line: LineRun, fleet: Fleet, seed: int, language: str, console: Console, for_s: float | None) -> None:
+    """Until the devices are done: a live picture on a terminal, a line now and then elsewhere."""
+    view = View(line, fleet, seed, TEXTS[language], language, for_s)
+    if console.is_terminal:
+        with Live(view.picture(console.size), console=console, screen=False, auto_refresh=False) as live:
+            while line.playing:
+                live.update(view.picture(console.size), refresh=True)
+                time.sleep(_REFRESH_S)
+        return
+    said_s = 0.0
+    while line.playing:
+        for text in view.news():
+            console.print(text, highlight=False, soft_wrap=True)
+        if time.monotonic() - said_s >= _SAY_EVERY_S:
+            said_s = time.monotonic()
+            console.print(view.line(), highlight=False, soft_wrap=True)
+        time.sleep(_REFRESH_S)
+    sys.stdout.flush()

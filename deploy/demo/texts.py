@@ -1,0 +1,107 @@
+"""What the demo says, in English and in Spanish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One language. ``steps`` translates what a line run says of its progress."""
+
+    title: str
+    readings_s: str
+    readings: str
+    on_the_way: str
+    open_alerts: str
+    latency: str
+    silence_excluded: str
+    open_now: str
+    nothing_open: str
+    latest: str
+    shipments: str
+    northbound: str
+    southbound: str
+    left: str
+    where: str
+    stop: str
+    ends_in: str
+    held: str
+    lost: str
+    state: dict[str, str]
+    severity: dict[str, str]
+    rules: dict[str, str]
+    steps: dict[str, str] = field(default_factory=dict)
+
+
+ENGLISH: Final = Texts(
+    title="Puente · a simulated border",
+    readings_s="readings/s",
+    readings="readings",
+    on_the_way="shipments on the way",
+    open_alerts="open alerts",
+    latency="sensor to alert, p50 / p99",
+    silence_excluded="silence excluded",
+    open_now="Open now",
+    nothing_open="Nothing is open.",
+    latest="Latest",
+    shipments="On the way",
+    northbound="north",
+    southbound="south",
+    left="km left",
+    where="Open to you",
+    stop="Ctrl-C stops it all.",
+    ends_in="Ends in {left_s:.0f} s.",
+    held="{published:,} readings published, {history_points:,} in the history: nothing lost, nothing twice.",
+    lost="{published:,} readings published, {history_points:,} in the history: {lost:,} LOST, {twice:,} came twice.",
+    state={"opened": "opened", "updated": "updated", "closed": "closed"},
+    severity={"info": "info", "warning": "warning", "critical": "critical"},
+    rules={
+        "seal_breach": "seal breach",
+        "route_deviation": "off its route",
+        "temperature_excursion": "temperature",
+        "signal_lost": "signal lost",
+    },
+)
+
+SPANISH: Final = Texts(
+    title="Puente · una frontera simulada",
+    readings_s="lecturas/s",
+    readings="lecturas",
+    on_the_way="embarques en camino",
+    open_alerts="alertas abiertas",
+    latency="del sensor a la alerta, p50 / p99",
+    silence_excluded="sin contar silencios",
+    open_now="Abiertas ahora",
+    nothing_open="No hay alertas abiertas.",
+    latest="Lo último",
+    shipments="En camino",
+    northbound="norte",
+    southbound="sur",
+    left="km por recorrer",
+    where="A su disposición",
+    stop="Ctrl-C lo detiene todo.",
+    ends_in="Termina en {left_s:.0f} s.",
+    held="{published:,} lecturas publicadas, {history_points:,} en el historial: nada perdido, nada repetido.",
+    lost="{published:,} lecturas publicadas, {history_points:,} en el historial: {lost:,} PERDIDAS, {twice:,} dobles.",
+    state={"opened": "abierta", "updated": "cambió", "closed": "cerrada"},
+    severity={"info": "aviso", "warning": "advertencia", "critical": "crítica"},
+    rules={
+        "seal_breach": "sello violado",
+        "route_deviation": "fuera de ruta",
+        "temperature_excursion": "temperatura",
+        "signal_lost": "sin señal",
+    },
+    steps={
+        "starting Kafka, the MQTT broker and the history": "arrancan Kafka, el broker MQTT y el historial",
+        "starting the gateway, the stages and the sink": "arrancan la pasarela, las etapas y el historiador",
+        "waiting for the line to run through": "se espera a que la línea corra de punta a punta",
+        "loading the reference": "se carga la referencia",
+        "waiting for the last readings": "se esperan las últimas lecturas",
+        "stopping the line": "se detiene la línea",
+        "reading everything back": "se relee todo",
+    },
+)
+
+TEXTS: Final = {"en": ENGLISH, "es": SPANISH}

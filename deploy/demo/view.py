@@ -1,0 +1,155 @@
+"""The demo's picture: what a person sees of a running line, as rich renderables. Reads a line run, changes nothing."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import ConsoleDimensions, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from contracts.alerts import Alert
+from deploy.demo.texts import Texts
+from deploy.line_run import LineRun, percentile
+from deploy.watch import Way
+from simulators import Fleet
+
+_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+_STATE_STYLES: Final = {"opened": "bold", "updated": "", "closed": "green"}
+_WIDE: Final = 100
+_BAR: Final = 16
+
+
+class View:
+    """Pictures of one run."""
+
+    def __init__(
+        self, line: LineRun, fleet: Fleet, seed: int, texts: Texts, language: str, for_s: float | None
+    ) -> None:
+        if line.watch is None:
+            raise ValueError("a view needs a line that plays")
+        self._line, self._watch = line, line.watch
+        self._fleet, self._seed = fleet, seed
+        self._texts, self._language = texts, language
+        self._ends_s = None if for_s is None else time.monotonic() + for_s
+        self._told: set[tuple[str, int]] = set()
+
+    def picture(self, size: ConsoleDimensions) -> RenderableType:
+        """Everything at once, fitted to the terminal."""
+        rows = max(3, (size.height - 17) // 2)
+        parts: list[RenderableType] = [self._figures(), self._open(rows)]
+        if size.height >= 30:
+            parts.append(self._ways(min(8, size.height - 22), size.width))
+        parts += [self._latest(rows), self._where()]
+        title = f"[bold]{self._texts.title}[/] · {self._seed}"
+        return Panel(Group(*parts), title=title, subtitle=self._footer(), border_style="blue")
+
+    def _figures(self) -> Table:
+        watch, texts = self._watch, self._texts
+        latency = self._line.latencies_ms()
+        p50, p99 = percentile(latency, 50), percentile(latency, 99)
+        figures = [
+            (f"{watch.rate():,.0f}", texts.readings_s),
+            (f"{watch.readings:,}", texts.readings),
+            (f"{len(watch.on_the_way())}", texts.on_the_way),
+            (f"{len(watch.open_alerts())}", texts.open_alerts),
+            ("–" if p50 is None else f"{p50:,.0f} / {p99:,.0f} ms", f"{texts.latency} ({texts.silence_excluded})"),
+        ]
+        table = Table.grid(expand=True, padding=(0, 1))
+        for _ in figures:
+            table.add_column(justify="center", ratio=1)
+        table.add_row(*(Text(value, style="bold cyan") for value, _ in figures))
+        table.add_row(*(Text(name, style="dim") for _, name in figures))
+        return table
+
+    def _open(self, rows: int) -> RenderableType:
+        alerts = self._watch.open_alerts()[-rows:]
+        if not alerts:
+            return Panel(Text(self._texts.nothing_open, style="green"), title=self._texts.open_now, border_style="dim")
+        table = Table.grid(padding=(0, 2))
+        for alert in alerts:
+            table.add_row(_clock(alert.opened_ms), self._severity(alert), self._rule(alert), self._sentence(alert))
+        return Panel(table, title=self._texts.open_now, border_style="red")
+
+    def _latest(self, rows: int) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        for alert in reversed(self._watch.told(rows)):
+            at_ms = alert.opened_ms if alert.closed_ms is None else alert.closed_ms
+            state = Text(self._texts.state[alert.state], style=_STATE_STYLES[alert.state])
+            table.add_row(_clock(at_ms), state, self._rule(alert), self._sentence(alert))
+        return Panel(table, title=self._texts.latest, border_style="dim")
+
+    def _ways(self, rows: int, width: int) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        ways = self._watch.on_the_way()
+        pair = 2 if width >= _WIDE else 1
+        shown = ways[: rows * pair]
+        for i in range(0, len(shown), pair):
+            table.add_row(*(cell for way in shown[i : i + pair] for cell in self._way(way)))
+        return Panel(table, title=f"{self._texts.shipments} ({len(ways)})", border_style="dim")
+
+    def _way(self, way: Way) -> tuple[str, str, Text, str]:
+        along, left = way.along_km or 0.0, way.remaining_km or 0.0
+        done = round(_BAR * along / (along + left)) if along + left > 0 else 0
+        bar = Text("█" * done, style="cyan") + Text("░" * (_BAR - done), style="dim")
+        direction = self._texts.northbound if way.direction == "northbound" else self._texts.southbound
+        speed = "" if way.speed_kmh is None else f"{way.speed_kmh:3.0f} km/h"
+        return way.shipment_id or "", direction, bar, f"{left:5.0f} {self._texts.left}  {speed}"
+
+    def _where(self) -> RenderableType:
+        facts = self._line.stack.facts()
+        table = Table.grid(padding=(0, 2))
+        table.add_row("Kafka", facts["kafka"], "MQTT", facts["mqtt"])
+        table.add_row(facts["history"]["kind"], facts["history"]["url"], "PUENTE_CONFIG", facts["config"])
+        return Panel(table, title=self._texts.where, border_style="dim")
+
+    def _footer(self) -> str:
+        if self._ends_s is None:
+            return self._texts.stop
+        left_s = max(0.0, self._ends_s - time.monotonic())
+        return f"{self._texts.ends_in.format(left_s=left_s)} {self._texts.stop}"
+
+    def _severity(self, alert: Alert) -> Text:
+        return Text(self._texts.severity[alert.severity], style=_STYLES[alert.severity])
+
+    def _rule(self, alert: Alert) -> Text:
+        return Text(self._texts.rules.get(alert.rule, alert.rule), style=_STYLES[alert.severity])
+
+    def _sentence(self, alert: Alert) -> str:
+        return alert.messages.get(self._language) or next(iter(alert.messages.values()), "")
+
+    def line(self) -> str:
+        """The figures as one line, where there is no terminal."""
+        watch, texts = self._watch, self._texts
+        return (
+            f"{watch.rate():,.0f} {texts.readings_s} · {watch.readings:,} {texts.readings} · "
+            f"{len(watch.on_the_way())} {texts.on_the_way} · {len(watch.open_alerts())} {texts.open_alerts}"
+        )
+
+    def news(self) -> list[str]:
+        """What was told since the last call, a line each."""
+        lines = []
+        for alert in self._watch.told(500):
+            key = alert.alert_id, alert.revision
+            if key not in self._told:
+                self._told.add(key)
+                at_ms = alert.opened_ms if alert.closed_ms is None else alert.closed_ms
+                state, severity = self._texts.state[alert.state], self._texts.severity[alert.severity]
+                lines.append(f"{_clock(at_ms)}  {state:<7} {severity:<11} {self._sentence(alert)}")
+        return lines
+
+
+def _clock(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%SZ")
+
+
+def summary(result: dict[str, Any], texts: Texts) -> RenderableType:
+    """What came of it, in one sentence, and the episodes by rule."""
+    twice = sum(result["duplicated"].values())
+    failed = result["lost"] or twice
+    said = (texts.lost if failed else texts.held).format(**{**result, "twice": twice})
+    rules = " · ".join(f"{texts.rules.get(rule, rule)} {n}" for rule, n in sorted(result["alerts"].items()))
+    return Text(said, style="bold red" if failed else "bold green") + Text(f"\n{rules}", style="dim")
