@@ -203,7 +203,7 @@ def test_what_was_answered_for_outlives_a_kill(tmp_path: Path) -> None:
 
 def test_a_batch_that_fails_half_way_leaves_nothing_and_the_next_is_held(history: SqliteHistory) -> None:
     wrong_type: Any = {"no": "text"}
-    with pytest.raises(sqlite3.Error, match="not supported|unsupported"):
+    with pytest.raises(sqlite3.Error, match=r"not supported|unsupported"):
         history.write(Batch([reading(0)], [event()], [alert(shipment_id=wrong_type)]))
     assert history.counts() == {"readings": 0, "events": 0, "alerts": 0}
     assert history.write(Batch([reading(0)], [event()], [alert()])) == []
