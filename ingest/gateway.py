@@ -34,7 +34,8 @@ from ingest.decoders import Address
 from ingest.framing import Frame, Gatherer
 from ingest.gateway_config import GatewayConfig
 from ingest.kafka_outbox import KafkaOutbox, Record, idempotent_producer
-from ingest.mqtt_link import LinkConfig, MqttLink
+from ingest.mqtt_client import LinkConfig
+from ingest.mqtt_link import MqttLink
 from ingest.receipts import Receipts
 from ingest.refusals import Refusal
 

@@ -97,6 +97,23 @@ def explain(line: bytes, form: type[msgspec.Struct], own_device: str) -> Refusal
     return Refusal(reason, sentence, line, boot_id, seq)
 
 
+def without_repeated_keys(line: bytes) -> bytes | None:
+    """The same JSON with each key once, its last value kept; None where no key repeats, or it is no JSON."""
+    repeated = False
+
+    def last_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        found = dict(pairs)
+        repeated = repeated or len(found) < len(pairs)
+        return found
+
+    try:
+        found = json.loads(line.decode(), parse_constant=_no_constant, parse_int=_integer, object_pairs_hook=last_wins)
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(found, separators=(",", ":")).encode() if repeated else None
+
+
 def identity_in(found: dict[str, Any], own_device: str) -> tuple[int, int] | tuple[None, None]:
     """``(boot_id, seq)`` where both can be read and the object is the topic's own device's; else two None."""
     boot_id, seq = found.get("boot_id"), found.get("seq")

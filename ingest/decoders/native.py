@@ -1,7 +1,8 @@
 """Puente's own form: one JSON object a message, pretty-printed or not, or NDJSON, a backlog of one object a line.
 
 Lines go on byte for byte as they were sent, blanks around them left out; of an object printed over several lines the
-newlines become blanks, which in JSON they are. A blank line is no line.
+newlines become blanks, which in JSON they are. A blank line is no line. Where a key comes twice the last wins; only
+where what it overwrites was wrong is the line written anew, since strict decoders look at both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import msgspec
 
 from contracts.readings import LINE_BYTES_MAX, Reading
 from ingest.decoders import Address, Decoded
-from ingest.json_checks import explain, is_too_deep, is_utf8, text_refusal
+from ingest.json_checks import explain, is_too_deep, is_utf8, text_refusal, without_repeated_keys
 from ingest.refusals import Refusal
 
 PATTERN: Final = "v1/+/+/readings"
@@ -36,7 +37,7 @@ def decode(payload: bytes, address: Address) -> list[Decoded]:
         return _batch(lines, address)
     if _is_json(whole):
         return [_line(whole.replace(b"\n", b" "), address)]
-    if all(line.startswith(b"{") for line in lines) or any(_is_object(line) for line in lines):
+    if all(line.startswith(b"{") for line in lines) or any(_is_reading_like(line) for line in lines):
         return _batch(lines, address)
     return [_line(whole, address)]  # one object printed over lines, and broken: one refusal, not one a line
 
@@ -57,7 +58,7 @@ def _line(line: bytes, address: Address) -> Decoded:
     try:
         reading = _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError):
-        return explain(line, Reading, address.device_id)
+        return _last_values(line) or explain(line, Reading, address.device_id)
     # The strict decoder skips what it does not know, so what is in there is judged apart.
     if not is_utf8(line) or is_too_deep(line):
         refusal = text_refusal(line)
@@ -67,15 +68,25 @@ def _line(line: bytes, address: Address) -> Decoded:
     return line, reading
 
 
+def _last_values(line: bytes) -> tuple[bytes, Reading] | None:
+    """The reading where only a value that the same key overwrites later was wrong: the last wins, and goes on alone."""
+    rewritten = without_repeated_keys(line)
+    if rewritten is None or len(rewritten) > LINE_BYTES_MAX or is_too_deep(rewritten):
+        return None
+    try:
+        return rewritten, _decoder.decode(rewritten)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def _is_json(data: bytes) -> bool:
     try:
         _any.decode(data)
-    except msgspec.DecodeError:
-        return False
-    except RecursionError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
 
 
-def _is_object(line: bytes) -> bool:
-    return line.startswith(b"{") and line.endswith(b"}") and _is_json(line)
+def _is_reading_like(line: bytes) -> bool:
+    # An object within a broken printed one may have a line to itself too, but no device_id.
+    return line.startswith(b"{") and b'"device_id"' in line and _is_json(line)

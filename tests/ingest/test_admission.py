@@ -1,0 +1,152 @@
+"""Laws of admission: whatever comes, every line is accepted or refused exactly once, and nothing is raised."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import msgspec
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from contracts.deadletters import REASONS
+from contracts.readings import PAYLOAD_BYTES_MAX, Reading
+from ingest.admission import Admission, admit
+from ingest.decoders.native import LINES_MAX
+
+TOPIC = "v1/CRDN/TRK-1/readings"
+NOW_MS = 1_767_225_600_000
+FIELDS = [*Reading.__struct_fields__, "unknown", "device id"]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+near_readings = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=6).map(
+    lambda odd: {"device_id": "TRK-1", "boot_id": 1, "seq": 0, "time_ms": NOW_MS, **odd}
+)
+
+
+def reading(seq: int, **more: object) -> bytes:
+    whole = {"device_id": "TRK-1", "boot_id": 1, "seq": seq, "time_ms": NOW_MS, **more}
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def check(admission: Admission) -> None:
+    for line in admission.accepted:
+        assert b"\n" not in line.data
+        found = msgspec.json.decode(line.data, type=Reading)
+        assert (found.device_id, found.boot_id, found.seq) == line[:3]
+        assert found.device_id == "TRK-1"
+        line.data.decode()
+    for refusal in admission.refused:
+        assert refusal.reason in REASONS
+        assert refusal.sentence
+        assert (refusal.boot_id is None) == (refusal.seq is None)
+
+
+@given(st.binary(max_size=2_000))
+@example(b"[" * 100_000)
+@example(b"[\n" * 8_000)
+@example(b'{"a":' * 3_000)
+@example(b'"' * 999)
+@example(b"\\" * 999)
+def test_no_bytes_raise_and_none_vanish(payload: bytes) -> None:
+    admission = admit(TOPIC, payload, NOW_MS)
+    check(admission)
+    assert admission.accepted or admission.refused
+
+
+@given(near_readings, st.data())
+def test_a_reading_gone_wrong_anywhere_is_judged_and_never_raises(
+    found: dict[str, object], data: st.DataObject
+) -> None:
+    whole = json.dumps(found).encode("utf-8", "surrogatepass")
+    at = data.draw(st.integers(0, len(whole)))
+    cut = data.draw(st.integers(0, 6))
+    mutated = whole[:at] + data.draw(st.binary(max_size=4)).replace(b"\n", b" ") + whole[at + cut :]
+    for payload in (whole, mutated):
+        admission = admit(TOPIC, payload, NOW_MS)
+        check(admission)
+        assert len(admission.accepted) + len(admission.refused) == 1
+
+
+@given(
+    st.lists(st.sampled_from(["good", "bad_json", "out_of_range", "wrong_type", "not_utf8", "too_large"]), min_size=1)
+)
+def test_each_line_of_a_backlog_is_accepted_or_refused_once_whatever_its_neighbours(kinds: list[str]) -> None:
+    kinds = ["good", *kinds]
+    makes = {
+        "good": lambda seq: reading(seq),
+        "bad_json": lambda seq: b'{"seq":%d,' % seq,
+        "out_of_range": lambda seq: reading(seq, lat_deg=91.0),
+        "wrong_type": lambda seq: reading(seq, lat_deg="27"),
+        "not_utf8": lambda seq: b'{"seq":%d,"note":"\xff"}' % seq,
+        "too_large": lambda seq: reading(seq, note="x" * 17_000),
+    }
+    lines = [makes[kind](seq) for seq, kind in enumerate(kinds)]
+
+    accepted, refused = admit(TOPIC, b"\n".join(lines), NOW_MS)
+
+    assert [(line.seq, line.data) for line in accepted] == [
+        (seq, lines[seq]) for seq, kind in enumerate(kinds) if kind == "good"
+    ]
+    assert [r.data for r in refused] == [lines[seq] for seq, kind in enumerate(kinds) if kind != "good"]
+    assert Counter(r.reason for r in refused) == Counter(kind for kind in kinds if kind != "good")
+
+
+@given(st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=30), st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
+def test_a_sound_backlog_goes_on_whole_and_in_its_order(seqs: list[int], newline: bytes) -> None:
+    lines = [reading(seq) for seq in seqs]
+    accepted, refused = admit(TOPIC, newline.join(lines) + newline, NOW_MS)
+    assert [line.data for line in accepted] == lines
+    assert not refused
+
+
+@given(near_readings)
+def test_printing_an_object_over_lines_changes_no_verdict(found: dict[str, object]) -> None:
+    flat = admit(TOPIC, json.dumps(found).encode(), NOW_MS)
+    printed = admit(TOPIC, json.dumps(found, indent=1).encode(), NOW_MS)
+    assert [line[:3] for line in flat.accepted] == [line[:3] for line in printed.accepted]
+    assert [r.reason for r in flat.refused] == [r.reason for r in printed.refused]
+
+
+def test_lines_that_only_make_json_together_are_not_taken_for_readings() -> None:
+    # Joined by commas these three lines would be two objects and then one more: never judge a batch as one text.
+    lines = [b'{"a":[{}', b"{}]}", reading(0) + b"," + reading(1)]
+    accepted, refused = admit(TOPIC, b"\n".join(lines), NOW_MS)
+    assert not accepted
+    assert [r.reason for r in refused][-1] == "bad_json"
+
+
+def test_a_payload_over_a_mebibyte_is_refused_whole_and_unread() -> None:
+    line = reading(0, note="x" * 4_000)
+    payload = b"\n".join([line] * (PAYLOAD_BYTES_MAX // len(line) + 1))
+    accepted, (refusal,) = admit(TOPIC, payload, NOW_MS)
+    assert not accepted
+    assert (refusal.reason, refusal.data) == ("too_large", payload)
+
+
+def test_a_payload_of_a_mebibyte_is_read() -> None:
+    lines = [reading(seq, note="x" * 4_000) for seq in range(240)]
+    payload = b"\n".join(lines)
+    assert len(payload) <= PAYLOAD_BYTES_MAX
+    assert len(admit(TOPIC, payload + b" " * (PAYLOAD_BYTES_MAX - len(payload)), NOW_MS).accepted) == 240
+
+
+def test_a_message_of_half_a_million_scraps_makes_few_dead_letters() -> None:
+    assert len(admit(TOPIC, b"x\n" * 500_000, NOW_MS).refused) == 1
+    assert len(admit(TOPIC, b"{}\n" * 340_000, NOW_MS).refused) == LINES_MAX + 1
+
+
+def test_another_devices_identity_is_never_named_in_a_refusal() -> None:
+    # Else the receipt would tell this topic's device that a reading of its own was refused.
+    for payload in (reading(7).replace(b"TRK-1", b"TRK-2"), reading(7, lat_deg=91.0).replace(b"TRK-1", b"TRK-2")):
+        (refusal,) = admit(TOPIC, payload, NOW_MS).refused
+        assert (refusal.boot_id, refusal.seq) == (None, None)
+
+
+def test_a_topic_without_a_decoder_is_refused_by_name() -> None:
+    (refusal,) = admit("v2/CRDN/TRK-1/readings", reading(0), NOW_MS).refused
+    assert refusal.reason == "unknown_topic"

@@ -1,0 +1,72 @@
+"""Laws of receipts: ranges hold exactly what was held, and nothing that was not."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.receipts import HeldRange, Receipt, RefusedRange, Unreadable
+from ingest.decoders import Address
+from ingest.receipts import Receipts, ranges_of, refused_ranges_of
+from ingest.refusals import Refusal
+
+TRUCK, SEAL = Address("CRDN", "TRK-1"), Address("CRDN", "SEAL-1")
+ids = st.tuples(st.integers(1, 3), st.integers(0, 40))
+
+
+@given(st.lists(ids))
+def test_ranges_hold_exactly_the_readings_given_and_are_as_few_as_can_be(pairs: list[tuple[int, int]]) -> None:
+    ranges = ranges_of(pairs)
+    held = [(r.boot_id, seq) for r in ranges for seq in range(r.first_seq, r.last_seq + 1)]
+    assert held == sorted(set(pairs))
+    for before, after in pairwise(ranges):
+        assert before.boot_id != after.boot_id or before.last_seq + 1 < after.first_seq
+
+
+@given(st.lists(st.tuples(st.integers(1, 2), st.sampled_from(["out_of_range", "bad_time"]), st.integers(0, 9))))
+def test_refused_ranges_hold_exactly_the_readings_refused_each_with_its_reason(
+    triples: list[tuple[int, str, int]],
+) -> None:
+    ranges = refused_ranges_of(triples)
+    told = [(r.boot_id, r.reason, seq) for r in ranges for seq in range(r.first_seq, r.last_seq + 1)]
+    assert sorted(told) == sorted(set(triples))
+
+
+def test_a_receipt_tells_of_what_came_since_the_last_one() -> None:
+    receipts = Receipts()
+    for seq in (0, 1, 2, 5):
+        receipts.held(TRUCK, 1, seq)
+    receipts.refused(TRUCK, Refusal("out_of_range", "Latitude.", b"{}", 1, 3))
+    receipts.refused(TRUCK, Refusal("bad_json", "No JSON.", b"{"))
+    receipts.held(SEAL, 9, 9)
+
+    assert list(receipts.take(1)) == [
+        (
+            TRUCK,
+            Receipt(
+                [HeldRange(1, 0, 2), HeldRange(1, 5, 5)],
+                [RefusedRange(1, 3, 3, "out_of_range")],
+                [Unreadable(hashlib.sha256(b"{").hexdigest(), "bad_json")],
+            ),
+        )
+    ]
+    assert list(receipts.take(9)) == [(SEAL, Receipt([HeldRange(9, 9, 9)]))]
+    assert list(receipts.take(9)) == []
+
+
+def test_a_reading_sent_again_is_receipted_again() -> None:
+    receipts = Receipts()
+    for _ in range(2):
+        receipts.held(TRUCK, 1, 7)
+        assert list(receipts.take(9)) == [(TRUCK, Receipt([HeldRange(1, 7, 7)]))]
+
+
+def test_what_waits_is_bounded_and_what_is_dropped_is_counted() -> None:
+    receipts = Receipts(devices_max=2)
+    for number in range(5):
+        receipts.held(Address("CRDN", f"TRK-{number}"), 1, 0)
+    assert [address.device_id for address, _ in receipts.take(9)] == ["TRK-3", "TRK-4"]
+    assert receipts.dropped == 3
