@@ -2,7 +2,7 @@
 
 Each ``check_*`` returns the canonical form or raises ``ValueError`` with a sentence that names what would be right.
 Sources: ISO 6346 (container check digit), UN/LOCODE (5 letters and digits), SCAC (2 to 4 letters), pedimento
-(15 digits: year, customs house, patente, last digit of year, serial), CBP entry number (filer, serial, check digit).
+(Anexo 22 of Mexico's foreign trade rules, field 1), CBP entry number (CATAIR, appendix E).
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from stdnum import iso6346
-from stdnum.exceptions import InvalidChecksum, ValidationError
+from stdnum import iso6346, luhn
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}\Z"  # not $, which lets a newline follow
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CONTAINER = re.compile(r"[A-Z]{3}[UJZR][0-9]{7}")  # owner, category (R: a carrier's own reefer), serial, check digit
 _SCAC = re.compile(r"[A-Z]{2,4}")
 _LOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}")
 _HS = re.compile(r"[0-9]{6}")
 _PEDIMENTO = re.compile(r"[0-9]{15}")
 _ENTRY = re.compile(r"([A-Z0-9]{3})-([0-9]{7})-([0-9])")
+_ENTRY_DIGITS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "12345678912345678923456789")
 _SEAL = re.compile(r"[A-Za-z0-9._-]{1,15}")
 
 
@@ -40,13 +41,14 @@ def check_name(text: str) -> str:
 
 def check_container(text: str) -> str:
     """An ISO 6346 container number without blanks, its check digit verified."""
-    try:
-        return str(iso6346.validate(text))
-    except InvalidChecksum:
-        body = iso6346.compact(text)[:-1]
-        raise ValueError(f"check digit is wrong: {body} ends in {iso6346.calc_check_digit(body)} (ISO 6346)") from None
-    except ValidationError:
-        raise ValueError("is not an ISO 6346 container number, such as CSQU3054383") from None
+    number = str(iso6346.compact(text))
+    if _CONTAINER.fullmatch(number) is None:
+        raise ValueError("is not an ISO 6346 container number, such as CSQU3054383")
+    body = number[:-1]
+    right = iso6346.calc_check_digit(body)
+    if number[-1] != right:
+        raise ValueError(f"check digit is wrong: {body} ends in {right} (ISO 6346)")
+    return number
 
 
 def check_scac(text: str) -> str:
@@ -76,32 +78,26 @@ def check_hs(text: str) -> str:
 
 
 def check_pedimento(text: str) -> str:
-    """A pedimento: 15 digits; the ninth repeats the last digit of the two-digit year it opens with... or the next.
+    """A pedimento: 15 digits, of which the ninth must fit the year.
 
-    Layout: year (2), aduana (2), patente (4), last digit of the year of validation (1), serial (6).
+    Layout: year of validation (2), aduana (2), patente (4), last digit of the current year (1), serial (6). The ninth
+    digit is that of the year before only where a consolidated pedimento was begun in it (Anexo 22, field 1).
     """
     if _PEDIMENTO.fullmatch(text) is None:
         raise ValueError("must be a pedimento of 15 digits: year 2, aduana 2, patente 4, year's last digit 1, serial 6")
-    if text[8] not in {text[1], str((int(text[1]) - 1) % 10), str((int(text[1]) + 1) % 10)}:
-        raise ValueError(f"its 9th digit is the last digit of its year: {text[1]} or a year beside it, not {text[8]}")
+    year, before = text[1], str((int(text[1]) - 1) % 10)
+    if text[8] not in {year, before}:
+        raise ValueError(f"its 9th digit must be {year}, its year's last, or {before}, the year before; not {text[8]}")
     return text
 
 
 def entry_check_digit(filer: str, serial: str) -> int:
     """Check digit of a CBP entry number from its filer code (3 characters) and serial (7 digits).
 
-    Source: CBP's entry number check digit computation (ACS/CATAIR appendix E): letters become their telephone-like
-    values in three runs (A-I, J-R, S-Z), every second digit from the right is doubled and its digits added, and the
-    sum is brought to the next ten.
+    Source: CATAIR, appendix E: letters become digits in three runs (A-I 1 to 9, J-R 1 to 9, S-Z 2 to 9), and Luhn's
+    check digit of the ten digits follows.
     """
-    values = {c: int(c) for c in "0123456789"}
-    for run, first in (("ABCDEFGHI", 1), ("JKLMNOPQR", 1), ("STUVWXYZ", 2)):
-        values |= {c: first + i for i, c in enumerate(run)}
-    total = 0
-    for place, c in enumerate(reversed(filer + serial)):
-        value = values[c] * (2 if place % 2 == 0 else 1)
-        total += value // 10 + value % 10
-    return -total % 10
+    return int(luhn.calc_check_digit((filer + serial).translate(_ENTRY_DIGITS)))
 
 
 def check_entry_number(text: str) -> str:

@@ -7,7 +7,8 @@ field and reason, so that an officer can mend the file.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+import re
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -75,7 +76,7 @@ class Geofence(msgspec.Struct):
 class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True):
     """The way a shipment is expected to take: a line, how far beside it is still on it, and its places."""
 
-    effective_ms: int
+    effective_ms: Count
     route_id: Name
     corridor: Name | None = None
     line: LineString
@@ -88,7 +89,7 @@ class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True):
 class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True):
     """What travels, in what, guarded by which devices, from where to where."""
 
-    effective_ms: int
+    effective_ms: Count
     shipment_id: Name
     container: str
     trailer: str | None = None
@@ -108,7 +109,7 @@ class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True):
     pedimento: str | None = None
     entry_number: str | None = None
     trader: str | None = None
-    ends_ms: int | None = None
+    ends_ms: Count | None = None
 
     def __post_init__(self) -> None:
         _check_fields(
@@ -131,7 +132,7 @@ class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True):
 class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True):
     """A device: whose it is, what it is fixed to, how often it speaks, what it measures."""
 
-    effective_ms: int
+    effective_ms: Count
     device_id: Name
     carrier_scac: str
     device_kind: DeviceKind
@@ -145,7 +146,7 @@ class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True):
 class Seal(msgspec.Struct, tag_field="kind", tag="seal", kw_only=True):
     """A seal as issued. ``class`` is ISO 17712's: I indicative, S security, H high security."""
 
-    effective_ms: int
+    effective_ms: Count
     seal_number: str
     class_: Literal["I", "S", "H"] = msgspec.field(name="class")
     source: Literal["CUSTOMS", "CARRIER", "SHIPPER", "PHYTOSANITARY", "VETERINARY"]
@@ -177,12 +178,16 @@ def _check_fields(*checks: tuple[str, str | None, Any]) -> None:
                 raise FieldError(name, str(error)) from None
 
 
+_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _encoder = msgspec.json.Encoder()
 
 
 def parse(line: bytes) -> Record:
-    """One reference record from its JSON line. Raises FieldError (or msgspec.DecodeError where it is no JSON)."""
+    """One reference record from its JSON line.
+
+    Raises FieldError; where it is no JSON, msgspec.DecodeError, and UnicodeDecodeError where it is no UTF-8.
+    """
     try:
         return _decoder.decode(line)
     except msgspec.ValidationError as error:
@@ -190,7 +195,10 @@ def parse(line: bytes) -> Record:
         if isinstance(cause, FieldError):
             raise cause from None
         text, _, path = str(error).partition(" - at `$")
-        raise FieldError(path.strip("`").lstrip(".") or "kind", text) from None
+        at, missing = path.strip("`").lstrip("."), _MISSING.search(text)
+        if missing is not None:
+            raise FieldError(f"{at}.{missing[1]}".lstrip("."), "is missing, and must be there") from None
+        raise FieldError(at or "kind", text) from None
 
 
 def encode(record: Record) -> bytes:
@@ -219,6 +227,3 @@ def kind_of(record: Record) -> str:
 def key_of(record: Record) -> str:
     """The key it lives under in the compacted topic: kind/id/effective_ms. A newer version never hides an older."""
     return f"{kind_of(record)}/{id_of(record)}/{record.effective_ms}"
-
-
-EffectiveMs: TypeAlias = Count
