@@ -1,14 +1,16 @@
 """A device that should speak is silent.
 
 Idea: seconds of the line's own up-time since the device's last reading arrived, against a number of its declared
-intervals. Up-time is counted on ticks, and a jump between ticks counts as one tick, so that an outage of ours is not
-a thousand alarms. Caveat: it can't tell a dead zone from a jammer.
+intervals. Up-time is counted on the ticks of the device's own lane, the partition through which its readings come:
+ticks and readings of one lane are in order, so that another lane's catching up after a crash silences nobody. A jump
+between ticks counts as one tick, so that an outage of ours is not a thousand alarms. Caveat: it can't tell a dead zone
+from a jammer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -31,6 +33,8 @@ CARD = RuleCard(
 )
 
 TICK_STEP_MAX_MS: Final = 2_000
+_NEVER: Final = -1
+_EARLY: Final = -2  # spoke before its lane's first tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +45,111 @@ class Thresholds:
     least_s: float = 8.0
 
 
+class Lane:
+    """The clock of one lane, in ms: the ticks of every gateway that writes to it.
+
+    ``now_ms`` is how far the slowest has come, less what was jumped over. ``heard_ms`` is the same for the fastest: a
+    reading that arrives now was sent before then at the latest. A gateway that stays ``forget_ms`` behind is gone.
+    """
+
+    __slots__ = ("_low_ms", "_skipped_ms", "forget_ms", "ticks")
+
+    def __init__(self, forget_ms: int) -> None:
+        self.forget_ms = forget_ms
+        self.ticks: dict[str, int] = {}
+        self._low_ms = -1
+        self._skipped_ms = 0
+
+    def tick(self, gateway: str, time_ms: int) -> bool:
+        """Take a tick in. True where the lane's time has moved on."""
+        self.ticks[gateway] = max(time_ms, self.ticks.get(gateway, 0))
+        newest = max(self.ticks.values())
+        for late in [g for g, t in self.ticks.items() if t < newest - self.forget_ms]:
+            del self.ticks[late]
+        low_ms, before_ms = min(self.ticks.values()), self._low_ms
+        if low_ms <= before_ms:
+            return False
+        self._low_ms = low_ms
+        if before_ms >= 0:
+            self._skipped_ms += max(0, low_ms - before_ms - TICK_STEP_MAX_MS)
+        return True
+
+    @property
+    def time_ms(self) -> int:
+        """The slowest gateway's last tick, UTC ms; -1 before the first."""
+        return self._low_ms
+
+    @property
+    def now_ms(self) -> int:
+        """Up-time so far: a clock without our outages in it."""
+        return self._low_ms - self._skipped_ms
+
+    @property
+    def heard_ms(self) -> int:
+        """The newest up-time at which a reading that arrives now can have been sent."""
+        return max(self.ticks.values(), default=-1) - self._skipped_ms
+
+    def dump(self) -> list[object]:
+        """The lane as plain data, for a checkpoint."""
+        return [self.ticks, self._low_ms, self._skipped_ms]
+
+    @classmethod
+    def load(cls, dumped: list[Any], forget_ms: int) -> Lane:
+        """A dumped lane."""
+        lane = cls(forget_ms)
+        lane.ticks, lane._low_ms, lane._skipped_ms = dict(dumped[0]), dumped[1], dumped[2]
+        return lane
+
+
 class SignalLost:
-    """Columns: the line's up-time (ms) when the device last spoke, whether its silence is an open episode."""
+    """Columns: each device's lane, that lane's up-time (ms) when it last spoke, whether its silence is open."""
 
     card = CARD
 
-    def __init__(self, thresholds: Thresholds | None = None) -> None:
+    def __init__(self, thresholds: Thresholds | None = None, forget_ms: int = 600_000) -> None:
         self.thresholds = thresholds or Thresholds()
-        self.columns = Columns(spoke_ms=np.int64(-1), on=np.bool_(False))
-        self.uptime_ms = 0
-        self.last_tick_ms = -1
+        self.forget_ms = forget_ms
+        self.columns = Columns(spoke_ms=np.int64(_NEVER), lane=np.int32(-1), on=np.bool_(False))
+        self.lanes: dict[int, Lane] = {}
 
-    def advance(self, watermark_ms: int) -> None:
-        """Count the line's up-time on from this watermark; a jump counts as one tick, a step back as nothing."""
-        if self.last_tick_ms >= 0 and watermark_ms > self.last_tick_ms:
-            self.uptime_ms += min(watermark_ms - self.last_tick_ms, TICK_STEP_MAX_MS)
-        self.last_tick_ms = max(self.last_tick_ms, watermark_ms)
+    def tick(self, lane: int, gateway: str, time_ms: int) -> bool:
+        """Move a lane's clock on. True where it has moved. Who spoke before its first tick, spoke then."""
+        clock = self.lanes.get(lane)
+        if clock is None:
+            clock = self.lanes[lane] = Lane(self.forget_ms)
+        first = clock.time_ms < 0
+        moved = clock.tick(gateway, time_ms)
+        if first and moved:
+            n = self.columns.size
+            early = np.flatnonzero((self.columns["lane"][:n] == lane) & (self.columns["spoke_ms"][:n] == _EARLY))
+            self.columns["spoke_ms"][early] = clock.heard_ms
+        return moved
 
-    def spoke(self, row: int) -> bool:
-        """The device of this row spoke. True where that ends an open silence."""
-        self.columns["spoke_ms"][row] = self.uptime_ms
-        was_on = bool(self.columns["on"][row])
-        if was_on:
-            self.columns["on"][row] = False
-        return was_on
+    def spoke(self, row: int, lane: int) -> bool:
+        """The device of this row spoke, on its lane. True where that ends an open silence."""
+        clock, columns = self.lanes.get(lane), self.columns
+        columns["lane"][row] = lane
+        columns["spoke_ms"][row] = _EARLY if clock is None else clock.heard_ms
+        if columns["on"][row]:
+            columns["on"][row] = False
+            return True
+        return False
 
-    def silent(self, interval_s: Floats) -> Rows:
-        """Rows whose silence has just become an episode; ``interval_s`` is as declared, NaN where not judged."""
+    def silent(self, lane: int, interval_s: Floats) -> Rows:
+        """Rows of this lane whose silence has just become an episode; ``interval_s`` as declared, NaN: not judged."""
         n = len(interval_s)
-        spoke, on = self.columns["spoke_ms"][:n], self.columns["on"][:n]
+        columns = self.columns
+        spoke_ms, on = columns["spoke_ms"][:n], columns["on"][:n]
         with np.errstate(invalid="ignore"):
             bound_ms = 1_000.0 * np.maximum(self.thresholds.silent_intervals * interval_s, self.thresholds.least_s)
-            rows = np.flatnonzero((spoke >= 0) & ~on & (self.uptime_ms - spoke > bound_ms))
-        self.columns["on"][rows] = True
+            since_ms = self.lanes[lane].now_ms - spoke_ms
+            rows = np.flatnonzero((columns["lane"][:n] == lane) & (spoke_ms >= 0) & ~on & (since_ms > bound_ms))
+        columns["on"][rows] = True
         return rows
 
     def silent_s(self, row: int) -> float:
-        """Seconds of up-time since the device of this row spoke."""
-        return float(self.uptime_ms - self.columns["spoke_ms"][row]) / 1_000.0
+        """Seconds of up-time since the device of this row spoke; 0 where it never did."""
+        spoke_ms, clock = int(self.columns["spoke_ms"][row]), self.lanes.get(int(self.columns["lane"][row]))
+        if spoke_ms < 0 or clock is None:
+            return 0.0
+        return max(0, clock.now_ms - spoke_ms) / 1_000.0

@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 
 from contracts import deadletters, frames, topics
+from contracts.partitioner import partition_of
 from contracts.readings import ShipmentReading, Tick
 from detectors import catalog, signal_lost
-from detectors.signal_lost import SignalLost
+from detectors.signal_lost import Lane, SignalLost
 from streams.audiences import Audience, audiences_of
 from streams.episodes import Episodes, Sighting, Told, move, sight
 from streams.ledger import REPEAT, Ledger
@@ -45,10 +46,11 @@ class ShipmentStage:
         self.config = config
         self.roster = Roster(book)
         self.ledger = Ledger()
-        self.signal = SignalLost()
+        self.signal = SignalLost(forget_ms=config.forget_source_ms)
         self.episodes = Episodes()
         self.watermark = Watermark(config.forget_source_ms)
         self._last: list[Sighting | None] = []
+        self._lane: list[int] = []  # the partition of stage 1 through which each device's readings come
         # Declared seconds between readings, NaN where not judged, and the time until which that holds.
         self._interval_s = np.full(64, np.nan)
         self._interval_until_ms = np.zeros(64, np.int64)
@@ -92,7 +94,7 @@ class ShipmentStage:
     def _hear(self, row: int, reading: ShipmentReading, out: list[Outgoing]) -> None:
         """One new reading: it ends a silence, and its findings go to their episodes."""
         silent_s = self.signal.silent_s(row)
-        ends_silence = self.signal.spoke(row)
+        ends_silence = self.signal.spoke(row, self._lane[row])
         last = self._last[row]
         if last is None:
             self._last[row] = sight(reading)
@@ -117,22 +119,27 @@ class ShipmentStage:
             self._tell(told, out)
 
     def process_tick(self, tick: Tick) -> list[Outgoing]:
-        """Move the line's clock on; devices silent for too long of it open an episode, ended shipments close theirs."""
+        """Move the tick's lane on; devices of it that are silent for too long open an episode, ended shipments close.
+
+        A tick's source is ``gateway/lane``: the gateway, and the partition of stage 1 that passed it on.
+        """
         out: list[Outgoing] = []
+        gateway, _, lane_name = tick.source.rpartition("/")
+        lane = int(lane_name)
         watermark_ms = self.watermark.tick(tick)
-        if watermark_ms <= self.signal.last_tick_ms:
+        if not self.signal.tick(lane, gateway, tick.time_ms):
             return out
-        self.signal.advance(watermark_ms)
         self._refresh()
+        lane_ms = self.signal.lanes[lane].time_ms
         n = len(self.roster)
-        for row in np.flatnonzero(self._interval_until_ms[:n] <= watermark_ms).tolist():
-            self._declare(row, watermark_ms)
-        for row in self.signal.silent(self._interval_s[:n]).tolist():
+        for row in np.flatnonzero(self._interval_until_ms[:n] <= lane_ms).tolist():
+            self._declare(row, lane_ms)
+        for row in self.signal.silent(lane, self._interval_s[:n]).tolist():
             last, interval_s = self._last[row], float(self._interval_s[row])
             if last is None:
                 continue
             self._dirty.add(row)
-            here = replace(last, time_ms=watermark_ms)
+            here = replace(last, time_ms=lane_ms)
             evidence = {"silent_s": round(self.signal.silent_s(row), 1), "interval_s": interval_s}
             audiences = self._audiences(row, here)
             self._tell(self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, audiences), out)
@@ -193,6 +200,8 @@ class ShipmentStage:
             self._interval_s = np.r_[self._interval_s, np.full(size, np.nan)]
             self._interval_until_ms = np.r_[self._interval_until_ms, np.zeros(size, np.int64)]
         self._last.extend([None] * (size - len(self._last)))
+        names, partitions = self.roster.names, self.config.partitions
+        self._lane.extend(partition_of(name, partitions) for name in names[len(self._lane) : size])
 
     @property
     def waiting(self) -> int:
@@ -212,14 +221,15 @@ class ShipmentStage:
         self._dirty.clear()
         for key, value in self.episodes.changes():
             yield f"e/{key}", value
-        yield "t", pack([self.watermark.sources, self.signal.uptime_ms, self.signal.last_tick_ms])
+        yield "t", pack([self.watermark.sources, {n: lane.dump() for n, lane in self.signal.lanes.items()}])
         yield "c", pack(self._counters)
 
     def restore(self, key: str, value: bytes) -> None:
         """One record of ``changes`` back."""
         kind, _, rest = key.partition("/")
         if kind == "t":
-            self.watermark.sources, self.signal.uptime_ms, self.signal.last_tick_ms = unpack(value)
+            self.watermark.sources, lanes = unpack(value)
+            self.signal.lanes = {n: Lane.load(dumped, self.signal.forget_ms) for n, dumped in lanes.items()}
         elif kind == "c":
             self._counters.update(unpack(value))
         elif kind == "e":

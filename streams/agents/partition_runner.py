@@ -233,11 +233,12 @@ class PartitionRunner:
             return
         if offset in self._poison:
             await work.refuse_frame(arrival.value, "a frame that could not be processed, twice")
-        elif arrival.kind == "tick":
-            await work.take_tick(frames.decode_tick(arrival.value))
         else:
             try:
-                await work.take_frame(offset, arrival.value)
+                if arrival.kind == "tick":
+                    await work.take_tick(frames.decode_tick(arrival.value))
+                else:
+                    await work.take_frame(offset, arrival.value)
             except Exception:
                 if self._suspect == offset:
                     self._poison.add(offset)
