@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from contracts.identifiers import is_name
 
@@ -120,13 +120,23 @@ def mqtt_url(value: Any) -> str:
 def history_url(value: Any) -> str:
     """Where a history is: an SQLite file, an InfluxDB, or the word ``influxdb``."""
     parts = _split_url(value)
-    if value == "influxdb" or (parts is not None and parts.scheme == "sqlite" and len(parts.path) > 1):
+    if value == "influxdb":
+        return "influxdb"
+    if parts is not None and parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         return str(value)
-    if parts is None or parts.scheme not in {"influxdb", "influxdbs"} or not parts.hostname or parts.username:
+    if (
+        parts is None
+        or parts.scheme not in {"influxdb", "influxdbs"}
+        or not parts.hostname
+        or parts.username
+        or not parts.path.strip("/")
+        or not dict(parse_qsl(parts.query)).get("org")
+    ):
         raise ValueError(
-            "must be sqlite:///PATH, influxdb://HOST:PORT (influxdbs:// with TLS), or influxdb to start one here"
+            "must be sqlite:///PATH, influxdb://HOST:PORT/BUCKET?org=ORG (influxdbs:// with TLS), "
+            "or influxdb to start one here"
         )
-    return str(value).rstrip("/")
+    return str(value)
 
 
 def _split_url(value: Any) -> SplitResult | None:

@@ -64,13 +64,12 @@ class Settings:
     mqtt_device_password: str | None = _setting(None, "the simulated devices' password", checks.text, secret=True)
     history: str = _setting(
         "",
-        "where the history is: sqlite:///PATH, influxdb://HOST:PORT, or influxdb to start one; unset: an SQLite file",
+        "where the history is: sqlite:///PATH, influxdb://HOST:PORT/BUCKET?org=ORG, or influxdb to start one; "
+        "unset: an SQLite file",
         checks.history_url,
-        "influxdb://influx.example:8086",
+        "influxdb://influx.example:8086/puente?org=customs",
     )
-    influx_org: str = _setting("puente", "InfluxDB's organisation", checks.text)
-    influx_bucket: str = _setting("puente", "InfluxDB's bucket", checks.text)
-    influx_token: str | None = _setting(None, "InfluxDB's token", checks.text, secret=True)
+    influx_token: str | None = _setting(None, "InfluxDB's token, never part of its address", checks.text, secret=True)
     influxd: Path | None = _setting(
         None, "the influxd program; unset: looked for on the PATH and in the cache", checks.path
     )
@@ -112,7 +111,8 @@ class Settings:
         """InfluxDB's HTTP address where the history is an InfluxDB that runs already, else None."""
         if not self.history.startswith(("influxdb://", "influxdbs://")):
             return None
-        return "http" + self.history.removeprefix("influxdb")
+        parts = urlsplit(self.history)
+        return f"http{parts.scheme.removeprefix('influxdb')}://{parts.netloc}"
 
     @property
     def sqlite_path(self) -> Path | None:

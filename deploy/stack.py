@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from deploy import settings as settings_module
 from deploy.services.cache import scratch
@@ -69,9 +70,7 @@ class LocalStack:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def start_role(
-        self, role: str, arguments: Sequence[str] = (), name: str | None = None, fault: str = ""
-    ) -> Child:
+    def start_role(self, role: str, arguments: Sequence[str] = (), name: str | None = None, fault: str = "") -> Child:
         """Start a process of the line (``gateway``, ``worker``, ``sink`` or any other command) on this stack.
 
         ``fault`` is for the kill tests: the point at which this one process is to die.
@@ -113,7 +112,14 @@ class LocalStack:
         if not token.exists() and self.settings.influx_token:
             token.touch(mode=0o600)
             token.write_text(self.settings.influx_token)
-        return {"kind": "influxdb", "url": self.settings.influx_url, "token_file": str(token)}
+        history = urlsplit(self.settings.history)
+        return {
+            "kind": "influxdb",
+            "url": self.settings.influx_url,
+            "org": dict(parse_qsl(history.query))["org"],
+            "bucket": history.path.strip("/"),
+            "token_file": str(token),
+        }
 
     def _own_folder(self, stack: ExitStack) -> Path:
         if self.settings.data_dir is None:

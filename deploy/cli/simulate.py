@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from deploy.cli.common import json_option, need, with_settings, write_json
@@ -9,27 +11,74 @@ from deploy.cli.durations import DURATION
 from deploy.settings import Settings
 
 
+class _ScenarioName(click.ParamType):
+    """A scenario that is there; looked up only when one is named, so that ``--help`` stays quick."""
+
+    name = "scenario"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from simulators import scenarios
+
+        if value not in scenarios.names():
+            self.fail(f"{value!r} is none; there are {', '.join(scenarios.names())}", param, ctx)
+        return value
+
+
 @click.command()
-@click.option("--for", "for_s", type=DURATION, help="How long, such as 45s or 10m; without it until Ctrl-C.")
+@click.option("--scenario", type=_ScenarioName(), default="demo", show_default=True, help="Which fleet and faults.")
+@click.option("--for", "for_s", type=DURATION, help="How long, such as 45s or 10m; else as the scenario says.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same fleet.")
-@click.option("--shipments", type=click.IntRange(1, 100_000), default=12, show_default=True, help="Under way at once.")
+@click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way; else as the scenario says.")
+@click.option(
+    "--speed", type=click.FloatRange(0.001, 100_000), default=1.0, show_default=True, help="Times the clock's."
+)
+@click.option("--rate", type=click.FloatRange(0.1), help="Readings a second, whatever the clock says.")
+@click.option("--exercise", is_flag=True, help="Mark everything as a drill.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write reference, readings and truth to this folder instead of publishing.",
+)
 @json_option
 @with_settings
-def simulate(settings: Settings, for_s: float | None, seed: int, shipments: int, json_to: str | None) -> int:
+def simulate(
+    settings: Settings,
+    scenario: str,
+    for_s: float | None,
+    seed: int,
+    shipments: int | None,
+    speed: float,
+    rate: float | None,
+    exercise: bool,
+    output: Path | None,
+    json_to: str | None,
+) -> int:
     """Publish a simulated fleet to the broker: trucks, containers and seals with journals.
 
     The fleet's routes, shipments and devices are loaded as reference first.
 
     \b
-    Example:
-      PUENTE_CONFIG=puente.toml puente simulate --for 10m --shipments 200
+    Examples:
+      puente simulate --for 10m --shipments 200
+      puente simulate --scenario day --output day/
     """
-    need(settings.kafka, "kafka", "Kafka")
-    need(settings.mqtt, "mqtt", "the MQTT broker")
+    if output is None:
+        need(settings.kafka, "kafka", "Kafka")
+        need(settings.mqtt, "mqtt", "the MQTT broker")
 
     from deploy.roles import simulate as role
 
-    result = role.run(settings, for_s=for_s, seed=seed, shipments=shipments)
+    result = role.run(
+        settings,
+        scenario=scenario,
+        seed=seed,
+        for_s=for_s,
+        shipments=shipments,
+        speed=speed,
+        rate=rate,
+        exercise=exercise,
+        output=output,
+    )
     if json_to is not None:
         write_json(result, json_to)
     return 0

@@ -47,6 +47,8 @@ def test_variables_of_others_are_not_ours_to_judge():
         ("PUENTE_MQTT", "mqtt://host:port", "mqtt://HOST:PORT"),
         ("PUENTE_MQTT", "mqtt://me:secret@host", "mqtt_username"),
         ("PUENTE_HISTORY", "postgres://host/x", "sqlite:///PATH"),
+        ("PUENTE_HISTORY", "influxdb://host:8086", "BUCKET?org=ORG"),
+        ("PUENTE_HISTORY", "sqlite://h.db", "sqlite:///PATH"),
         ("PUENTE_LANGUAGES", "fr", "en, es"),
         ("PUENTE_AUDIENCES", "us", "us=US mx=MX joint=*"),
         ("PUENTE_AUDIENCES", "us=usa", "us=US mx=MX joint=*"),
@@ -104,8 +106,8 @@ def test_audiences_and_languages_are_configuration():
 @pytest.mark.parametrize(
     ("history", "influx_url", "sqlite_path"),
     [
-        ("influxdb://h:8086", "http://h:8086", None),
-        ("influxdbs://h", "https://h", None),
+        ("influxdb://h:8086/b?org=o", "http://h:8086", None),
+        ("influxdbs://h/b?org=o", "https://h", None),
         ("sqlite:////var/h.db", None, Path("/var/h.db")),
         ("sqlite:///h.db", None, Path("h.db")),
         ("influxdb", None, None),
