@@ -1,0 +1,101 @@
+"""The line's core without its shells: the same stages, fed directly, for simulated days in seconds.
+
+What the gateway, Kafka and Faust do otherwise is done by hand: readings are cut into frames by partition, a tick comes
+each second of simulated time, stage 1's records go to stage 2. Nothing is judged differently here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from contracts import frames, topics
+from contracts.alerts import Alert
+from contracts.events import Event
+from contracts.partitioner import partition_of
+from contracts.readings import Reading, Tick
+from contracts.reference import Record
+from streams.admit_stage import AdmitConfig, AdmitStage
+from streams.audiences import Audience
+from streams.reference_book import ReferenceBook
+from streams.shipment_stage import ShipmentConfig, ShipmentStage
+from streams.stage import Outgoing
+
+_ENCODE: Final = msgspec.json.Encoder().encode
+_ALERT: Final = msgspec.json.Decoder(Alert)
+_EVENT: Final = msgspec.json.Decoder(Event)
+EVERYONE: Final = (Audience("us", ("US",)), Audience("mx", ("MX",)), Audience("joint"))
+
+
+class CoreLine:
+    """Both stages, every partition, in one object. ``alerts`` and ``events`` grow as they are told."""
+
+    def __init__(
+        self, reference: Iterable[Record], partitions: int = 1, audiences: tuple[Audience, ...] = EVERYONE
+    ) -> None:
+        self.book = ReferenceBook()
+        for record in reference:
+            self.book.apply(record)
+        self.partitions = partitions
+        admit = AdmitConfig(partitions)
+        shipment = ShipmentConfig(partitions, audiences)
+        self.admit = [AdmitStage(p, self.book, admit) for p in range(partitions)]
+        self.shipment = [ShipmentStage(p, self.book, shipment) for p in range(partitions)]
+        self.alerts: list[Alert] = []
+        self.told: dict[str, list[Alert]] = {a.name: [] for a in audiences}
+        self.events: list[Event] = []
+        self.refused = 0
+
+    def run(self, sent: Iterable[tuple[int, str, Reading]]) -> None:
+        """Take readings by the time they are sent (UTC ms), ticking each second between them."""
+        for second_ms, readings in _by_second(sent):
+            waiting: list[list[bytes]] = [[] for _ in range(self.partitions)]
+            for reading in readings:
+                waiting[partition_of(reading.device_id, self.partitions)].append(_ENCODE(reading))
+            for partition, lines in enumerate(waiting):
+                stage = self.admit[partition]
+                for i in range(0, len(lines), frames.FRAME_READINGS_MAX):
+                    self._route(stage.process_frame(b"\n".join(lines[i : i + frames.FRAME_READINGS_MAX])))
+                self._route(stage.process_tick(Tick("core", second_ms + 1_000)))
+
+    def _route(self, records: Iterable[Outgoing]) -> None:
+        for record in records:
+            if record.topic == topics.SHIPMENT_READINGS:
+                stage = self.shipment[record.partition]
+                if frames.kind_of(record.headers) == "tick":
+                    self._route(stage.process_tick(frames.decode_tick(record.value)))
+                else:
+                    self._route(stage.process_frame(record.value))
+            elif record.topic == topics.SHIPMENT_EVENTS:
+                self.events.append(_EVENT.decode(record.value))
+            elif record.topic == topics.REFUSED:
+                self.refused += 1
+            else:
+                audience = record.topic.split(".")[1]
+                alert = _ALERT.decode(record.value)
+                self.told[audience].append(alert)
+                if audience == "joint":
+                    self.alerts.append(alert)
+
+    def final(self) -> list[Alert]:
+        """The newest state of every episode, in order of opening."""
+        return list({alert.alert_id: alert for alert in self.alerts}.values())
+
+
+def _by_second(sent: Iterable[tuple[int, str, Reading]]) -> Iterator[tuple[int, list[Reading]]]:
+    """Readings by whole second of sending, every second in between included."""
+    second_ms: int | None = None
+    batch: list[Reading] = []
+    for send_ms, _, reading in sent:
+        of_ms = send_ms - send_ms % 1_000
+        if second_ms is None:
+            second_ms = of_ms
+        while of_ms > second_ms:
+            yield second_ms, batch
+            batch = []
+            second_ms += 1_000
+        batch.append(reading)
+    if second_ms is not None:
+        yield second_ms, batch
