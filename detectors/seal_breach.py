@@ -4,7 +4,8 @@ Idea: the seal's own word (``open``, ``removed``, ``tampered``), or its own coun
 readings, away from places where the route or customs lets a seal be opened; ``tampered`` counts everywhere. One
 reading is enough. Caveat: it believes the seal; a seal that lies armed is another rule's business.
 
-It judges late readings too: an opening that happened in a dead zone is still an opening.
+A late reading may open an episode, for an opening that happened in a dead zone is still an opening; it never closes
+one, and its counter is not compared: how the seal is now, its newest word says.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ CARD = RuleCard(
     version=1,
     severity="critical",
     opened={
-        "en": "Seal on {device_id} is {what_en} away from any place where it may be opened.",
-        "es": "El sello de {device_id} está {what_es} fuera de los lugares donde puede abrirse.",
+        "en": "Seal on {device_id} is {what_en}.",
+        "es": "El sello de {device_id} está {what_es}.",
     },
     closed={
         "en": "Seal on {device_id} is armed again.",
@@ -31,10 +32,13 @@ CARD = RuleCard(
     },
 )
 _STATES: Final = {code: name for name, code in SEAL_CODES.items()}
+_COUNTED: Final = "but its counter shows an opening where it may not be opened"
+_CONTADO: Final = "pero su contador muestra una apertura donde no puede abrirse"
 _WORDS: Final = {
-    "armed": ("armed, but its counter shows an opening", "armado, pero su contador muestra una apertura"),
-    "open": ("open", "abierto"),
-    "removed": ("removed", "retirado"),
+    None: (f"silent about its state, {_COUNTED}", f"sin informar su estado, {_CONTADO}"),
+    "armed": (f"armed, {_COUNTED}", f"armado, {_CONTADO}"),
+    "open": ("open where it may not be opened", "abierto donde no puede abrirse"),
+    "removed": ("removed where it may not be opened", "retirado donde no puede abrirse"),
     "tampered": ("tampered with", "violado"),
 }
 
@@ -51,30 +55,30 @@ class SealBreach:
         """Score 1 for a breach, 0 for none: a seal is no matter of degree."""
         at, c = batch.rows, self.columns
         code, openings = batch.seal_code, batch.seal_openings
-        speaks = code > 0
+        now = batch.in_order & ((code > 0) | np.isfinite(openings))
         last = c["openings"][at]
         with np.errstate(invalid="ignore"):
-            rose = speaks & (openings > last)  # false where either is unknown
+            rose = now & (openings > last)  # false where either is unknown
         opened = (code == SEAL_CODES["open"]) | (code == SEAL_CODES["removed"])
         breach = (code == SEAL_CODES["tampered"]) | (batch.guarded & ~batch.seal_may_open & opened)
         breach |= rose & batch.guarded & ~batch.seal_may_open & ~c["may_open"][at]
         was_on = c["on"][at]
-        clear = was_on & (code == SEAL_CODES["armed"]) & ~breach
+        clear = was_on & now & (code == SEAL_CODES["armed"]) & ~breach
         c["on"][at] = (was_on | breach) & ~clear
-        c["openings"][at] = np.where(speaks & np.isfinite(openings), openings, last)
-        c["may_open"][at] = np.where(speaks, batch.seal_may_open, c["may_open"][at])
+        c["openings"][at] = np.where(now & np.isfinite(openings), openings, last)
+        c["may_open"][at] = np.where(now, batch.seal_may_open, c["may_open"][at])
         level = np.where(breach, TRIP, np.where(clear, CLEAR, np.int8(0))).astype(np.int8)
         return Verdict(level, breach.astype(np.float64))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
-        """What the seal says, its counter, and what was expected of it."""
+        """What the seal says, its counter, and what was expected of it; where it is a breach, the breach in words."""
         state = _STATES[int(batch.seal_code[position])]
-        words = _WORDS.get(state or "", (str(state), str(state)))
         openings = float(batch.seal_openings[position])
-        return {
+        facts: dict[str, float | str | None] = {
             "seal_state": state,
             "expected": "armed",
             "seal_openings": None if np.isnan(openings) else openings,
-            "what_en": words[0],
-            "what_es": words[1],
         }
+        if self.columns["on"][batch.rows[position]]:
+            facts["what_en"], facts["what_es"] = _WORDS[state]
+        return facts

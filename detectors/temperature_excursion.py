@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,9 @@ def _outside(mean: Floats, variance: Floats, low: Floats, high: Floats, floor: f
     """Probability that the true value is outside [low, high]; an unknown bound is no bound."""
     # A settled mean of values with variance v has variance v * w / (2 - w).
     spread = np.sqrt(np.minimum(variance, 25.0) * weight / (2.0 - weight) + floor * floor)
-    above = np.where(np.isfinite(high), ndtr((mean - np.nan_to_num(high)) / spread), 0.0)
-    below = np.where(np.isfinite(low), ndtr((np.nan_to_num(low) - mean) / spread), 0.0)
+    has_high, has_low = np.isfinite(high), np.isfinite(low)
+    above = np.where(has_high, ndtr((mean - np.where(has_high, high, 0.0)) / spread), 0.0)
+    below = np.where(has_low, ndtr((np.where(has_low, low, 0.0) - mean) / spread), 0.0)
     return np.maximum(above, below)
 
 
@@ -101,7 +103,7 @@ class TemperatureExcursion(AnomalyDetector):  # type: ignore[misc]
     @staticmethod
     def _value(x: dict[str, Any], name: str) -> float:
         value = x.get(name)
-        return float(value) if isinstance(value, int | float) and math.isfinite(value) else math.nan
+        return float(value) if isinstance(value, Real) and math.isfinite(value) else math.nan
 
     def score_one(self, x: dict[str, Any]) -> float:
         """Probability, 0 to 1, that the true temperature is out of the band now. Changes nothing."""
@@ -158,12 +160,12 @@ class TemperatureExcursionRule:
         score = np.zeros(len(batch.rows))
         if len(use):
             part = batch.take(use)
+            # Two values are no series: until the median of three has its three, nothing opens.
+            settled = np.isfinite(self.columns["before"][part.rows])
             part_score = self.score_many(part)
             self.learn_many(part)
             on = self.columns["on"]
             was_on = on[part.rows]
-            # Two values are no series: until the median of three has its three, nothing opens.
-            settled = np.isfinite(self.columns["before"][part.rows])
             trip = settled & (part_score >= np.where(was_on, self.thresholds.close_score, self.thresholds.open_score))
             clear = was_on & (part_score < self.thresholds.close_score)
             on[part.rows] = (was_on | trip) & ~clear

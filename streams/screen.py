@@ -45,7 +45,7 @@ class Screen:
         last_ms = self._clock["last_ms"]
         for positions in rounds(at):
             part = whole if len(positions) == len(at) else whole.take(positions)
-            part.in_order = part.time_ms > last_ms[part.rows]
+            part.in_order = part.time_ms >= last_ms[part.rows]  # two readings of one millisecond are in order
             last_ms[part.rows] = np.maximum(last_ms[part.rows], part.time_ms)
             for rule in self.rules:
                 verdict = rule.judge(part)

@@ -127,7 +127,7 @@ def test_a_wrong_field_is_named_with_its_reason(record, changes, field: str, why
 
 def test_an_open_ring_and_a_place_off_the_earth_are_named_by_their_place_in_the_record() -> None:
     for ring, why in [
-        (SQUARE[:-1] + [[-99.6, 27.9]], "must end where it begins"),
+        ([*SQUARE[:-1], [-99.6, 27.9]], "must end where it begins"),
         ([[0, 91]] * 4, "no place on Earth"),
     ]:
         fence = {"geofence_id": "g", "area": {"type": "Polygon", "coordinates": [ring]}}

@@ -1,0 +1,103 @@
+"""The seal rule opens where nobody may open a seal, and stays silent where somebody may."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.seal_breach import SealBreach
+
+ARMED = {"seal_state": "armed"}
+OPEN = {"seal_state": "open"}
+
+
+@pytest.mark.parametrize("state", ["open", "removed", "tampered"])
+def test_a_seal_opened_on_the_road_is_a_breach_until_it_is_armed_again(hear, state: str) -> None:
+    said = hear(SealBreach(), ARMED, {"seal_state": state}, {"seal_state": state}, {}, ARMED, ARMED)
+    assert said == ["-", "trip", "trip", "-", "clear", "-"]
+
+
+@pytest.mark.parametrize("state", ["open", "removed"])
+def test_a_seal_opened_where_it_may_be_is_none(hear, state: str) -> None:
+    there = {"seal_state": state, "seal_may_open": True}
+    assert hear(SealBreach(), ARMED, there, there, {**ARMED, "seal_may_open": True}, ARMED) == ["-"] * 5
+
+
+def test_a_seal_left_open_after_such_a_place_is_a_breach(hear) -> None:
+    assert hear(SealBreach(), {**OPEN, "seal_may_open": True}, OPEN) == ["-", "trip"]
+
+
+def test_a_seal_tampered_with_is_a_breach_anywhere_and_guarded_by_no_shipment_too(hear) -> None:
+    assert hear(SealBreach(), {"seal_state": "tampered", "seal_may_open": True}) == ["trip"]
+    assert hear(SealBreach(), {"seal_state": "tampered", "guarded": False}) == ["trip"]
+
+
+def test_a_seal_that_guards_nothing_may_be_open(hear) -> None:
+    assert hear(SealBreach(), {**OPEN, "guarded": False}, {"seal_state": "removed", "guarded": False}) == ["-", "-"]
+
+
+def test_a_counter_that_rises_between_two_readings_is_a_breach_though_the_seal_says_armed(hear) -> None:
+    said = hear(
+        SealBreach(), {**ARMED, "seal_openings": 3}, {**ARMED, "seal_openings": 4}, {**ARMED, "seal_openings": 4}
+    )
+    assert said == ["-", "trip", "clear"]
+
+
+def test_a_counter_that_rises_is_a_breach_though_the_seal_says_nothing_else(hear) -> None:
+    rule = SealBreach()
+    assert hear(rule, {"seal_openings": 3}, {}, {"seal_openings": 5}, {"seal_openings": 5}) == ["-", "-", "trip", "-"]
+    assert hear(rule, {**ARMED, "seal_openings": 5}) == ["clear"]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_counter_that_rises_into_or_out_of_a_place_where_seals_are_opened_is_none(hear, place: int) -> None:
+    readings = [{**ARMED, "seal_openings": n, "seal_may_open": n == place} for n in (0, 1)]
+    assert hear(SealBreach(), *readings) == ["-", "-"]
+
+
+def test_the_first_counter_and_one_that_starts_again_say_nothing(hear) -> None:
+    counts = [{**ARMED, "seal_openings": n} for n in (250, 0, 0)]
+    assert hear(SealBreach(), *counts) == ["-", "-", "-"]
+
+
+def test_readings_without_a_word_of_the_seal_change_nothing(hear) -> None:
+    silent = {"temperature_c": 4.0}
+    said = hear(SealBreach(), silent, {**ARMED, "seal_openings": 1}, silent, {**ARMED, "seal_openings": 2}, silent)
+    assert said == ["-", "-", "-", "trip", "-"]
+
+
+def test_an_opening_in_a_dead_zone_is_still_an_opening(hear) -> None:
+    assert hear(SealBreach(), ARMED, {**OPEN, "in_order": False}, ARMED) == ["-", "trip", "clear"]
+
+
+def test_a_late_armed_reading_does_not_close_what_a_newer_one_opened(hear) -> None:
+    late = {**ARMED, "in_order": False}
+    assert hear(SealBreach(), ARMED, OPEN, late, OPEN, ARMED) == ["-", "trip", "-", "trip", "clear"]
+
+
+def test_a_late_counter_is_not_compared_with_newer_ones(hear) -> None:
+    # The seal was opened legally (counter 1); its backlog from before (counter 0) arrives after that.
+    legal = {**ARMED, "seal_openings": 1, "seal_may_open": True}
+    backlog = {**ARMED, "seal_openings": 0, "in_order": False}
+    assert hear(SealBreach(), legal, backlog, {**ARMED, "seal_openings": 1}) == ["-", "-", "-"]
+
+
+def test_devices_of_one_round_do_not_touch_each_other(batch) -> None:
+    rule = SealBreach()
+    rule.columns.ensure(4)
+    rule.judge(batch(4, seal_state="armed", seal_openings=[0, 0, 5, 0]))
+    verdict = rule.judge(batch(4, seal_state=["open", "armed", "armed", None], seal_openings=[0, 1, 5, 9]))
+    assert verdict.level.tolist() == [1, 1, 0, 1]
+    assert verdict.score.tolist() == [1.0, 1.0, 0.0, 1.0]
+
+
+def test_the_closing_keeps_the_words_of_the_opening(batch) -> None:
+    rule = SealBreach()
+    rule.columns.ensure(1)
+    words = []
+    for state in ("open", "armed"):
+        reading = batch(seal_state=state)
+        rule.judge(reading)
+        words.append(rule.evidence(reading, 0))
+    assert words[0]["what_en"] == "open where it may not be opened"
+    assert words[1]["seal_state"] == "armed"
+    assert "what_en" not in words[1]
