@@ -75,7 +75,7 @@ class AdmitStage:
         facts: list[Event] = []
         partitions = self.config.partitions
         for row, reading in zip(rows, fresh, strict=True):
-            self.facts.observe(row, reading, LATE not in reading.marks, facts)
+            self.facts.observe(row, reading, facts)
             key = reading.shipment_id or reading.device_id
             self._gatherer.add(partition_of(key, partitions), reading)
         self._dirty.update(rows)

@@ -1,6 +1,7 @@
 """Facts read off a device's readings: places entered and left, doors and seals that changed, boots.
 
-One small memory a device; a fact is told once, with an id made of the reading that told of it.
+One small memory a device; a fact is told once, with an id made of the reading that told of it. A reading older than
+one already seen of its device tells nothing: a backlog sent after live data would open doors that have since closed.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ class Facts:
     __slots__ = ("_last",)
 
     def __init__(self) -> None:
-        self._last: dict[int, tuple[int, tuple[str, ...], str | None, str | None]] = {}
+        # row -> time of the newest reading (ms), its boot, places, door, seal
+        self._last: dict[int, tuple[int, int, tuple[str, ...], str | None, str | None]] = {}
 
-    def observe(self, row: int, reading: ShipmentReading, in_order: bool, out: list[Event]) -> None:
-        """Append what this reading tells that the device's last one did not. Late readings tell nothing."""
+    def observe(self, row: int, reading: ShipmentReading, out: list[Event]) -> None:
+        """Append what this reading tells that the device's newest one did not."""
         known = self._last.get(row)
-        boot, inside, door, seal = known or (-1, (), None, None)
-        if not in_order and known is not None:
+        time_ms, boot, inside, door, seal = known or (-1, -1, (), None, None)
+        if reading.time_ms < time_ms:
             return
         if reading.boot_id != boot:
             _tell(out, "DEVICE_STARTED", str(reading.boot_id), reading)
@@ -43,7 +45,7 @@ class Facts:
             if known is not None and seal is not None:
                 _tell(out, "SEAL_CHANGED", reading.seal_state, reading)
             seal = reading.seal_state
-        self._last[row] = (reading.boot_id, inside, door, seal)
+        self._last[row] = (reading.time_ms, reading.boot_id, inside, door, seal)
 
     def dump(self, row: int) -> list[Any]:
         """One device's memory, for a checkpoint."""
@@ -52,8 +54,8 @@ class Facts:
     def load(self, row: int, dumped: list[Any]) -> None:
         """Put a dumped row back."""
         if dumped:
-            boot, inside, door, seal = dumped
-            self._last[row] = (boot, tuple(inside), door, seal)
+            time_ms, boot, inside, door, seal = dumped
+            self._last[row] = (time_ms, boot, tuple(inside), door, seal)
 
 
 def _tell(out: list[Event], kind: EventType, what: str, reading: ShipmentReading) -> None:

@@ -45,6 +45,7 @@ class ReferenceBook:
         key = kind_of(record), id_of(record)
         times, records = self._times.setdefault(key, []), self._records.setdefault(key, [])
         at = bisect_right(times, record.effective_ms)
+        concerned = {d for r in records if isinstance(r, Shipment) for d in r.device_ids}
         if at and times[at - 1] == record.effective_ms:
             records[at - 1] = record
         else:
@@ -59,9 +60,8 @@ class ReferenceBook:
                 for device_id in record.device_ids:
                     self._shipments_of.setdefault(device_id, set()).add(record.shipment_id)
                 self._devices_on.setdefault(record.route_id, set()).update(record.device_ids)
-                # Devices that an earlier version named, and this one no longer does, are concerned too.
-                named = {d for r in records if isinstance(r, Shipment) for d in r.device_ids}
-                self.touched.append(tuple(named))
+                # Devices that another version named, or the one replaced, are concerned too.
+                self.touched.append(tuple(concerned.union(record.device_ids)))
             case Device():
                 self.touched.append((record.device_id,))
             case Seal():
