@@ -11,7 +11,7 @@ import json
 import math
 import re
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -25,6 +25,10 @@ _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _BOUND = re.compile(r"Expected `(?:int|float|str|array)` ((?:of length )?(?:<=|>=|<|>) \S+)")
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 _IN_WORDS = {"int": "an integer", "float": "a number", "str": "a string", "bool": "true or false", "array": "an array"}
+
+
+# What msgspec raises on bytes it cannot read: text that is not UTF-8 is no DecodeError to it.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _BadJsonError(ValueError):
@@ -194,7 +198,7 @@ def _complaint(line: bytes, form: type[msgspec.Struct]) -> str:
         return "a \\u escape is half of a surrogate pair"
     try:
         msgspec.json.decode(line, type=form)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return str(error)
     return "the strict decoder took it the second time"
 

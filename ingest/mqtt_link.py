@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 _PACKETS_A_TURN: Final = 200  # then the event loop has its turn: Kafka's answers, timers
 _IN_FLIGHT_MAX: Final = 500  # own messages published and not yet acknowledged by the broker
-_ANSWER_S: Final = 5.0  # for CONNACK and SUBACK
+_ANSWER_S: Final = 3.0  # for CONNACK and SUBACK
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _CORK: Final = getattr(socket, "TCP_CORK", None)  # Linux only
 

@@ -12,7 +12,7 @@ import msgspec
 from contracts.identifiers import is_name
 from contracts.readings import LINE_BYTES_MAX
 from ingest.decoders import Address, address_in
-from ingest.json_checks import explain, is_too_deep, is_utf8, text_refusal
+from ingest.json_checks import UNREADABLE, explain, is_too_deep, is_utf8, text_refusal
 from ingest.refusals import Refusal
 
 PATTERN: Final = "v1/+/+/status"
@@ -40,7 +40,7 @@ def judge(payload: bytes, address: Address) -> bytes | Refusal:
         return Refusal("too_large", f"A status has {LINE_BYTES_MAX} bytes at most, and this has {len(line)}.", payload)
     try:
         status = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return explain(line, Status, address.device_id)._replace(data=payload, boot_id=None, seq=None)
     if not is_utf8(line) or is_too_deep(line):
         refusal = text_refusal(line)

@@ -13,7 +13,7 @@ import msgspec
 
 from contracts.readings import LINE_BYTES_MAX, Reading
 from ingest.decoders import Address, Decoded
-from ingest.json_checks import explain, is_too_deep, is_utf8, text_refusal, without_repeated_keys
+from ingest.json_checks import UNREADABLE, explain, is_too_deep, is_utf8, text_refusal, without_repeated_keys
 from ingest.refusals import Refusal
 
 PATTERN: Final = "v1/+/+/readings"
@@ -57,7 +57,7 @@ def _line(line: bytes, address: Address) -> Decoded:
         return Refusal("too_large", sentence, line)
     try:
         reading = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return _last_values(line) or explain(line, Reading, address.device_id)
     # The strict decoder skips what it does not know, so what is in there is judged apart.
     if not is_utf8(line) or is_too_deep(line):
@@ -75,14 +75,14 @@ def _last_values(line: bytes) -> tuple[bytes, Reading] | None:
         return None
     try:
         return rewritten, _decoder.decode(rewritten)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
 def _is_json(data: bytes) -> bool:
     try:
         _any.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True
 

@@ -1,0 +1,280 @@
+"""The gateway on real servers: what is published arrives, is answered, and is never lost, whoever is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+
+from contracts import topics
+from contracts.frames import decode_tick, kind_of, lines_of
+from contracts.partitioner import partition_of
+from deploy.services.kafka import LocalKafka
+from deploy.services.mqtt import Kind, LocalMqtt
+from ingest.gateway import Gateway
+from ingest.kafka_outbox import WrongPartitionsError
+
+Line = Any  # tests/ingest/conftest.py has it
+
+pytestmark = [pytest.mark.kafka, pytest.mark.mqtt]
+
+
+def first_occurrences(seqs: list[int]) -> list[int]:
+    return list(dict.fromkeys(seqs))
+
+
+async def test_a_reading_arrives_in_a_frame_of_its_devices_partition_and_is_receipted(line: Line) -> None:
+    device_id = f"TRK-{line.gateway_id}"
+    sent = line.reading(device_id, 0, lat_deg=27.5, firmware="4.2")
+    device = line.device()
+    async with line.serving():
+        await device.send(device_id, sent)
+        await line.eventually(lambda: device.told(device_id, "held"))
+    assert device.told(device_id, "held") == [{"boot_id": 1, "first_seq": 0, "last_seq": 0}]
+    (frame,) = [record for record in await line.records() if sent in lines_of(record.value)]
+    assert (frame.key, frame.partition) == (None, partition_of(device_id, 4))
+    assert list(frame.headers) == [("type", b"frame")]
+
+
+async def test_a_backlog_with_bad_lines_is_held_but_for_those_and_the_device_is_told_which(line: Line) -> None:
+    device_id = f"SEAL-{line.gateway_id}"
+    lines = [line.reading(device_id, seq) for seq in range(40)]
+    lines[7] = line.reading(device_id, 7, lat_deg=91.0)
+    lines[8] = b"{broken"
+    device = line.device()
+    async with line.serving():
+        await device.send(device_id, b"\n".join(lines))
+        await line.eventually(lambda: len(device.held(device_id)) == 38 and device.told(device_id, "unreadable"))
+    assert await line.seqs(device_id) == [*range(7), *range(9, 40)]
+    assert device.told(device_id, "refused") == [
+        {"boot_id": 1, "first_seq": 7, "last_seq": 7, "reason": "out_of_range"}
+    ]
+    assert device.told(device_id, "unreadable") == [
+        {"sha256": hashlib.sha256(b"{broken").hexdigest(), "reason": "bad_json"}
+    ]
+    letters = [json.loads(r.value) for r in await line.records(topics.REFUSED) if r.key == device_id.encode()]
+    assert [base64.b64decode(letter["bytes_base64"]) for letter in letters] == [lines[7], lines[8]]
+    assert [letter["reason"] for letter in letters] == ["out_of_range", "bad_json"]
+    assert {letter["topic"] for letter in letters} == {f"v1/CRDN/{device_id}/readings"}
+
+
+async def test_a_reading_sent_again_is_receipted_again(line: Line) -> None:
+    device_id = f"TRK-{line.gateway_id}"
+    device = line.device()
+    async with line.serving():
+        for times in (1, 2):
+            await device.send(device_id, line.reading(device_id, 5))
+            await line.eventually(lambda n=times: len(device.told(device_id, "held")) == n)
+
+
+async def test_a_status_is_kept_as_its_devices_last_word_and_a_wrong_one_is_dead_lettered(line: Line) -> None:
+    device_id = f"TRK-{line.gateway_id}"
+    device = line.device()
+    async with line.serving() as gateway:
+        await device.publish(f"v1/CRDN/{device_id}/status", b'{"state":"offline"}', b"offline")
+        await line.eventually(lambda: gateway.counters.statuses == 1 and gateway.counters.refused["bad_json"] == 1)
+    assert [r.value for r in await line.records(topics.STATUS) if r.key == device_id.encode()] == [
+        b'{"state":"offline"}'
+    ]
+    letters = [json.loads(r.value) for r in await line.records(topics.REFUSED) if r.key == device_id.encode()]
+    assert [letter["reason"] for letter in letters] == ["bad_json"]
+
+
+async def test_mosquitto_pub_is_all_it_takes(durable_line: Line) -> None:
+    program = shutil.which("mosquitto_pub")
+    if program is None:
+        pytest.skip("mosquitto_pub is not installed")
+    line, broker, device_id = durable_line, durable_line.broker, f"TRK-{durable_line.gateway_id}"
+    reading = line.reading(device_id, 0).decode()
+    async with line.serving() as gateway:
+        command = [program, "-h", broker.host, "-p", str(broker.port), "-q", "1"]
+        command += ["-u", broker.device_username, "-P", broker.device_password]
+        command += ["-t", f"v1/CRDN/{device_id}/readings", "-m", reading]
+        await asyncio.to_thread(subprocess.run, command, check=True, timeout=20)
+        await line.eventually(lambda: gateway.counters.accepted == 1)
+    assert await line.seqs(device_id) == [0]
+
+
+async def test_ticks_reach_every_partition_while_connected_and_none_while_not(durable_line: Line) -> None:
+    line = durable_line
+
+    async def ticks() -> list[Any]:
+        found = [record for record in await line.records() if kind_of(record.headers) == "tick"]
+        return [r for r in found if decode_tick(r.value).source == line.gateway_id]
+
+    async with line.serving() as gateway:
+        await line.eventually(lambda: gateway.counters.ticks >= 8)
+        line.broker.stop()
+        await line.eventually(lambda: not gateway.connected)
+        await asyncio.sleep(0.2)
+        before = gateway.counters.ticks
+        await asyncio.sleep(2.2)
+        assert gateway.counters.ticks == before
+        line.broker.restart()
+        await line.eventually(lambda: gateway.counters.ticks > before)
+    for partition in range(4):
+        times_ms = [decode_tick(r.value).time_ms for r in await ticks() if r.partition == partition]
+        assert len(times_ms) >= 3
+        assert times_ms == sorted(times_ms)
+
+
+async def test_kafka_killed_and_back_loses_nothing_and_keeps_each_devices_order(
+    own_kafka: LocalKafka, make_line: Callable[[str, LocalMqtt], Line], durable_line: Line
+) -> None:
+    line = make_line(own_kafka.bootstrap, durable_line.broker)
+    device = line.device()
+    devices = [f"TRK-{n}" for n in range(5)]
+    async with line.serving() as gateway:
+        for device_id in devices:
+            await device.send(device_id, *(line.reading(device_id, seq) for seq in range(100)))
+        await line.eventually(lambda: gateway.counters.frames > 0)
+        await asyncio.to_thread(own_kafka.kill)
+        for device_id in devices:
+            await device.send(device_id, *(line.reading(device_id, seq) for seq in range(100, 200)))
+        await line.eventually(lambda: gateway.counters.accepted == 1_000)
+        assert not any(199 in device.held(device_id) for device_id in devices)
+        await asyncio.to_thread(own_kafka.restart)
+        await line.eventually(lambda: all(device.held(d) == set(range(200)) for d in devices))
+        for device_id in devices:
+            assert first_occurrences(await line.seqs(device_id)) == list(range(200))
+
+
+async def test_a_kafka_that_hangs_fills_the_bound_and_not_the_memory(
+    own_kafka: LocalKafka, make_line: Callable[[str, LocalMqtt], Line], durable_line: Line
+) -> None:
+    # MQTT 3.1.1 has no receive maximum, so it is our own leaving the socket unread that holds the broker back.
+    line = make_line(own_kafka.bootstrap, durable_line.broker)
+    gateway = Gateway(line.config(mqtt_versions=(MQTTv311,), unheld_messages_max=50))
+    device = line.device()
+    async with line.serving(gateway):
+        with line.stopped(own_kafka.pid):
+            await device.send("TRK-1", *(line.reading("TRK-1", seq) for seq in range(2_000)))
+            await line.eventually(lambda: gateway.counters.messages >= 50)
+            await asyncio.sleep(0.5)
+            assert gateway.counters.messages <= 51
+            assert gateway.connected
+        await line.eventually(lambda: device.held("TRK-1") == set(range(2_000)))
+    assert await line.seqs("TRK-1") == list(range(2_000))
+
+
+@pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on receipt"])
+async def test_killed_between_kafkas_ack_and_the_puback_it_repeats_and_never_loses(
+    durable_line: Line, safeguard: bool
+) -> None:
+    line, device_id, count = durable_line, f"TRK-{durable_line.gateway_id}", 3_000
+    async with line.serving():
+        pass  # the session is there: what comes now waits for the gateway
+    device = line.device()
+    await device.send(device_id, *(line.reading(device_id, seq) for seq in range(count)))
+
+    fault = ["--fault", "after_kafka_ack:1"]
+    assert await line.process(*fault, *([] if safeguard else ["--ack-on-receipt"])).ended() == -signal.SIGKILL
+    held_at_death = await line.seqs(device_id)
+    assert 0 < len(held_at_death) < count
+
+    await device.send(device_id, line.reading(device_id, count))  # after all that waits: then nothing more can come
+    successor = line.process()
+    await line.eventually(lambda: count in device.held(device_id))
+    assert await successor.terminate() == 0
+
+    seqs = await line.seqs(device_id)
+    if safeguard:
+        assert first_occurrences(seqs) == list(range(count + 1))
+        assert len(seqs) > count + 1, "nothing was sent again: the kill came too late to show anything"
+        assert device.held(device_id) == set(range(count + 1))
+    else:
+        assert set(seqs) < set(range(count + 1)), "the control run must lose, or this test shows nothing"
+
+
+async def test_left_in_order_it_has_acknowledged_everything_and_nothing_comes_twice(durable_line: Line) -> None:
+    line, device_id = durable_line, f"TRK-{durable_line.gateway_id}"
+    async with line.serving():
+        pass  # the session is there
+    device = line.device()
+    first = line.process()
+    await device.send(device_id, line.reading(device_id, 0))
+    await line.eventually(lambda: device.held(device_id) == {0})
+    assert await first.terminate() == 0
+    await device.send(device_id, line.reading(device_id, 1))
+    second = line.process()
+    await line.eventually(lambda: device.held(device_id) == {0, 1})
+    assert await second.terminate() == 0
+    assert await line.seqs(device_id) == [0, 1]
+
+
+@pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on any connection"])
+async def test_a_late_acknowledgement_is_never_sent_on_the_next_connection(
+    own_kafka: LocalKafka,
+    make_line: Callable[[str, LocalMqtt], Line],
+    mqtt_kind: Kind,
+    tmp_path: Path,
+    safeguard: bool,
+) -> None:
+    # The broker loses its sessions while Kafka hangs, so its next message has the packet id of one still unheld.
+    if mqtt_kind != "mosquitto":
+        pytest.skip("mosquitto is not installed, and amqtt never sends again what it has sent once")
+    with LocalMqtt("mosquitto", data=tmp_path / "broker") as broker:
+        line = make_line(own_kafka.bootstrap, broker)
+        device = line.device()
+        gateway = line.process("--die-after-acks", "2", *([] if safeguard else ["--ack-any-epoch"]))
+        await gateway.says("epoch 1")
+        await device.send("TRK-1", line.reading("TRK-1", 0))
+        await line.eventually(lambda: device.held("TRK-1") == {0})
+        with line.stopped(own_kafka.pid):
+            await device.send("TRK-1", line.reading("TRK-1", 1))
+            await asyncio.sleep(0.5)  # taken, and on its way to a Kafka that hangs
+            broker.kill()
+            for saved in (tmp_path / "broker").glob("**/mosquitto.db*"):
+                saved.unlink()
+            broker.restart()
+            await gateway.says("epoch 2")
+            await device.send("TRK-1", line.reading("TRK-1", 2))
+            await asyncio.sleep(0.5)
+        assert await gateway.ended() == -signal.SIGKILL  # when Kafka held the reading from before the restart
+        assert 2 not in await line.seqs("TRK-1")
+        assert (b'"seq":2' in b"".join(await redelivered(line))) is safeguard
+
+
+async def redelivered(line: Line) -> list[bytes]:
+    """What the broker still keeps for the gateway, unacknowledged."""
+    found: list[bytes] = []
+
+    def heard(_client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        found.append(bytes(message.payload))
+
+    client = Client(CallbackAPIVersion.VERSION2, line.gateway_id, clean_session=False, manual_ack=True)
+    client.username_pw_set(line.broker.username, line.broker.password)
+    client.on_message = heard
+    client.connect(line.broker.host, line.broker.port)
+    client.loop_start()
+    await asyncio.sleep(1.5)
+    client.disconnect()
+    client.loop_stop()
+    return found
+
+
+async def test_it_does_not_start_on_topics_of_another_partition_count(durable_line: Line) -> None:
+    gateway = Gateway(durable_line.config(partitions=8))
+    with pytest.raises(WrongPartitionsError, match="4 partitions in Kafka and 8 in the settings"):
+        await gateway.run(asyncio.Event())
+
+
+async def test_told_to_stop_before_kafka_ever_answered_it_stops(durable_line: Line) -> None:
+    stop = asyncio.Event()
+    task = asyncio.create_task(Gateway(durable_line.config(kafka="127.0.0.1:1")).run(stop))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(task), 0.5)
+    stop.set()
+    await asyncio.wait_for(task, 30)
