@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from detectors.columns import Columns, Rows
-from detectors.device_batch import Floats
+from detectors.device_batch import Floats, Ints
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -89,6 +89,14 @@ class Lane:
         """The newest up-time at which a reading that arrives now can have been sent."""
         return max(self.ticks.values(), default=-1) - self._skipped_ms
 
+    def uptime_of(self, times_ms: Ints) -> Ints:
+        """These UTC times as up-time, as if nothing had been skipped after them."""
+        return times_ms - self._skipped_ms
+
+    def since_ms(self, uptimes_ms: Ints) -> Ints:
+        """Up-time passed since these up-times."""
+        return self.now_ms - uptimes_ms
+
     def dump(self) -> list[object]:
         """The lane as plain data, for a checkpoint."""
         return [self.ticks, self._low_ms, self._skipped_ms]
@@ -135,14 +143,18 @@ class SignalLost:
             return True
         return False
 
-    def silent(self, lane: int, interval_s: Floats) -> Rows:
-        """Rows of this lane whose silence has just become an episode; ``interval_s`` as declared, NaN: not judged."""
+    def silent(self, lane: int, interval_s: Floats, judged_since_ms: Ints) -> Rows:
+        """Rows of this lane whose silence has just become an episode.
+
+        ``interval_s`` is as declared, NaN where a device is not judged; ``judged_since_ms`` (UTC) is when that began to
+        hold: what was silent before then was free to be.
+        """
         n = len(interval_s)
         columns = self.columns
         spoke_ms, on = columns["spoke_ms"][:n], columns["on"][:n]
         with np.errstate(invalid="ignore"):
             bound_ms = 1_000.0 * np.maximum(self.thresholds.silent_intervals * interval_s, self.thresholds.least_s)
-            since_ms = self.lanes[lane].now_ms - spoke_ms
+            since_ms = self.lanes[lane].since_ms(np.maximum(spoke_ms, self.lanes[lane].uptime_of(judged_since_ms)))
             rows = np.flatnonzero((columns["lane"][:n] == lane) & (spoke_ms >= 0) & ~on & (since_ms > bound_ms))
         columns["on"][rows] = True
         return rows

@@ -21,7 +21,7 @@ from river.base import AnomalyDetector
 from scipy.special import ndtr
 
 from detectors.columns import Columns
-from detectors.device_batch import CLEAR, TRIP, DeviceBatch, Floats, Verdict
+from detectors.device_batch import CLEAR, TRIP, Bools, DeviceBatch, Floats, Verdict
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -131,7 +131,9 @@ class TemperatureExcursionRule:
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
-        self.columns = Columns(last=np.nan, before=np.nan, mean=np.nan, variance=0.0, on=np.bool_(False))
+        self.columns = Columns(
+            last=np.nan, before=np.nan, mean=np.nan, variance=0.0, low=np.nan, high=np.nan, on=np.bool_(False)
+        )
 
     def score_many(self, batch: DeviceBatch) -> Floats:
         """``TemperatureExcursion.score_one`` for every reading; 0 where there is no temperature."""
@@ -160,6 +162,7 @@ class TemperatureExcursionRule:
         score = np.zeros(len(batch.rows))
         if len(use):
             part = batch.take(use)
+            ended = self._begin_anew(part)
             # Two values are no series: until the median of three has its three, nothing opens.
             settled = np.isfinite(self.columns["before"][part.rows])
             part_score = self.score_many(part)
@@ -167,11 +170,21 @@ class TemperatureExcursionRule:
             on = self.columns["on"]
             was_on = on[part.rows]
             trip = settled & (part_score >= np.where(was_on, self.thresholds.close_score, self.thresholds.open_score))
-            clear = was_on & (part_score < self.thresholds.close_score)
+            clear = ended | (was_on & (part_score < self.thresholds.close_score))
             on[part.rows] = (was_on | trip) & ~clear
             level[use] = np.where(trip, TRIP, np.where(clear, CLEAR, np.int8(0)))
             score[use] = part_score
         return Verdict(level, score)
+
+    def _begin_anew(self, batch: DeviceBatch) -> Bools:
+        """Another band is another cargo: forget what was learnt of the last one. True where that ends an episode."""
+        c, at = self.columns, batch.rows
+        low, high = batch.min_temperature_c, batch.max_temperature_c
+        same = np.isclose(c["low"][at], low, equal_nan=True) & np.isclose(c["high"][at], high, equal_nan=True)
+        ended = ~same & c["on"][at]
+        c.reset(at[~same])
+        c["low"][at], c["high"][at] = low, high
+        return ended
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The value, its smoothed mean and the band, in °C; ``allowed`` is the band in words."""

@@ -145,8 +145,14 @@ def _say(texts: Texts, device_id: str, evidence: Evidence) -> dict[str, str]:
 
 
 def _next(before: Alert, texts: Texts, state: Any, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:
-    """The following revision: where it is now, why now; when and by what it was opened stays."""
+    """The following revision: where it is now, why now; when and by what it was opened stays.
+
+    What closes an episode does not overwrite what it was opened on: it stands beside it as ``closed_...``.
+    """
     facts: Evidence = {**before.evidence, **evidence}
+    kept = facts
+    if state == "closed":
+        kept = {**before.evidence, **{f"closed_{name}": value for name, value in evidence.items()}}
     return msgspec.structs.replace(
         before,
         revision=before.revision + 1,
@@ -154,6 +160,6 @@ def _next(before: Alert, texts: Texts, state: Any, sighting: Sighting, score: fl
         score=score,
         lat_deg=before.lat_deg if sighting.lat_deg is None else sighting.lat_deg,
         lon_deg=before.lon_deg if sighting.lon_deg is None else sighting.lon_deg,
-        evidence=facts,
+        evidence=kept,
         messages=_say(texts, sighting.device_id, facts),
     )

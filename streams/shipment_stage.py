@@ -51,8 +51,9 @@ class ShipmentStage:
         self.watermark = Watermark(config.forget_source_ms)
         self._last: list[Sighting | None] = []
         self._lane: list[int] = []  # the partition of stage 1 through which each device's readings come
-        # Declared seconds between readings, NaN where not judged, and the time until which that holds.
+        # Declared seconds between readings, NaN where not judged, and from when until when (UTC ms) that holds.
         self._interval_s = np.full(64, np.nan)
+        self._interval_since_ms = np.zeros(64, np.int64)
         self._interval_until_ms = np.zeros(64, np.int64)
         self._dirty: set[int] = set()
         self._counters = {"passed": 0, "repeats": 0, "unreadable": 0, "opened": 0, "closed": 0}
@@ -105,7 +106,9 @@ class ShipmentStage:
         here = sight(reading)
         if ends_silence:
             evidence = {"silent_s": round(silent_s, 1)}
-            self._tell(self.episodes.clear(signal_lost.CARD, reading.device_id, here, evidence), out)
+            # What ends a silence may be an old reading, kept through it: the silence ended when it came.
+            back = replace(here, time_ms=max(here.time_ms, self.signal.lanes[self._lane[row]].time_ms))
+            self._tell(self.episodes.clear(signal_lost.CARD, reading.device_id, back, evidence), out)
         for finding in reading.findings:
             card = catalog.CARDS.get(finding.rule)
             if card is None:
@@ -134,7 +137,7 @@ class ShipmentStage:
         n = len(self.roster)
         for row in np.flatnonzero(self._interval_until_ms[:n] <= lane_ms).tolist():
             self._declare(row, lane_ms)
-        for row in self.signal.silent(lane, self._interval_s[:n]).tolist():
+        for row in self.signal.silent(lane, self._interval_s[:n], self._interval_since_ms[:n]).tolist():
             last, interval_s = self._last[row], float(self._interval_s[row])
             if last is None:
                 continue
@@ -173,6 +176,7 @@ class ShipmentStage:
         found = self.roster.in_force(row, time_ms)
         judged = found.device is not None and found.shipment is not None
         self._interval_s[row] = found.device.interval_s if judged and found.device is not None else np.nan
+        self._interval_since_ms[row] = max(found.valid_from_ms, 0)
         self._interval_until_ms[row] = found.valid_until_ms
 
     def _audiences(self, row: int, sighting: Sighting) -> tuple[str, ...]:
@@ -198,6 +202,7 @@ class ShipmentStage:
         have = len(self._interval_s)
         if size > have:
             self._interval_s = np.r_[self._interval_s, np.full(size, np.nan)]
+            self._interval_since_ms = np.r_[self._interval_since_ms, np.zeros(size, np.int64)]
             self._interval_until_ms = np.r_[self._interval_until_ms, np.zeros(size, np.int64)]
         self._last.extend([None] * (size - len(self._last)))
         names, partitions = self.roster.names, self.config.partitions
