@@ -143,18 +143,20 @@ class SignalLost:
             return True
         return False
 
-    def silent(self, lane: int, interval_s: Floats, judged_since_ms: Ints) -> Rows:
+    def silent(self, lane: int, interval_s: Floats, judged_since_ms: Ints | None = None) -> Rows:
         """Rows of this lane whose silence has just become an episode.
 
         ``interval_s`` is as declared, NaN where a device is not judged; ``judged_since_ms`` (UTC) is when that began to
-        hold: what was silent before then was free to be.
+        hold (None: always): what was silent before then was free to be.
         """
         n = len(interval_s)
         columns = self.columns
         spoke_ms, on = columns["spoke_ms"][:n], columns["on"][:n]
         with np.errstate(invalid="ignore"):
             bound_ms = 1_000.0 * np.maximum(self.thresholds.silent_intervals * interval_s, self.thresholds.least_s)
-            since_ms = self.lanes[lane].since_ms(np.maximum(spoke_ms, self.lanes[lane].uptime_of(judged_since_ms)))
+            clock = self.lanes[lane]
+            begun_ms = spoke_ms if judged_since_ms is None else np.maximum(spoke_ms, clock.uptime_of(judged_since_ms))
+            since_ms = clock.since_ms(begun_ms)
             rows = np.flatnonzero((columns["lane"][:n] == lane) & (spoke_ms >= 0) & ~on & (since_ms > bound_ms))
         columns["on"][rows] = True
         return rows
