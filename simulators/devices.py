@@ -85,7 +85,8 @@ def sample(
     if not taken.any():
         return [], []
     send_ms = time_ms + 8 + np.floor(draws[5] * min(60.0, 0.04 * habits.every_ms)).astype(np.int64)
-    send_ms = np.where(calm, _held_back(device, habits, near, k, send_ms), send_ms)
+    if habits.outage_chance > 0.0:
+        send_ms = np.where(calm, _held_back(device, habits, near, k, send_ms), send_ms)
     window = _Window(device, rig, time_ms[taken], draws[:, taken], near, ~calm[taken])
     boots = _boots(device, habits, k)[taken]
     return send_ms[taken].tolist(), _readings(window, boots, boot, habits)

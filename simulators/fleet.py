@@ -6,6 +6,7 @@ core directly, writes files, or is published over MQTT.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -20,7 +21,7 @@ from simulators.faults import Fault, FaultSpec
 from simulators.places import ways
 from simulators.rigs import Rig, build
 
-WINDOW_READINGS: Final = 65_536  # what is held in memory at once, about
+WINDOW_READINGS: Final = 131_072  # what is held in memory at once, about
 WINDOW_SAMPLES: Final = 256
 
 
@@ -104,7 +105,8 @@ class Fleet:
 
     def _sent(self, until_ms: int) -> Iterator[tuple[int, str, Reading]]:
         devices = [(rig, device, Boot()) for rig in self.rigs for device in rig.devices]
-        samples = max(4, min(WINDOW_SAMPLES, WINDOW_READINGS // max(1, len(devices))))
+        all_samples = math.ceil(max(0, until_ms - self.start_ms) / self.habits.every_ms) + 1
+        samples = min(WINDOW_SAMPLES, max(8, WINDOW_READINGS // max(1, len(devices))), all_samples)
         first = 0
         sends: list[int] = []
         scacs: list[str] = []
