@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.alerts import Alert, Evidence, alert_id
+from contracts.alerts import Alert, Evidence, State, alert_id
 from contracts.readings import NO_FIX, ReadingId, ShipmentReading
 from detectors.rule import RuleCard, Texts
 
@@ -64,7 +64,9 @@ class Told:
 class Episodes:
     """The open episodes of one partition, by rule and subject."""
 
-    def __init__(self) -> None:
+    def __init__(self, languages: tuple[str, ...] = ()) -> None:
+        """``languages`` to tell alerts in; none means all that a rule has sentences in."""
+        self.languages = languages
         self.open: dict[tuple[str, str], Told] = {}
         self._dirty: set[tuple[str, str]] = set()
 
@@ -84,7 +86,9 @@ class Episodes:
             if score < known.alert.score + WORSE:
                 return None
             everyone = known.audiences + tuple(a for a in audiences if a not in known.audiences)
-            return self._tell(key, _next(known.alert, card.opened, "updated", sighting, score, evidence), everyone)
+            alert = _next(known.alert, "updated", sighting, score, evidence)
+            alert.messages = self._say(card.opened, sighting.device_id, alert.evidence)
+            return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
         alert = Alert(
             alert_id=alert_id(card.name, card.version, subject, sighting.reading),
@@ -101,7 +105,7 @@ class Episodes:
             lon_deg=sighting.lon_deg,
             score=score,
             evidence=facts,
-            messages=_say(card.opened, sighting.device_id, facts),
+            messages=self._say(card.opened, sighting.device_id, facts),
             exercise=sighting.exercise,
         )
         return self._tell(key, alert, audiences)
@@ -113,7 +117,8 @@ class Episodes:
         if known is None:
             return None
         self._dirty.add(key)
-        alert = _next(known.alert, card.closed, "closed", sighting, known.alert.score, evidence)
+        alert = _next(known.alert, "closed", sighting, known.alert.score, evidence)
+        alert.messages = self._say(card.closed, sighting.device_id, {**known.alert.evidence, **evidence})
         alert.closed_ms = sighting.time_ms
         return Told(alert, known.audiences)
 
@@ -121,6 +126,10 @@ class Episodes:
         self._dirty.add(key)
         told = self.open[key] = Told(alert, audiences)
         return told
+
+    def _say(self, texts: Texts, device_id: str, evidence: Evidence) -> dict[str, str]:
+        languages = [name for name in self.languages if name in texts] or list(texts)
+        return {language: texts[language].format(device_id=device_id, **evidence) for language in languages}
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Episodes opened or updated since the last call, and None for those closed."""
@@ -140,19 +149,13 @@ _PACK: Final = msgspec.msgpack.Encoder().encode
 _UNPACK: Final = msgspec.msgpack.Decoder(tuple[Alert, tuple[str, ...]]).decode
 
 
-def _say(texts: Texts, device_id: str, evidence: Evidence) -> dict[str, str]:
-    return {language: text.format(device_id=device_id, **evidence) for language, text in texts.items()}
-
-
-def _next(before: Alert, texts: Texts, state: Any, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:
+def _next(before: Alert, state: State, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:
     """The following revision: where it is now, why now; when and by what it was opened stays.
 
     What closes an episode does not overwrite what it was opened on: it stands beside it as ``closed_...``.
     """
-    facts: Evidence = {**before.evidence, **evidence}
-    kept = facts
     if state == "closed":
-        kept = {**before.evidence, **{f"closed_{name}": value for name, value in evidence.items()}}
+        evidence = {f"closed_{name}": value for name, value in evidence.items()}
     return msgspec.structs.replace(
         before,
         revision=before.revision + 1,
@@ -160,6 +163,5 @@ def _next(before: Alert, texts: Texts, state: Any, sighting: Sighting, score: fl
         score=score,
         lat_deg=before.lat_deg if sighting.lat_deg is None else sighting.lat_deg,
         lon_deg=before.lon_deg if sighting.lon_deg is None else sighting.lon_deg,
-        evidence=kept,
-        messages=_say(texts, sighting.device_id, facts),
+        evidence={**before.evidence, **evidence},
     )

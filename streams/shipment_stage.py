@@ -36,6 +36,7 @@ class ShipmentConfig:
     audiences: tuple[Audience, ...]
     check_identity: bool = True
     forget_source_ms: int = 600_000
+    languages: tuple[str, ...] = ()
 
 
 class ShipmentStage:
@@ -47,7 +48,7 @@ class ShipmentStage:
         self.roster = Roster(book)
         self.ledger = Ledger()
         self.signal = SignalLost(forget_ms=config.forget_source_ms)
-        self.episodes = Episodes()
+        self.episodes = Episodes(config.languages)
         self.watermark = Watermark(config.forget_source_ms)
         self._last: list[Sighting | None] = []
         self._lane: list[int] = []  # the partition of stage 1 through which each device's readings come

@@ -6,6 +6,7 @@ Exit codes: 0; 1 something was lost, doubled or refused; 2 usage or settings; 3 
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -64,6 +65,8 @@ def cli(context: click.Context, config: str | None) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its code."""
     signal.signal(signal.SIGTERM, _terminate)
+    # A command speaks for itself: what its Kafka client retries is no news to a person. The line's processes log.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     sys.exit(_run(arguments))
 
 

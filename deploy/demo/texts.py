@@ -16,7 +16,6 @@ class Texts:
     on_the_way: str
     open_alerts: str
     latency: str
-    silence_excluded: str
     open_now: str
     nothing_open: str
     latest: str
@@ -41,15 +40,14 @@ ENGLISH: Final = Texts(
     readings="readings",
     on_the_way="shipments on the way",
     open_alerts="open alerts",
-    latency="sensor to alert, p50 / p99",
-    silence_excluded="silence excluded",
+    latency="to alert, p50 / p99",
     open_now="Open now",
     nothing_open="Nothing is open.",
     latest="Latest",
     shipments="On the way",
     northbound="north",
     southbound="south",
-    left="km left",
+    left="and how far to go",
     where="Open to you",
     stop="Ctrl-C stops it all.",
     ends_in="Ends in {left_s:.0f} s.",
@@ -71,15 +69,14 @@ SPANISH: Final = Texts(
     readings="lecturas",
     on_the_way="embarques en camino",
     open_alerts="alertas abiertas",
-    latency="del sensor a la alerta, p50 / p99",
-    silence_excluded="sin contar silencios",
+    latency="hasta la alerta, p50/p99",
     open_now="Abiertas ahora",
     nothing_open="No hay alertas abiertas.",
     latest="Lo último",
     shipments="En camino",
     northbound="norte",
     southbound="sur",
-    left="km por recorrer",
+    left="y cuánto falta",
     where="A su disposición",
     stop="Ctrl-C lo detiene todo.",
     ends_in="Termina en {left_s:.0f} s.",

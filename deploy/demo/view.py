@@ -19,8 +19,8 @@ from simulators import Fleet
 
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _STATE_STYLES: Final = {"opened": "bold", "updated": "", "closed": "green"}
-_WIDE: Final = 100
-_BAR: Final = 16
+_WIDE: Final = 116
+_BAR: Final = 10
 
 
 class View:
@@ -56,7 +56,7 @@ class View:
             (f"{watch.readings:,}", texts.readings),
             (f"{len(watch.on_the_way())}", texts.on_the_way),
             (f"{len(watch.open_alerts())}", texts.open_alerts),
-            ("–" if p50 is None else f"{p50:,.0f} / {p99:,.0f} ms", f"{texts.latency} ({texts.silence_excluded})"),
+            ("–" if p50 is None else f"{p50:,.0f} / {p99:,.0f} ms", texts.latency),
         ]
         table = Table.grid(expand=True, padding=(0, 1))
         for _ in figures:
@@ -86,18 +86,21 @@ class View:
         table = Table.grid(padding=(0, 2))
         ways = self._watch.on_the_way()
         pair = 2 if width >= _WIDE else 1
+        for _ in range(pair):
+            for justify in ("left", "left", "left", "right", "right"):
+                table.add_column(justify=justify, no_wrap=True)
         shown = ways[: rows * pair]
         for i in range(0, len(shown), pair):
             table.add_row(*(cell for way in shown[i : i + pair] for cell in self._way(way)))
-        return Panel(table, title=f"{self._texts.shipments} ({len(ways)})", border_style="dim")
+        return Panel(table, title=f"{self._texts.shipments} ({len(ways)}), {self._texts.left}", border_style="dim")
 
-    def _way(self, way: Way) -> tuple[str, str, Text, str]:
+    def _way(self, way: Way) -> tuple[str, str, Text, str, str]:
         along, left = way.along_km or 0.0, way.remaining_km or 0.0
         done = round(_BAR * along / (along + left)) if along + left > 0 else 0
         bar = Text("█" * done, style="cyan") + Text("░" * (_BAR - done), style="dim")
         direction = self._texts.northbound if way.direction == "northbound" else self._texts.southbound
-        speed = "" if way.speed_kmh is None else f"{way.speed_kmh:3.0f} km/h"
-        return way.shipment_id or "", direction, bar, f"{left:5.0f} {self._texts.left}  {speed}"
+        speed = "" if way.speed_kmh is None else f"{way.speed_kmh:.0f} km/h"
+        return way.shipment_id or "", direction, bar, f"{left:.0f} km", speed
 
     def _where(self) -> RenderableType:
         facts = self._line.stack.facts()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from deploy.roles import logs
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
 
@@ -29,6 +30,8 @@ class GatewaySettings(Protocol):
     def mqtt_password(self) -> str | None: ...
     @property
     def partitions(self) -> int: ...
+    @property
+    def log_level(self) -> str: ...
     @property
     def gateway_id(self) -> str: ...
     @property
@@ -74,6 +77,7 @@ def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT, then leave in order. Raises ValueError, or WrongPartitionsError from Kafka's
     topics. ``settings.fault``, where there is one, is a fault of ``fault_hook``.
     """
+    logs.configure(settings.log_level)
     config = config_from(settings)
     before_ack = fault_hook(getattr(settings, "fault", None))
     asyncio.run(_serve(config, before_ack))

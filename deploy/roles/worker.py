@@ -30,6 +30,7 @@ def run(settings: Settings) -> None:
             lateness_bound_ms=int(settings.lateness_bound_s * 1000),
             session_timeout_s=settings.session_timeout_s,
             check_identity=settings.identity_check,
+            languages=settings.languages,
             runner=RunnerConfig(
                 checkpoint_interval_s=settings.checkpoint_interval_s,
                 before_save=before_save(settings.fault, "worker"),

@@ -56,6 +56,8 @@ class WorkerConfig:
     lateness_bound_ms: int = 120_000
     session_timeout_s: float = 10.0
     check_identity: bool = True
+    languages: tuple[str, ...] = ()
+    gather_bytes: int = 262_144
     runner: RunnerConfig = field(default_factory=RunnerConfig)
 
 
@@ -125,7 +127,9 @@ class Line(Service):  # type: ignore[misc]
             admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity)
             make = lambda: AdmitStage(source.partition, self.book, admit)  # noqa: E731
         else:
-            shipment = ShipmentConfig(config.partitions, config.audiences, config.check_identity)
+            shipment = ShipmentConfig(
+                config.partitions, config.audiences, config.check_identity, languages=config.languages
+            )
             make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
 
         async def seek(offset: int) -> None:
@@ -133,7 +137,8 @@ class Line(Service):  # type: ignore[misc]
 
         store = CheckpointStore(config.bootstrap, stage, source, config.client_id)
         name = f"{stage}/{source.partition}"
-        return PartitionRunner(name, lambda: StageWork(make(), producer), store, seek, config.runner)
+        gather_bytes = config.gather_bytes if stage == ADMIT else 0  # stage 2's frames come gathered
+        return PartitionRunner(name, lambda: StageWork(make(), producer, gather_bytes), store, seek, config.runner)
 
 
 def build(config: WorkerConfig) -> Any:
