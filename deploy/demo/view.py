@@ -39,11 +39,13 @@ class View:
 
     def picture(self, size: ConsoleDimensions) -> RenderableType:
         """Everything at once, fitted to the terminal."""
-        rows = max(3, (size.height - 17) // 2)
+        wide = size.width >= _WIDE
+        # Sentences take two lines where the terminal is narrow.
+        rows = max(2, (size.height - 17) // (2 if wide else 4))
         parts: list[RenderableType] = [self._figures(), self._open(rows)]
         if size.height >= 30:
             parts.append(self._ways(min(8, size.height - 22), size.width))
-        parts += [self._latest(rows), self._where()]
+        parts += [self._latest(rows), self._where(wide)]
         title = f"[bold]{self._texts.title}[/] · {self._seed}"
         return Panel(Group(*parts), title=title, subtitle=self._footer(), border_style="blue")
 
@@ -102,11 +104,13 @@ class View:
         speed = "" if way.speed_kmh is None else f"{way.speed_kmh:.0f} km/h"
         return way.shipment_id or "", direction, bar, f"{left:.0f} km", speed
 
-    def _where(self) -> RenderableType:
+    def _where(self, wide: bool) -> RenderableType:
         facts = self._line.stack.facts()
+        history = facts["history"]["kind"], facts["history"]["url"]
+        pairs = [("Kafka", facts["kafka"]), ("MQTT", facts["mqtt"]), history, ("PUENTE_CONFIG", facts["config"])]
         table = Table.grid(padding=(0, 2))
-        table.add_row("Kafka", facts["kafka"], "MQTT", facts["mqtt"])
-        table.add_row(facts["history"]["kind"], facts["history"]["url"], "PUENTE_CONFIG", facts["config"])
+        for i in range(0, len(pairs), 2 if wide else 1):
+            table.add_row(*(text for pair in pairs[i : i + (2 if wide else 1)] for text in pair))
         return Panel(table, title=self._texts.where, border_style="dim")
 
     def _footer(self) -> str:
