@@ -2,7 +2,7 @@
 
 Distances are measured on the Mercator plane, which keeps small shapes true, and brought to metres by the cosine of
 the latitude where they are measured; along the line, a table of great-circle lengths (haversine, mean Earth radius
-6,371,008.8 m) takes the plane's length to kilometres. Good to better than 0.5 % within 50 km of a line below 60°.
+6,371,008.8 m) takes each piece of it to kilometres. Good to better than 0.5 % within 50 km of a line below 60°.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from contracts.reference import Route
 
 EARTH_RADIUS_M: Final = 6_371_008.8
+_PIECES_DENSE: Final = 100
 Floats = NDArray[np.float64]
 
 
@@ -54,16 +55,21 @@ class Fixes:
 class Corridor:
     """A route made ready for many points at once."""
 
-    __slots__ = ("_areas", "_boxes", "_line", "_plane_m", "_way_m", "half_width_m", "length_km", "places", "route")
+    __slots__ = ("_areas", "_boxes", "_line", "_tree", "_way_m", "half_width_m", "length_km", "places", "route")
 
     def __init__(self, route: Route) -> None:
         self.route = route
         self.half_width_m = route.half_width_m
         lon, lat = np.array([c[:2] for c in route.line.coordinates], float).T
         x, y = mercator(lat, lon)
-        self._line: Any = shapely.LineString(np.column_stack([x, y]))
-        shapely.prepare(self._line)
-        self._plane_m = np.r_[0.0, np.cumsum(np.hypot(np.diff(x), np.diff(y)))]
+        # Pieces of the line: where each begins on the plane, where it goes, the inverse of its length squared.
+        dx, dy = np.diff(x), np.diff(y)
+        squared = dx * dx + dy * dy
+        self._line = x[:-1], y[:-1], dx, dy, np.divide(1.0, squared, out=np.zeros_like(squared), where=squared > 0)
+        self._tree: Any = None
+        if len(dx) > _PIECES_DENSE:
+            ends = np.stack([np.column_stack([x[:-1], y[:-1]]), np.column_stack([x[1:], y[1:]])], axis=1)
+            self._tree = shapely.STRtree(shapely.linestrings(ends))
         self._way_m = np.r_[0.0, np.cumsum(haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:]))]
         self.length_km = float(self._way_m[-1]) / 1000.0
         areas: list[Any] = [shapely.Polygon(g.area.coordinates[0], g.area.coordinates[1:]) for g in route.geofences]
@@ -82,11 +88,29 @@ class Corridor:
     def fix(self, lat_deg: Floats, lon_deg: Floats) -> Fixes:
         """Place these points (degrees, finite)."""
         x, y = mercator(lat_deg, lon_deg)
-        points = shapely.points(x, y)
-        plane_m = shapely.line_locate_point(self._line, points)
-        off_m = shapely.distance(self._line, points) * np.cos(np.radians(lat_deg))
-        along_km = np.interp(plane_m, self._plane_m, self._way_m) / 1000.0
+        piece, share, off_m = self._nearest(x, y)
+        way_m = self._way_m[piece]
+        along_km = (way_m + share * (self._way_m[piece + 1] - way_m)) / 1000.0
+        off_m *= np.cos(np.radians(lat_deg))
         return Fixes(along_km, off_m, self.length_km - along_km, self._inside(lat_deg, lon_deg))
+
+    def _nearest(self, x: Floats, y: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+        """The piece of the line nearest to each point, how far along it (0 to 1), and how far off, on the plane.
+
+        All pieces against all points where they are few, else by a tree of their boxes: shapely's own distance to a
+        line, and place along it, were measured to cost ten times as much at 400 pieces.
+        """
+        x0, y0, dx, dy, per_square = self._line
+        if self._tree is not None:
+            piece = self._tree.nearest(shapely.points(x, y))
+            right, up = x - x0[piece], y - y0[piece]
+            share = np.clip((right * dx[piece] + up * dy[piece]) * per_square[piece], 0.0, 1.0)
+            return piece, share, np.hypot(right - share * dx[piece], up - share * dy[piece])
+        right, up = x[:, None] - x0, y[:, None] - y0
+        shares = np.clip((right * dx + up * dy) * per_square, 0.0, 1.0)
+        squares = (right - shares * dx) ** 2 + (up - shares * dy) ** 2
+        piece, each = squares.argmin(axis=1), np.arange(len(x))
+        return piece, shares[each, piece], np.sqrt(squares[each, piece])
 
     def _inside(self, lat_deg: Floats, lon_deg: Floats) -> list[tuple[int, ...]]:
         inside: list[tuple[int, ...]] = [()] * len(lat_deg)

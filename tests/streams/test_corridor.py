@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reference import Geofence, LineString, Polygon, Route, Stop
-from streams.corridor import EARTH_RADIUS_M, Corridor, haversine_m
+from streams.corridor import EARTH_RADIUS_M, Corridor, haversine_m, mercator
 
 BEND_M = 25.0  # between a straight line on one map and on another, halfway along 80 km
 
@@ -70,6 +70,21 @@ def along(corridor: Corridor, km: float) -> tuple[np.ndarray, np.ndarray]:
     lons, lats = np.array(corridor.route.line.coordinates).T
     way_km = np.r_[0.0, np.cumsum(haversine_m(lats[:-1], lons[:-1], lats[1:], lons[1:]))] / 1e3
     return np.array([np.interp(km, way_km, lats)]), np.array([np.interp(km, way_km, lons)])
+
+
+@given(st.lists(st.tuples(st.floats(27.2, 29.8), st.floats(-99.9, -98.1)), min_size=1, max_size=40))
+def test_a_line_of_many_points_is_the_same_line(points: list[tuple[float, float]]) -> None:
+    lons, lats = np.array(I35).T
+    part = np.linspace(0, len(I35) - 1, 40 * (len(I35) - 1) + 1)
+    x, y = mercator(lats, lons)
+    many_x, many_y = (np.interp(part, np.arange(len(I35)), c) for c in (x, y))
+    many_lat = np.degrees(2 * np.arctan(np.exp(many_y / EARTH_RADIUS_M)) - np.pi / 2)
+    many = np.column_stack([np.degrees(many_x / EARTH_RADIUS_M), many_lat])
+    few, fine = Corridor(route()), Corridor(route(many.tolist()))
+    lat, lon = np.array(points).T
+    assert fine.fix(lat, lon).off_route_m == pytest.approx(few.fix(lat, lon).off_route_m, abs=0.01)
+    assert fine.length_km == pytest.approx(few.length_km, rel=1e-3)
+    assert fine.fix(lat, lon).along_km == pytest.approx(few.fix(lat, lon).along_km, abs=0.2)
 
 
 @given(st.floats(0.0, 1.0))
