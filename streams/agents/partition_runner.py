@@ -2,7 +2,8 @@
 
 Each record goes through here: skipped where a checkpoint covers it, processed, settled (what it made is delivered),
 covered by a checkpoint, and only then acknowledged, in offset order. A gap seeks back. A failure drops the state,
-restores, and reads again from the checkpoint; a frame that fails twice is dead-lettered whole, and the line goes on.
+restores, and reads again from the checkpoint, frame by frame until past where it failed; a frame that fails twice is
+dead-lettered whole, and the line goes on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _QUEUE: Final = 64
 _SEEK_AGAIN_S: Final = 10.0
 _BACKOFF_MAX_S: Final = 30.0
+_BEHIND_S: Final = 0.5  # while records wait in the queue, gathering goes on for this much longer than the linger
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class Work(Protocol):
         ...
 
     async def take_frame(self, offset: int, value: bytes) -> None:
-        """Process a frame."""
+        """Process a frame, now or together with those that follow it before the next ``push``."""
         ...
 
     async def take_tick(self, tick: Tick) -> None:
@@ -119,6 +121,8 @@ class PartitionRunner:
         self._covered = NOTHING_COVERED
         self._done = NOTHING_COVERED  # the last offset processed since the restore
         self._sought_s = 0.0
+        self._taken = NOTHING_COVERED  # the last offset begun with, ever
+        self._alone_until = NOTHING_COVERED  # frames up to here are processed one by one, to find which one fails
         self._suspect = NOTHING_COVERED
         self._poison: set[int] = set()
         self._stopping = asyncio.Event()
@@ -167,6 +171,7 @@ class PartitionRunner:
                 raise
             except Exception:
                 log.exception("%s: failed; reading again from the checkpoint in %g s.", self.name, backoff_s)
+                self._alone_until = self._taken
                 self.restored.clear()
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
@@ -202,7 +207,7 @@ class PartitionRunner:
                 push_at_s = None
             elif push_at_s is None:
                 push_at_s = now_s + config.linger_s
-            elif now_s >= push_at_s:
+            elif now_s >= push_at_s and (self._queue.empty() or now_s >= push_at_s + _BEHIND_S):
                 await work.push()
                 push_at_s = None
             if now_s >= save_at_s:
@@ -231,6 +236,7 @@ class PartitionRunner:
         if offset > self._done + 1:
             await self._seek_back(offset)
             return
+        self._taken = max(self._taken, offset)
         if offset in self._poison:
             await work.refuse_frame(arrival.value, "a frame that could not be processed, twice")
         else:
@@ -239,6 +245,8 @@ class PartitionRunner:
                     await work.take_tick(frames.decode_tick(arrival.value))
                 else:
                     await work.take_frame(offset, arrival.value)
+                if offset <= self._alone_until:
+                    await work.push()
             except Exception:
                 if self._suspect == offset:
                     self._poison.add(offset)
