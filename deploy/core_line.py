@@ -1,7 +1,7 @@
 """The line's core without its shells: the same stages, fed directly, for simulated days in seconds.
 
 What the gateway, Kafka and Faust do otherwise is done by hand: readings are cut into frames by partition, a tick comes
-each second of simulated time, stage 1's records go to stage 2. Nothing is judged differently here.
+with each second of simulated time, stage 1's records go to stage 2. Nothing is judged differently here.
 """
 
 from __future__ import annotations
@@ -33,12 +33,18 @@ class CoreLine:
     """Both stages, every partition, in one object. ``alerts`` and ``events`` grow as they are told."""
 
     def __init__(
-        self, reference: Iterable[Record], partitions: int = 1, audiences: tuple[Audience, ...] = EVERYONE
+        self,
+        reference: Iterable[Record],
+        partitions: int = 1,
+        audiences: tuple[Audience, ...] = EVERYONE,
+        tick_ms: int = 1_000,
     ) -> None:
+        """``tick_ms`` is the time between ticks; over two seconds it would count as an outage of the line."""
         self.book = ReferenceBook()
         for record in reference:
             self.book.apply(record)
         self.partitions = partitions
+        self.tick_ms = tick_ms
         admit = AdmitConfig(partitions)
         shipment = ShipmentConfig(partitions, audiences)
         self.admit = [AdmitStage(p, self.book, admit) for p in range(partitions)]
@@ -49,8 +55,8 @@ class CoreLine:
         self.refused = 0
 
     def run(self, sent: Iterable[tuple[int, str, Reading]]) -> None:
-        """Take readings by the time they are sent (UTC ms), ticking each second between them."""
-        for second_ms, readings in _by_second(sent):
+        """Take readings by the time they are sent (UTC ms), ticking between them."""
+        for until_ms, readings in _by_tick(sent, self.tick_ms):
             waiting: list[list[bytes]] = [[] for _ in range(self.partitions)]
             for reading in readings:
                 waiting[partition_of(reading.device_id, self.partitions)].append(_ENCODE(reading))
@@ -58,7 +64,7 @@ class CoreLine:
                 stage = self.admit[partition]
                 for i in range(0, len(lines), frames.FRAME_READINGS_MAX):
                     self._route(stage.process_frame(b"\n".join(lines[i : i + frames.FRAME_READINGS_MAX])))
-                self._route(stage.process_tick(Tick("core", second_ms + 1_000)))
+                self._route(stage.process_tick(Tick("core", until_ms)))
 
     def _route(self, records: Iterable[Outgoing]) -> None:
         for record in records:
@@ -79,23 +85,27 @@ class CoreLine:
                 if audience == "joint":
                     self.alerts.append(alert)
 
+    def tick(self, time_ms: int) -> None:
+        """A tick into every partition, for time in which nothing is sent."""
+        for stage in self.admit:
+            self._route(stage.process_tick(Tick("core", time_ms)))
+
     def final(self) -> list[Alert]:
         """The newest state of every episode, in order of opening."""
         return list({alert.alert_id: alert for alert in self.alerts}.values())
 
 
-def _by_second(sent: Iterable[tuple[int, str, Reading]]) -> Iterator[tuple[int, list[Reading]]]:
-    """Readings by whole second of sending, every second in between included."""
-    second_ms: int | None = None
+def _by_tick(sent: Iterable[tuple[int, str, Reading]], tick_ms: int) -> Iterator[tuple[int, list[Reading]]]:
+    """(time of a tick, readings sent since the one before), every tick between the first reading and the last."""
+    until_ms: int | None = None
     batch: list[Reading] = []
     for send_ms, _, reading in sent:
-        of_ms = send_ms - send_ms % 1_000
-        if second_ms is None:
-            second_ms = of_ms
-        while of_ms > second_ms:
-            yield second_ms, batch
+        if until_ms is None:
+            until_ms = send_ms - send_ms % tick_ms + tick_ms
+        while send_ms >= until_ms:
+            yield until_ms, batch
             batch = []
-            second_ms += 1_000
+            until_ms += tick_ms
         batch.append(reading)
-    if second_ms is not None:
-        yield second_ms, batch
+    if until_ms is not None:
+        yield until_ms, batch

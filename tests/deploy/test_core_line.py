@@ -1,0 +1,57 @@
+"""The line's own core on simulated fleets: silent where nothing is wrong, and every truth told where something is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from contracts.alerts import Alert
+from deploy.core_line import CoreLine
+from simulators import Fault, Fleet, scenarios
+
+START_MS = 1_790_000_000_000
+
+
+def alerts_of(fleet: Fleet, tick_ms: int) -> list[Alert]:
+    """Every update of the run, and of the ten minutes after it."""
+    line = CoreLine(fleet.reference(), tick_ms=tick_ms)
+    line.run(fleet.run())
+    line.tick(fleet.ends_ms + 600_000)
+    assert line.refused == 0
+    return line.alerts
+
+
+def explains(fault: Fault, alert: Alert, slack_ms: float) -> bool:
+    return (
+        fault.rule == alert.rule
+        and fault.device_id == alert.device_id
+        and fault.start_ms <= alert.opened_ms + slack_ms
+        and alert.opened_ms <= fault.end_ms + slack_ms
+    )
+
+
+def test_a_fault_free_day_of_a_fleet_stays_silent() -> None:
+    assert alerts_of(scenarios.load("quiet").make(11, START_MS, shipments=8), tick_ms=2_000) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "changes"),
+    [
+        ("demo", 7, {"horizon_s": 45}),
+        ("demo", 8, {"horizon_s": 600}),
+        ("kill", 20_011, {}),
+        ("day", 5, {"horizon_s": 14_400}),
+    ],
+)
+def test_every_truth_is_told_and_closed_and_nothing_else(name: str, seed: int, changes: dict[str, float]) -> None:
+    fleet = scenarios.load(name).make(seed, START_MS, **changes)
+    slack_ms = 12 * fleet.habits.every_ms if name == "day" else 12_000
+    updates = alerts_of(fleet, tick_ms=1_000 if name != "day" else 2_000)
+    opened = [alert for alert in updates if alert.state == "opened"]
+    missed = [fault for fault in fleet.truth if not any(explains(fault, alert, slack_ms) for alert in opened)]
+    unexplained = [alert for alert in opened if not any(explains(fault, alert, slack_ms) for fault in fleet.truth)]
+    assert missed == []
+    assert unexplained == []
+    assert len(opened) == len(fleet.truth), Counter(alert.rule for alert in opened)
+    assert {alert.alert_id for alert in updates if alert.state == "closed"} == {alert.alert_id for alert in opened}
