@@ -7,11 +7,13 @@ reading was measured to cost more than everything else the line does together. `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from contracts.readings import Reading, ShipmentReading, Tick
+
+_R = TypeVar("_R", bound=Reading)
 
 FRAME_READINGS_MAX: Final = 500
 FRAME_BYTES_MAX: Final = 262_144
@@ -19,6 +21,9 @@ FRAME_BYTES_MAX: Final = 262_144
 TYPE: Final = "type"
 FRAME_HEADERS: Final = [(TYPE, b"frame")]
 TICK_HEADERS: Final = [(TYPE, b"tick")]
+
+# What decoding bytes that are no readings may raise.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _tick = msgspec.json.Decoder(Tick)
 _readings = msgspec.json.Decoder(list[Reading])
@@ -41,13 +46,19 @@ def lines_of(value: bytes) -> list[bytes]:
 
 
 def decode_readings(lines: Sequence[bytes]) -> list[Reading]:
-    """The readings of a frame's lines, in order. Raises msgspec.DecodeError where one of them is not a reading."""
-    return _readings.decode(b"[" + b",".join(lines) + b"]")
+    """The readings of a frame's lines, in order. Raises one of UNREADABLE where a line is not a reading."""
+    return _one_each(_readings.decode(b"[" + b",".join(lines) + b"]"), lines)
 
 
 def decode_shipment_readings(lines: Sequence[bytes]) -> list[ShipmentReading]:
-    """The joined readings of a frame's lines. Raises msgspec.DecodeError where one of them is not one."""
-    return _shipment_readings.decode(b"[" + b",".join(lines) + b"]")
+    """The joined readings of a frame's lines. Raises one of UNREADABLE where a line is not one."""
+    return _one_each(_shipment_readings.decode(b"[" + b",".join(lines) + b"]"), lines)
+
+
+def _one_each(readings: list[_R], lines: Sequence[bytes]) -> list[_R]:
+    if len(readings) != len(lines):
+        raise msgspec.DecodeError("a line must hold one reading")
+    return readings
 
 
 def encode_lines(readings: Sequence[Reading]) -> bytes:

@@ -19,15 +19,19 @@ class Facts:
 
     def __init__(self) -> None:
         # row -> time of the newest reading (ms), its boot, places, door, seal
-        self._last: dict[int, tuple[int, int, tuple[str, ...], str | None, str | None]] = {}
+        self._last: dict[int, list[Any]] = {}
 
     def observe(self, row: int, reading: ShipmentReading, out: list[Event]) -> None:
         """Append what this reading tells that the device's newest one did not."""
-        known = self._last.get(row)
-        time_ms, boot, inside, door, seal = known or (-1, -1, (), None, None)
+        last = self._last.get(row)
+        if last is None:
+            last = self._last[row] = [-1, -1, (), None, None]
+        time_ms, boot, inside, door, seal = last
         if reading.time_ms < time_ms:
             return
+        last[0] = reading.time_ms
         if reading.boot_id != boot:
+            last[1] = reading.boot_id
             _tell(out, "DEVICE_STARTED", str(reading.boot_id), reading)
         if reading.off_route_m is not None and reading.inside != inside:
             for place in reading.inside:
@@ -36,16 +40,15 @@ class Facts:
             for place in inside:
                 if place not in reading.inside:
                     _tell(out, "GEOFENCE_EXIT", place, reading)
-            inside = reading.inside
+            last[2] = reading.inside
         if reading.door is not None and reading.door != door:
-            if known is not None and door is not None:
+            last[3] = reading.door
+            if door is not None:
                 _tell(out, "DOOR_OPENED" if reading.door == "open" else "DOOR_CLOSED", reading.door, reading)
-            door = reading.door
         if reading.seal_state is not None and reading.seal_state != seal:
-            if known is not None and seal is not None:
+            last[4] = reading.seal_state
+            if seal is not None:
                 _tell(out, "SEAL_CHANGED", reading.seal_state, reading)
-            seal = reading.seal_state
-        self._last[row] = (reading.time_ms, reading.boot_id, inside, door, seal)
 
     def dump(self, row: int) -> list[Any]:
         """One device's memory, for a checkpoint."""
@@ -55,7 +58,7 @@ class Facts:
         """Put a dumped row back."""
         if dumped:
             time_ms, boot, inside, door, seal = dumped
-            self._last[row] = (time_ms, boot, tuple(inside), door, seal)
+            self._last[row] = [time_ms, boot, tuple(inside), door, seal]
 
 
 def _tell(out: list[Event], kind: EventType, what: str, reading: ShipmentReading) -> None:

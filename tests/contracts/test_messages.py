@@ -69,6 +69,23 @@ def test_a_plain_reading_is_a_joined_one_of_which_nothing_is_known(reading: Read
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b'{"device_id":"a"}'],
+        [b'{"device_id":"a","boot_id":0,"seq":0,"time_ms":1},{"device_id":"a","boot_id":0,"seq":1,"time_ms":1}'],
+        [b'{"device_id":"a","boot_id":0,"seq":0,"time_ms":1,"door":"\xff"}'],
+        [b'{"device_id":"a","boot_id":0,"seq":0,"time_ms":1,"x":' + b"[" * 9_000 + b"]" * 9_000 + b"}"],
+        [b"{", b"}"],
+    ],
+    ids=["a field is missing", "two readings in a line", "no UTF-8", "too deep", "one reading over two lines"],
+)
+def test_what_is_no_reading_a_line_is_unreadable(lines: list[bytes]) -> None:
+    for decode in (frames.decode_readings, frames.decode_shipment_readings):
+        with pytest.raises(frames.UNREADABLE):
+            decode(lines)
+
+
 def test_blank_lines_are_no_readings() -> None:
     assert frames.lines_of(b"\n{}\n\n{}\n") == [b"{}", b"{}"]
     assert frames.lines_of(b"") == []
