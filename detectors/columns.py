@@ -6,7 +6,7 @@ array operations. Rows are dense, numbered in order of first sight, and live as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -51,6 +51,13 @@ class Columns:
     def row(self, row: int) -> dict[str, float | int | bool]:
         """One device's row as plain numbers, for a checkpoint."""
         return {name: array[row].item() for name, array in self._arrays.items()}
+
+    def dump_rows(self, rows: Sequence[int]) -> list[dict[str, float | int | bool]]:
+        """``row`` of each of these, in order: a column at a time, which is several times cheaper."""
+        at = np.asarray(rows, np.intp)
+        names = tuple(self._arrays)
+        columns = [array[at].tolist() for array in self._arrays.values()]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def set_row(self, row: int, values: Mapping[str, float | int | bool | None]) -> None:
         """Put a checkpointed row back; a column the checkpoint did not know keeps its default."""

@@ -143,6 +143,20 @@ class SignalLost:
             return True
         return False
 
+    def spoke_many(self, rows: Rows, lanes: Ints) -> dict[int, float]:
+        """``spoke`` for many readings at once: the rows whose silence that ends, and how long it was, in s.
+
+        A row may be named more than once.
+        """
+        columns = self.columns
+        ended = {row: self.silent_s(row) for row in rows[columns["on"][rows]].tolist()}
+        columns["on"][rows] = False
+        columns["lane"][rows] = lanes
+        for lane in set(lanes.tolist()):
+            clock = self.lanes.get(lane)
+            columns["spoke_ms"][rows[lanes == lane]] = _EARLY if clock is None else clock.heard_ms
+        return ended
+
     def silent(self, lane: int, interval_s: Floats, judged_since_ms: Ints | None = None) -> Rows:
         """Rows of this lane whose silence has just become an episode.
 

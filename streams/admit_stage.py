@@ -221,12 +221,10 @@ class AdmitStage:
 
     def changes(self) -> Iterator[StateChange]:
         """A record a device that spoke (``d/``), its fingerprint chunks (``h/``), and the sources' ticks (``t``)."""
-        names = self.roster.names
-        for row in self._dirty:
-            state = [
-                self.ledger.dump(row), self.fingerprints.head(row), self.screen.dump(row), self.facts.dump(row)
-            ]  # fmt: skip
-            yield f"d/{names[row]}", pack(state)
+        names, rows = self.roster.names, list(self._dirty)
+        ledger, prints, facts = self.ledger, self.fingerprints, self.facts
+        for row, screen in zip(rows, self.screen.dump_rows(rows), strict=True):
+            yield f"d/{names[row]}", pack([ledger.dump(row), prints.head(row), screen, facts.dump(row)])
         self._dirty.clear()
         for row, chunk, data in self.fingerprints.dirty_chunks():
             yield f"h/{names[row]}/{chunk}", data

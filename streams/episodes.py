@@ -37,6 +37,13 @@ class Sighting:
         """The reading's identity."""
         return self.device_id, self.boot_id, self.seq
 
+    def dump(self) -> list[object]:
+        """The fields in order, for a checkpoint; ``Sighting(*dumped)`` is it back."""
+        return [
+            self.device_id, self.boot_id, self.seq, self.time_ms,
+            self.shipment_id, self.lat_deg, self.lon_deg, self.exercise,
+        ]  # fmt: skip
+
 
 def sight(reading: ShipmentReading) -> Sighting:
     """What this reading shows; 0/0 is no position."""

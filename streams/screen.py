@@ -60,9 +60,12 @@ class Screen:
                     )
                     reading.findings = (*reading.findings, finding)
 
-    def dump(self, row: int) -> list[Any]:
-        """One device's row of every rule, for a checkpoint."""
-        return [int(self._clock["last_ms"][row]), {r.card.name: r.columns.row(row) for r in self.rules}]
+    def dump_rows(self, rows: Sequence[int]) -> list[list[Any]]:
+        """These devices' rows of every rule, for a checkpoint: what ``load`` takes, one each."""
+        last_ms = self._clock["last_ms"][np.asarray(rows, np.intp)].tolist()
+        names = [rule.card.name for rule in self.rules]
+        states = zip(*(rule.columns.dump_rows(rows) for rule in self.rules), strict=True)
+        return [[at_ms, dict(zip(names, state, strict=True))] for at_ms, state in zip(last_ms, states, strict=True)]
 
     def load(self, row: int, dumped: list[Any]) -> None:
         """Put a dumped row back; a rule the checkpoint did not know starts afresh."""

@@ -7,7 +7,7 @@ device act on arrival; an episode's subject is its device, so the interleaving o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -51,7 +51,7 @@ class ShipmentStage:
         self.episodes = Episodes(config.languages)
         self.watermark = Watermark(config.forget_source_ms)
         self._last: list[Sighting | None] = []
-        self._lane: list[int] = []  # the partition of stage 1 through which each device's readings come
+        self._lane = np.zeros(64, np.int64)  # the partition of stage 1 through which each device's readings come
         # Declared seconds between readings, NaN where not judged, and from when until when (UTC ms) that holds.
         self._interval_s = np.full(64, np.nan)
         self._interval_since_ms = np.zeros(64, np.int64)
@@ -63,6 +63,8 @@ class ShipmentStage:
         """Count each reading in once; what its findings open, change or close comes out."""
         out: list[Outgoing] = []
         self._refresh()
+        rows: list[int] = []
+        fresh: list[ShipmentReading] = []
         for reading in self._decode(value, out):
             row = self.roster.row(reading.device_id)
             if row >= len(self._last):
@@ -71,9 +73,14 @@ class ShipmentStage:
             if passage == REPEAT and self.config.check_identity:
                 self._counters["repeats"] += 1
                 continue
-            self._counters["passed"] += 1
-            self._dirty.add(row)
-            self._hear(row, reading, out)
+            rows.append(row)
+            fresh.append(reading)
+        self._counters["passed"] += len(fresh)
+        self._dirty.update(rows)
+        at = np.array(rows, np.intp)
+        silences = self.signal.spoke_many(at, self._lane[at])
+        for row, reading in zip(rows, fresh, strict=True):
+            self._hear(row, reading, silences.pop(row, None) if silences else None, out)
         return out
 
     def _decode(self, value: bytes, out: list[Outgoing]) -> list[ShipmentReading]:
@@ -93,22 +100,20 @@ class ShipmentStage:
                 out.append(Outgoing(topics.REFUSED, self.partition, None, _JSON.encode(letter), ()))
         return readings
 
-    def _hear(self, row: int, reading: ShipmentReading, out: list[Outgoing]) -> None:
-        """One new reading: it ends a silence, and its findings go to their episodes."""
-        silent_s = self.signal.silent_s(row)
-        ends_silence = self.signal.spoke(row, self._lane[row])
+    def _hear(self, row: int, reading: ShipmentReading, silent_s: float | None, out: list[Outgoing]) -> None:
+        """One new reading: the silence it ends, if any, closes its episode, and its findings go to theirs."""
         last = self._last[row]
         if last is None:
             self._last[row] = sight(reading)
         elif reading.time_ms >= last.time_ms:
             move(last, reading)  # the common case makes no new object
-        if not ends_silence and not reading.findings:
+        if silent_s is None and not reading.findings:
             return
         here = sight(reading)
-        if ends_silence:
+        if silent_s is not None:
             evidence = {"silent_s": round(silent_s, 1)}
             # What ends a silence may be an old reading, kept through it: the silence ended when it came.
-            back = replace(here, time_ms=max(here.time_ms, self.signal.lanes[self._lane[row]].time_ms))
+            back = replace(here, time_ms=max(here.time_ms, self.signal.lanes[int(self._lane[row])].time_ms))
             self._tell(self.episodes.clear(signal_lost.CARD, reading.device_id, back, evidence), out)
         for finding in reading.findings:
             card = catalog.CARDS.get(finding.rule)
@@ -205,9 +210,10 @@ class ShipmentStage:
             self._interval_s = np.r_[self._interval_s, np.full(size, np.nan)]
             self._interval_since_ms = np.r_[self._interval_since_ms, np.zeros(size, np.int64)]
             self._interval_until_ms = np.r_[self._interval_until_ms, np.zeros(size, np.int64)]
-        self._last.extend([None] * (size - len(self._last)))
-        names, partitions = self.roster.names, self.config.partitions
-        self._lane.extend(partition_of(name, partitions) for name in names[len(self._lane) : size])
+            self._lane = np.r_[self._lane, np.zeros(size, np.int64)]
+        known, names = len(self._last), self.roster.names
+        self._lane[known:size] = [partition_of(name, self.config.partitions) for name in names[known:size]]
+        self._last.extend([None] * (size - known))
 
     @property
     def waiting(self) -> int:
@@ -220,10 +226,10 @@ class ShipmentStage:
 
     def changes(self) -> Iterator[StateChange]:
         """A record a device that spoke or fell silent (``d/``), an open episode (``e/``), the clock (``t``)."""
-        for row in self._dirty:
+        rows = list(self._dirty)
+        for row, signal in zip(rows, self.signal.columns.dump_rows(rows), strict=True):
             last = self._last[row]
-            state = [self.ledger.dump(row), self.signal.columns.row(row), None if last is None else astuple(last)]
-            yield f"d/{self.roster.names[row]}", pack(state)
+            yield f"d/{self.roster.names[row]}", pack([self.ledger.dump(row), signal, last and last.dump()])
         self._dirty.clear()
         for key, value in self.episodes.changes():
             yield f"e/{key}", value
