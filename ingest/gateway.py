@@ -16,7 +16,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from paho.mqtt.client import MQTTMessage
@@ -104,8 +104,7 @@ class Gateway:
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
-            start.cancel()
-            await asyncio.gather(start, return_exceptions=True)
+            await _end(start)
             return
         await start
         works = [
@@ -121,10 +120,7 @@ class Gateway:
                 task.result()  # a task of ours never ends by itself: raise what ended it
             await self._leave()
         finally:
-            stopped.cancel()
-            for task in works:
-                task.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
+            await _end(stopped, *works)
             await self._outbox.stop(1.0)
             self._report()
 
@@ -312,3 +308,12 @@ class Gateway:
         except TimeoutError:
             _log.warning("Kafka did not take %d messages in time: the broker keeps them.", len(self._custody))
         await self._link.close()
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel these until they have ended: before Python 3.12 a wait_for in a library may swallow a cancellation."""
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=0.5)

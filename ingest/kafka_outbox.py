@@ -186,7 +186,8 @@ def idempotent_producer(bootstrap: str, client_id: str, compression: str | None)
 
 async def _stop(producer: Any, within_s: float) -> None:
     try:
-        await asyncio.wait_for(producer.stop(), within_s)
+        async with asyncio.timeout(within_s):
+            await producer.stop()
     except Exception as error:
         _log.warning("Kafka: a producer did not stop in order (%s).", _named(error))
 

@@ -163,7 +163,8 @@ class MqttLink:
             return str(error) or "no answer"
         self._attach(client)
         try:
-            refused = await asyncio.wait_for(self._answer(), _ANSWER_S)
+            async with asyncio.timeout(_ANSWER_S):
+                refused = await self._answer()
         except TimeoutError:
             refused = ""
         if refused is not None:
@@ -220,7 +221,8 @@ class MqttLink:
         client = self._client
         while client is not None and not self._down.is_set():
             try:
-                await asyncio.wait_for(self._down.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._down.wait()
             except TimeoutError:
                 client.loop_misc()  # pings, and finds out that nobody answers them
         if client is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 from collections.abc import Callable
@@ -13,8 +12,6 @@ from urllib.parse import urlsplit
 from deploy.roles import logs
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
-
-_log = logging.getLogger(__name__)
 
 
 class GatewaySettings(Protocol):

@@ -63,6 +63,7 @@ class Device:
 
     async def publish(self, topic: str, *payloads: bytes) -> None:
         """Publish; returns when the broker has all of it."""
+        await eventually(self._client.is_connected)
         sent = [self._client.publish(topic, payload, qos=1) for payload in payloads]
         await eventually(lambda: all(info.is_published() for info in sent))
 
@@ -99,6 +100,7 @@ class GatewayProcess:
             "partitions": config.partitions,
             "gateway_id": config.gateway_id,
             "frame_linger_ms": config.frame_linger_ms,
+            "log_level": "info",
         }
         self._process = subprocess.Popen(
             [sys.executable, str(PROCESS), json.dumps(settings), *flags], stderr=subprocess.PIPE, text=True
@@ -150,19 +152,29 @@ def stopped(pid: int) -> Iterator[None]:
 class Line:
     """A broker, a Kafka with the line's topics, and what a test does with them."""
 
-    bootstrap: str
+    kafka: LocalKafka
     broker: LocalMqtt
-    gateway_id: str
+    unique: str
     stack: ExitStack
 
     reading = staticmethod(reading)
     eventually = staticmethod(eventually)
     stopped = staticmethod(stopped)
 
+    @property
+    def gateway_id(self) -> str:
+        """This test's own, as everything on a shared Kafka."""
+        return f"gw-{self.unique}"
+
+    @property
+    def device_id(self) -> str:
+        """This test's own."""
+        return f"TRK-{self.unique}"
+
     def config(self, **more: Any) -> GatewayConfig:
         """A quick gateway's configuration."""
         quick: dict[str, Any] = {
-            "kafka": self.bootstrap,
+            "kafka": self.kafka.bootstrap,
             "mqtt_host": self.broker.host,
             "mqtt_port": self.broker.port,
             "mqtt_username": self.broker.username,
@@ -203,7 +215,7 @@ class Line:
     async def records(self, topic: str = topics.READINGS) -> list[Any]:
         """Everything a topic holds now, partition by partition, in order."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         await consumer.start()
         try:
@@ -225,50 +237,40 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line_kafka(kafka_ready: None) -> Iterator[str]:
-    """A Kafka with the line's topics, a module's own, since their names are fixed."""
+def line_kafka(kafka_ready: None) -> Iterator[LocalKafka]:
+    """A Kafka with the line's topics, a module's own, since their names are fixed. Killed, it is to be restarted."""
     with LocalKafka() as server:
         create_topics(server.bootstrap, PARTITIONS, ("us",))
-        yield server.bootstrap
+        yield server
 
 
 @pytest.fixture
-def own_kafka(kafka_factory: Callable[[], LocalKafka]) -> LocalKafka:
-    """A Kafka with the line's topics that the test may stop and kill."""
-    server = kafka_factory()
-    create_topics(server.bootstrap, PARTITIONS, ("us",))
-    return server
-
-
-@pytest.fixture
-def make_line(unique: str) -> Iterator[Callable[[str, LocalMqtt], Line]]:
-    """Makes a line of a Kafka and a broker."""
+def make_line(line_kafka: LocalKafka, unique: str) -> Iterator[Callable[[LocalMqtt], Line]]:
+    """Makes a line on this broker."""
     with ExitStack() as stack:
-        yield lambda bootstrap, broker: Line(bootstrap, broker, f"gw-{unique}", stack)
+        yield lambda broker: Line(line_kafka, broker, unique, stack)
 
 
 @pytest.fixture(params=["mosquitto", "amqtt"])
 def line(
     request: pytest.FixtureRequest,
-    line_kafka: str,
     mqtt_kind: Kind,
     mqtt_factory: Callable[..., LocalMqtt],
-    make_line: Callable[[str, LocalMqtt], Line],
+    make_line: Callable[[LocalMqtt], Line],
 ) -> Line:
     """A line on each broker that there is."""
     if request.param == "mosquitto" and mqtt_kind != "mosquitto":
         pytest.skip("mosquitto is not installed")
-    return make_line(line_kafka, mqtt_factory(request.param))
+    return make_line(mqtt_factory(request.param))
 
 
 @pytest.fixture
 def durable_line(
-    line_kafka: str,
     mqtt_kind: Kind,
     mqtt_factory: Callable[..., LocalMqtt],
-    make_line: Callable[[str, LocalMqtt], Line],
+    make_line: Callable[[LocalMqtt], Line],
 ) -> Line:
     """A line on a broker that keeps sessions over a restart of its clients, whatever they do not acknowledge."""
     if mqtt_kind != "mosquitto":
         pytest.skip("mosquitto is not installed, and amqtt drops what is not acknowledged within 5 s")
-    return make_line(line_kafka, mqtt_factory("mosquitto"))
+    return make_line(mqtt_factory("mosquitto"))

@@ -21,7 +21,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contracts import topics
 from contracts.frames import decode_tick, kind_of, lines_of
 from contracts.partitioner import partition_of
-from deploy.services.kafka import LocalKafka
 from deploy.services.mqtt import Kind, LocalMqtt
 from ingest.gateway import Gateway
 from ingest.kafka_outbox import WrongPartitionsError
@@ -36,7 +35,7 @@ def first_occurrences(seqs: list[int]) -> list[int]:
 
 
 async def test_a_reading_arrives_in_a_frame_of_its_devices_partition_and_is_receipted(line: Line) -> None:
-    device_id = f"TRK-{line.gateway_id}"
+    device_id = line.device_id
     sent = line.reading(device_id, 0, lat_deg=27.5, firmware="4.2")
     device = line.device()
     async with line.serving():
@@ -49,7 +48,7 @@ async def test_a_reading_arrives_in_a_frame_of_its_devices_partition_and_is_rece
 
 
 async def test_a_backlog_with_bad_lines_is_held_but_for_those_and_the_device_is_told_which(line: Line) -> None:
-    device_id = f"SEAL-{line.gateway_id}"
+    device_id = line.device_id
     lines = [line.reading(device_id, seq) for seq in range(40)]
     lines[7] = line.reading(device_id, 7, lat_deg=91.0)
     lines[8] = b"{broken"
@@ -71,7 +70,7 @@ async def test_a_backlog_with_bad_lines_is_held_but_for_those_and_the_device_is_
 
 
 async def test_a_reading_sent_again_is_receipted_again(line: Line) -> None:
-    device_id = f"TRK-{line.gateway_id}"
+    device_id = line.device_id
     device = line.device()
     async with line.serving():
         for times in (1, 2):
@@ -80,7 +79,7 @@ async def test_a_reading_sent_again_is_receipted_again(line: Line) -> None:
 
 
 async def test_a_status_is_kept_as_its_devices_last_word_and_a_wrong_one_is_dead_lettered(line: Line) -> None:
-    device_id = f"TRK-{line.gateway_id}"
+    device_id = line.device_id
     device = line.device()
     async with line.serving() as gateway:
         await device.publish(f"v1/CRDN/{device_id}/status", b'{"state":"offline"}', b"offline")
@@ -96,7 +95,7 @@ async def test_mosquitto_pub_is_all_it_takes(durable_line: Line) -> None:
     program = shutil.which("mosquitto_pub")
     if program is None:
         pytest.skip("mosquitto_pub is not installed")
-    line, broker, device_id = durable_line, durable_line.broker, f"TRK-{durable_line.gateway_id}"
+    line, broker, device_id = durable_line, durable_line.broker, durable_line.device_id
     reading = line.reading(device_id, 0).decode()
     async with line.serving() as gateway:
         command = [program, "-h", broker.host, "-p", str(broker.port), "-q", "1"]
@@ -131,49 +130,49 @@ async def test_ticks_reach_every_partition_while_connected_and_none_while_not(du
 
 
 async def test_kafka_killed_and_back_loses_nothing_and_keeps_each_devices_order(
-    own_kafka: LocalKafka, make_line: Callable[[str, LocalMqtt], Line], durable_line: Line
+    durable_line: Line,
 ) -> None:
-    line = make_line(own_kafka.bootstrap, durable_line.broker)
+    line = durable_line
     device = line.device()
-    devices = [f"TRK-{n}" for n in range(5)]
+    devices = [f"{line.device_id}-{n}" for n in range(5)]
     async with line.serving() as gateway:
         for device_id in devices:
             await device.send(device_id, *(line.reading(device_id, seq) for seq in range(100)))
         await line.eventually(lambda: gateway.counters.frames > 0)
-        await asyncio.to_thread(own_kafka.kill)
+        await asyncio.to_thread(line.kafka.kill)
         for device_id in devices:
             await device.send(device_id, *(line.reading(device_id, seq) for seq in range(100, 200)))
         await line.eventually(lambda: gateway.counters.accepted == 1_000)
         assert not any(199 in device.held(device_id) for device_id in devices)
-        await asyncio.to_thread(own_kafka.restart)
+        await asyncio.to_thread(line.kafka.restart)
         await line.eventually(lambda: all(device.held(d) == set(range(200)) for d in devices))
         for device_id in devices:
             assert first_occurrences(await line.seqs(device_id)) == list(range(200))
 
 
 async def test_a_kafka_that_hangs_fills_the_bound_and_not_the_memory(
-    own_kafka: LocalKafka, make_line: Callable[[str, LocalMqtt], Line], durable_line: Line
+    durable_line: Line,
 ) -> None:
     # MQTT 3.1.1 has no receive maximum, so it is our own leaving the socket unread that holds the broker back.
-    line = make_line(own_kafka.bootstrap, durable_line.broker)
+    line = durable_line
     gateway = Gateway(line.config(mqtt_versions=(MQTTv311,), unheld_messages_max=50))
     device = line.device()
     async with line.serving(gateway):
-        with line.stopped(own_kafka.pid):
-            await device.send("TRK-1", *(line.reading("TRK-1", seq) for seq in range(2_000)))
+        with line.stopped(line.kafka.pid):
+            await device.send(line.device_id, *(line.reading(line.device_id, seq) for seq in range(2_000)))
             await line.eventually(lambda: gateway.counters.messages >= 50)
             await asyncio.sleep(0.5)
             assert gateway.counters.messages <= 51
             assert gateway.connected
-        await line.eventually(lambda: device.held("TRK-1") == set(range(2_000)))
-    assert await line.seqs("TRK-1") == list(range(2_000))
+        await line.eventually(lambda: device.held(line.device_id) == set(range(2_000)))
+    assert await line.seqs(line.device_id) == list(range(2_000))
 
 
 @pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on receipt"])
 async def test_killed_between_kafkas_ack_and_the_puback_it_repeats_and_never_loses(
     durable_line: Line, safeguard: bool
 ) -> None:
-    line, device_id, count = durable_line, f"TRK-{durable_line.gateway_id}", 3_000
+    line, device_id, count = durable_line, durable_line.device_id, 3_000
     async with line.serving():
         pass  # the session is there: what comes now waits for the gateway
     device = line.device()
@@ -199,7 +198,7 @@ async def test_killed_between_kafkas_ack_and_the_puback_it_repeats_and_never_los
 
 
 async def test_left_in_order_it_has_acknowledged_everything_and_nothing_comes_twice(durable_line: Line) -> None:
-    line, device_id = durable_line, f"TRK-{durable_line.gateway_id}"
+    line, device_id = durable_line, durable_line.device_id
     async with line.serving():
         pass  # the session is there
     device = line.device()
@@ -216,8 +215,7 @@ async def test_left_in_order_it_has_acknowledged_everything_and_nothing_comes_tw
 
 @pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on any connection"])
 async def test_a_late_acknowledgement_is_never_sent_on_the_next_connection(
-    own_kafka: LocalKafka,
-    make_line: Callable[[str, LocalMqtt], Line],
+    make_line: Callable[[LocalMqtt], Line],
     mqtt_kind: Kind,
     tmp_path: Path,
     safeguard: bool,
@@ -226,24 +224,22 @@ async def test_a_late_acknowledgement_is_never_sent_on_the_next_connection(
     if mqtt_kind != "mosquitto":
         pytest.skip("mosquitto is not installed, and amqtt never sends again what it has sent once")
     with LocalMqtt("mosquitto", data=tmp_path / "broker") as broker:
-        line = make_line(own_kafka.bootstrap, broker)
+        line = make_line(broker)
         device = line.device()
-        gateway = line.process("--die-after-acks", "2", *([] if safeguard else ["--ack-any-epoch"]))
+        gateway = line.process("--die-after-acks", "1", *([] if safeguard else ["--ack-any-epoch"]))
         await gateway.says("epoch 1")
-        await device.send("TRK-1", line.reading("TRK-1", 0))
-        await line.eventually(lambda: device.held("TRK-1") == {0})
-        with line.stopped(own_kafka.pid):
-            await device.send("TRK-1", line.reading("TRK-1", 1))
+        with line.stopped(line.kafka.pid):
+            await device.send(line.device_id, line.reading(line.device_id, 1))
             await asyncio.sleep(0.5)  # taken, and on its way to a Kafka that hangs
             broker.kill()
             for saved in (tmp_path / "broker").glob("**/mosquitto.db*"):
                 saved.unlink()
             broker.restart()
             await gateway.says("epoch 2")
-            await device.send("TRK-1", line.reading("TRK-1", 2))
+            await device.send(line.device_id, line.reading(line.device_id, 2))
             await asyncio.sleep(0.5)
         assert await gateway.ended() == -signal.SIGKILL  # when Kafka held the reading from before the restart
-        assert 2 not in await line.seqs("TRK-1")
+        assert 2 not in await line.seqs(line.device_id)
         assert (b'"seq":2' in b"".join(await redelivered(line))) is safeguard
 
 
