@@ -91,6 +91,8 @@ class LocalStack:
         return {
             "kafka": self.settings.kafka,
             "mqtt": self.settings.mqtt,
+            "mqtt_username": self.settings.mqtt_device_username,
+            "mqtt_password_file": self._secret("device.password", self.settings.mqtt_device_password),
             "history": self._history_facts(),
             "console": None,
             "grafana": None,
@@ -108,18 +110,24 @@ class LocalStack:
     def _history_facts(self) -> dict[str, Any]:
         if self.settings.influx_url is None:
             return {"kind": "sqlite", "url": self.settings.history, "token_file": None}
-        token = self.folder / "influx.token"
-        if not token.exists() and self.settings.influx_token:
-            token.touch(mode=0o600)
-            token.write_text(self.settings.influx_token)
         history = urlsplit(self.settings.history)
         return {
             "kind": "influxdb",
             "url": self.settings.influx_url,
             "org": dict(parse_qsl(history.query))["org"],
             "bucket": history.path.strip("/"),
-            "token_file": str(token),
+            "token_file": self._secret("influx.token", self.settings.influx_token),
         }
+
+    def _secret(self, name: str, secret: str | None) -> str | None:
+        """The path of a file, readable by its owner alone, that holds this secret; None where there is none."""
+        if not secret:
+            return None
+        file = self.folder / name
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secret)
+        return str(file)
 
     def _own_folder(self, stack: ExitStack) -> Path:
         if self.settings.data_dir is None:

@@ -64,6 +64,10 @@ def _tell(stack: LocalStack) -> None:
     click.echo(f"  export PUENTE_CONFIG={facts['config']}")
     click.echo("  puente reference load FILE")
     click.echo("  puente alerts tail")
+    if facts["mqtt_password_file"]:
+        host, _, port = facts["mqtt"].removeprefix("mqtt://").partition(":")
+        click.echo(f"  mosquitto_pub -h {host} -p {port} -u {facts['mqtt_username']} \\")
+        click.echo(f'    -P "$(cat {facts["mqtt_password_file"]})" -q 1 -t v1/CRDN/TRK-1/readings -m "$READING"')
     click.echo("")
     click.echo("Ctrl-C stops it all.")
 
