@@ -27,6 +27,7 @@ from streams.roster import Roster
 from streams.screen import Screen
 from streams.stage import FrameGatherer, Outgoing, StateChange, Watermark, cloud_event, pack, unpack
 
+_DRILL: Final = "/drill"  # no device's name has a slash in it
 _JSON: Final = msgspec.json.Encoder()
 _READING: Final = msgspec.json.Decoder(Reading)
 
@@ -71,14 +72,15 @@ class AdmitStage:
         rows, fresh = self._admit(lines, readings, out)
         joined = self._join(rows, fresh)
         self._place(fresh, joined)
-        self.screen.screen(rows, fresh, joined)
+        judged = self._apart(rows, fresh)
+        self.screen.screen(judged, fresh, joined)
         facts: list[Event] = []
         partitions = self.config.partitions
-        for row, reading in zip(rows, fresh, strict=True):
+        for row, reading in zip(judged, fresh, strict=True):
             self.facts.observe(row, reading, facts)
             key = reading.shipment_id or reading.device_id
             self._gatherer.add(partition_of(key, partitions), reading)
-        self._dirty.update(rows)
+        self._dirty.update(rows, judged)
         out += (self._event(event) for event in facts)
         out += self._gatherer.full()
         return out
@@ -88,14 +90,14 @@ class AdmitStage:
         lines = frames.lines_of(value)
         try:
             return lines, frames.decode_shipment_readings(lines)
-        except msgspec.DecodeError:
+        except frames.UNREADABLE:
             pass
         kept, readings = [], []
         for line in lines:
             try:
                 # Strictly the wire's own fields: an unknown field may bear the name of a joined one.
                 plain = _READING.decode(line)
-            except msgspec.DecodeError as error:
+            except frames.UNREADABLE as error:
                 self._counters["unreadable"] += 1
                 out.append(self._refuse("bad_json", f"A line in a frame is no reading: {error}.", line, ""))
                 continue
@@ -179,6 +181,16 @@ class AdmitStage:
                 reading.along_km, reading.off_route_m, reading.remaining_km = along[i], off[i], left[i]
                 if fixes.inside[i]:
                     reading.inside = tuple(names[p] for p in fixes.inside[i])
+
+    def _apart(self, rows: list[int], readings: list[ShipmentReading]) -> list[int]:
+        """Rows for what rules and facts remember: a drill has one of its own, or it would count towards the real."""
+        if not any(reading.exercise for reading in readings):
+            return rows
+        apart = []
+        for row, reading in zip(rows, readings, strict=True):
+            apart.append(self.roster.row(f"{reading.device_id}{_DRILL}") if reading.exercise else row)
+        self._grow(max(self.fingerprints.size, 1 + max(apart)))
+        return apart
 
     def _grow(self, size: int) -> None:
         self.ledger.ensure(size)

@@ -1,7 +1,8 @@
 """Episodes: an alert opens once, is updated when it grows worse, and closes once, each a revision of one record.
 
 The id is a hash of what opened it, so a replay makes the same alert; the revision counts from 1, so a replayed record
-is seen to be a repeat. Whoever saw an episode open sees it close.
+is seen to be a repeat. Whoever saw an episode open sees it close. A drill's episode is never the real one: each is
+opened, kept and closed apart.
 """
 
 from __future__ import annotations
@@ -68,14 +69,27 @@ class Told:
     audiences: tuple[str, ...]
 
 
+# What closes an episode where the rule itself does not.
+ENDED: Final[Texts] = {
+    "en": "{device_id} guards this shipment no longer: it has ended, or the device was taken off it.",
+    "es": "{device_id} ya no custodia este embarque: terminó, o se le retiró el dispositivo.",
+}
+DRILL_OVER: Final[Texts] = {
+    "en": "The drill on {device_id} is over.",
+    "es": "El simulacro con {device_id} terminó.",
+}
+
+_Key = tuple[str, str, bool]  # rule, subject, whether it is a drill
+
+
 class Episodes:
-    """The open episodes of one partition, by rule and subject."""
+    """The open episodes of one partition, by rule, subject and whether it is a drill."""
 
     def __init__(self, languages: tuple[str, ...] = ()) -> None:
         """``languages`` to tell alerts in; none means all that a rule has sentences in."""
         self.languages = languages
-        self.open: dict[tuple[str, str], Told] = {}
-        self._dirty: set[tuple[str, str]] = set()
+        self.open: dict[_Key, Told] = {}
+        self._dirty: set[_Key] = set()
 
     def trip(
         self,
@@ -85,9 +99,13 @@ class Episodes:
         score: float,
         evidence: dict[str, Any],
         audiences: tuple[str, ...],
+        about: str | None = None,
     ) -> Told | None:
-        """Open the episode, or update it where it has grown worse; None where there is nothing to tell."""
-        key = card.name, subject
+        """Open the episode, or update it where it has grown worse; None where there is nothing to tell.
+
+        ``about`` goes into the id in the subject's place, where one reading may open two episodes of a subject.
+        """
+        key = card.name, subject, sighting.exercise
         known = self.open.get(key)
         if known is not None:
             if score < known.alert.score + WORSE:
@@ -98,7 +116,7 @@ class Episodes:
             return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
         alert = Alert(
-            alert_id=alert_id(card.name, card.version, subject, sighting.reading),
+            alert_id=alert_id(card.name, card.version, about or subject, sighting.reading),
             revision=1,
             rule=card.name,
             rule_version=card.version,
@@ -117,19 +135,21 @@ class Episodes:
         )
         return self._tell(key, alert, audiences)
 
-    def clear(self, card: RuleCard, subject: str, sighting: Sighting, evidence: dict[str, Any]) -> Told | None:
-        """Close the episode; None where none is open."""
-        key = card.name, subject
+    def clear(
+        self, card: RuleCard, subject: str, sighting: Sighting, evidence: dict[str, Any], texts: Texts | None = None
+    ) -> Told | None:
+        """Close the episode; None where none is open. ``texts`` say why, where it is not for the rule's own reason."""
+        key = card.name, subject, sighting.exercise
         known = self.open.pop(key, None)
         if known is None:
             return None
         self._dirty.add(key)
         alert = _next(known.alert, "closed", sighting, known.alert.score, evidence)
-        alert.messages = self._say(card.closed, sighting.device_id, {**known.alert.evidence, **evidence})
-        alert.closed_ms = sighting.time_ms
+        alert.messages = self._say(texts or card.closed, sighting.device_id, {**known.alert.evidence, **evidence})
+        alert.closed_ms = max(sighting.time_ms, alert.opened_ms)
         return Told(alert, known.audiences)
 
-    def _tell(self, key: tuple[str, str], alert: Alert, audiences: tuple[str, ...]) -> Told:
+    def _tell(self, key: _Key, alert: Alert, audiences: tuple[str, ...]) -> Told:
         self._dirty.add(key)
         told = self.open[key] = Told(alert, audiences)
         return told
@@ -140,16 +160,17 @@ class Episodes:
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Episodes opened or updated since the last call, and None for those closed."""
-        for rule, subject in self._dirty:
-            told = self.open.get((rule, subject))
-            yield f"{rule}/{subject}", None if told is None else _PACK((told.alert, told.audiences))
+        for key in self._dirty:
+            told, (rule, subject, exercise) = self.open.get(key), key
+            name = f"{rule}/{subject}/drill" if exercise else f"{rule}/{subject}"
+            yield name, None if told is None else _PACK((told.alert, told.audiences))
         self._dirty.clear()
 
     def restore(self, key: str, value: bytes) -> None:
         """One of ``changes`` back."""
-        rule, _, subject = key.partition("/")
+        rule, subject = key.split("/")[:2]
         alert, audiences = _UNPACK(value)
-        self.open[rule, subject] = Told(alert, audiences)
+        self.open[rule, subject, alert.exercise] = Told(alert, audiences)
 
 
 _PACK: Final = msgspec.msgpack.Encoder().encode

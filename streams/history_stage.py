@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
-import msgspec
-
 from contracts import frames
 from contracts.readings import ReadingId, ShipmentReading, identity
 from streams.ledger import REPEAT, Ledger
@@ -35,13 +33,13 @@ class HistoryStage:
         lines = frames.lines_of(value)
         try:
             return frames.decode_shipment_readings(lines)
-        except msgspec.DecodeError:
+        except frames.UNREADABLE:
             pass
         readings: list[ShipmentReading] = []
         for line in lines:
             try:
                 readings += frames.decode_shipment_readings([line])
-            except msgspec.DecodeError:
+            except frames.UNREADABLE:
                 self._counters["unreadable"] += 1
         return readings
 

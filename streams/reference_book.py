@@ -88,11 +88,6 @@ class ReferenceBook:
         found = self._as_of("seal", seal_number, time_ms)[0]
         return found if isinstance(found, Seal) else None
 
-    def ended(self, shipment_id: str, time_ms: int) -> bool:
-        """True where the shipment is known to have ended by this time."""
-        found = self._as_of("shipment", shipment_id, time_ms)[0]
-        return isinstance(found, Shipment) and found.ends_ms is not None and found.ends_ms <= time_ms
-
     def in_force(self, device_id: str, time_ms: int) -> InForce:
         """Device, shipment and corridor at this time. Of several shipments, the one that took effect last."""
         device, since_ms, until_ms = self._as_of("device", device_id, time_ms)

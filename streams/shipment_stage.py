@@ -19,7 +19,7 @@ from contracts.readings import ShipmentReading, Tick
 from detectors import catalog, signal_lost
 from detectors.signal_lost import Lane, SignalLost
 from streams.audiences import Audience, audiences_of
-from streams.episodes import Episodes, Sighting, Told, move, sight
+from streams.episodes import DRILL_OVER, ENDED, Episodes, Sighting, Told, move, sight
 from streams.ledger import REPEAT, Ledger
 from streams.reference_book import ReferenceBook
 from streams.roster import Roster
@@ -87,45 +87,52 @@ class ShipmentStage:
         lines = frames.lines_of(value)
         try:
             return frames.decode_shipment_readings(lines)
-        except msgspec.DecodeError:
+        except frames.UNREADABLE:
             pass
         readings = []
         for line in lines:
             try:
                 readings += frames.decode_shipment_readings([line])
-            except msgspec.DecodeError as error:
+            except frames.UNREADABLE as error:
                 self._counters["unreadable"] += 1
                 sentence = f"A line in a frame is no joined reading: {error}."
-                letter = deadletters.dead_letter("bad_json", sentence, topics.SHIPMENT_READINGS, 0, line)
+                now_ms = max((lane.time_ms for lane in self.signal.lanes.values()), default=0)
+                letter = deadletters.dead_letter("bad_json", sentence, topics.SHIPMENT_READINGS, now_ms, line)
                 out.append(Outgoing(topics.REFUSED, self.partition, None, _JSON.encode(letter), ()))
         return readings
 
     def _hear(self, row: int, reading: ShipmentReading, silent_s: float | None, out: list[Outgoing]) -> None:
         """One new reading: the silence it ends, if any, closes its episode, and its findings go to theirs."""
         last = self._last[row]
+        before = reading.exercise if last is None else last.exercise
         if last is None:
             self._last[row] = sight(reading)
         elif reading.time_ms >= last.time_ms:
             move(last, reading)  # the common case makes no new object
-        if silent_s is None and not reading.findings:
+        drill_over = before and last is not None and not last.exercise
+        if silent_s is None and not reading.findings and not drill_over:
             return
         here = sight(reading)
         if silent_s is not None:
             evidence = {"silent_s": round(silent_s, 1)}
             # What ends a silence may be an old reading, kept through it: the silence ended when it came.
-            back = replace(here, time_ms=max(here.time_ms, self.signal.lanes[int(self._lane[row])].time_ms))
+            back_ms = max(here.time_ms, self.signal.lanes[int(self._lane[row])].time_ms)
+            back = replace(here, time_ms=back_ms, exercise=before)
             self._tell(self.episodes.clear(signal_lost.CARD, reading.device_id, back, evidence), out)
+        if drill_over:
+            for card in catalog.CARDS.values():
+                drill = replace(here, exercise=True)
+                self._tell(self.episodes.clear(card, reading.device_id, drill, {}, DRILL_OVER), out)
         for finding in reading.findings:
-            card = catalog.CARDS.get(finding.rule)
-            if card is None:
+            found = catalog.CARDS.get(finding.rule)
+            if found is None:
                 continue  # a rule of a newer release's stage 1: its own stage 2 will judge it
             if finding.level == "trip":
-                told = self.episodes.trip(
-                    card, reading.device_id, here, finding.score, finding.evidence, self._audiences(row, here)
-                )
-            else:
-                told = self.episodes.clear(card, reading.device_id, here, finding.evidence)
-            self._tell(told, out)
+                audiences = self._audiences(row, here)
+                told = self.episodes.trip(found, reading.device_id, here, finding.score, finding.evidence, audiences)
+                self._tell(told, out)
+            elif finding.level == "clear":
+                self._tell(self.episodes.clear(found, reading.device_id, here, finding.evidence), out)
 
     def process_tick(self, tick: Tick) -> list[Outgoing]:
         """Move the tick's lane on; devices of it that are silent for too long open an episode, ended shipments close.
@@ -148,29 +155,32 @@ class ShipmentStage:
             if last is None:
                 continue
             self._dirty.add(row)
-            here = replace(last, time_ms=lane_ms)
+            # It may guard another shipment by now than when it last spoke, and be silent on both.
+            shipment = self.roster.in_force(row, lane_ms).shipment
+            here = replace(last, time_ms=lane_ms, shipment_id=shipment and shipment.shipment_id)
             evidence = {"silent_s": round(self.signal.silent_s(row), 1), "interval_s": interval_s}
-            audiences = self._audiences(row, here)
-            self._tell(self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, audiences), out)
+            audiences, about = self._audiences(row, here), f"{here.device_id}/{here.shipment_id}"
+            told = self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, audiences, about)
+            self._tell(told, out)
         self._close_ended(watermark_ms, out)
         return out
 
     def _close_ended(self, time_ms: int, out: list[Outgoing]) -> None:
-        """An episode of a shipment that has ended is over: nobody watches it any more."""
-        for rule, subject in list(self.episodes.open):
-            told = self.episodes.open[rule, subject]
-            row = self.roster.rows.get(subject)
-            if told.alert.shipment_id is None or row is None:
+        """An episode of a shipment that has ended, or that the device guards no longer, is over."""
+        for rule, device_id, exercise in list(self.episodes.open):
+            alert, row = self.episodes.open[rule, device_id, exercise].alert, self.roster.row(device_id)
+            # What opened it may be ahead of the ticks, and so may the shipment have been.
+            guarded = self.roster.in_force(row, max(time_ms, alert.opened_ms)).shipment
+            if alert.shipment_id is None or (guarded is not None and guarded.shipment_id == alert.shipment_id):
                 continue
-            found = self.roster.in_force(row, time_ms)
-            last = self._last[row]
-            if found.shipment is None and last is not None and self.roster.book.ended(told.alert.shipment_id, time_ms):
-                evidence = {"ended": "shipment delivered"}
+            card, last = catalog.CARDS.get(rule), self._last[row]
+            if card is None or last is None:
+                continue
+            if rule == signal_lost.CARD.name:
                 self.signal.columns["on"][row] = False
                 self._dirty.add(row)
-                self._tell(
-                    self.episodes.clear(catalog.CARDS[rule], subject, replace(last, time_ms=time_ms), evidence), out
-                )
+            here, evidence = replace(last, time_ms=time_ms, exercise=exercise), {"ended": True}
+            self._tell(self.episodes.clear(card, device_id, here, evidence, ENDED), out)
 
     def _refresh(self) -> None:
         """Ask the reference again, at the next tick, for the devices that new records concern."""
@@ -178,10 +188,14 @@ class ShipmentStage:
             self._interval_until_ms[row] = 0
 
     def _declare(self, row: int, time_ms: int) -> None:
-        """Note how often this device should speak now; one that guards no shipment may be silent."""
+        """Note how often this device should speak now, and here.
+
+        One that guards no shipment may be silent; one whose shipment is another partition's is heard there.
+        """
         found = self.roster.in_force(row, time_ms)
-        judged = found.device is not None and found.shipment is not None
-        self._interval_s[row] = found.device.interval_s if judged and found.device is not None else np.nan
+        device, shipment = found.device, found.shipment
+        here = shipment is not None and partition_of(shipment.shipment_id, self.config.partitions) == self.partition
+        self._interval_s[row] = device.interval_s if device is not None and here else np.nan
         self._interval_since_ms[row] = max(found.valid_from_ms, 0)
         self._interval_until_ms[row] = found.valid_until_ms
 

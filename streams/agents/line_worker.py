@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import faust
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
 from faust.types import TP
 from mode import Service
 
@@ -41,6 +44,7 @@ log = logging.getLogger(__name__)
 
 ADMIT: Final = "admit"
 SHIPMENT: Final = "shipment"
+_RENEW_S: Final = 10.0  # partitions that fail together make one new producer between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +77,21 @@ class Line(Service):  # type: ignore[misc]
         self._producer: AIOKafkaProducer | None = None
         self._reference: ReferenceReader | None = None
         self._ready = asyncio.Event()
+        self._renewing = asyncio.Lock()
+        self._renewed_s = -_RENEW_S
 
     async def on_start(self) -> None:
         """Read the reference, open the producer; frames wait until then."""
         config = self.config
         self._reference = ReferenceReader(config.bootstrap, self.book, config.client_id)
         await self._reference.start()
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=config.bootstrap,
-            client_id=f"{config.client_id}-out",
+        self._producer = await self._new_producer()
+        self._ready.set()
+
+    async def _new_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.config.bootstrap,
+            client_id=f"{self.config.client_id}-out",
             acks="all",
             enable_idempotence=True,
             linger_ms=2,
@@ -89,8 +99,24 @@ class Line(Service):  # type: ignore[misc]
             max_request_size=4_194_304,
             compression_type="lz4",
         )
-        await self._producer.start()
-        self._ready.set()
+        await producer.start()
+        return producer
+
+    async def _renew_producer(self, error: Exception) -> None:
+        """A producer that failed to deliver has lost its place in the order of its sequence: begin with a new one.
+
+        The runners that were using the old one fail too, and read again from their checkpoints.
+        """
+        if not isinstance(error, KafkaError) or isinstance(error, ProducerFenced):
+            return
+        async with self._renewing:
+            if time.monotonic() - self._renewed_s < _RENEW_S:
+                return
+            old, self._producer = self._producer, await self._new_producer()
+            self._renewed_s = time.monotonic()
+        if old is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(old.stop(), _RENEW_S)
 
     async def on_stop(self) -> None:
         """Checkpoint every partition, then let go of everything."""
@@ -120,8 +146,7 @@ class Line(Service):  # type: ignore[misc]
         await runner.offer(Arrival(message.offset, kind, message.value, event.ack))
 
     def _runner(self, stage: str, source: TopicPartition) -> PartitionRunner:
-        config, producer = self.config, self._producer
-        assert producer is not None, "offer waits until the producer is there"
+        config = self.config
         make: Callable[[], Stage]
         if stage == ADMIT:
             admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity)
@@ -138,7 +163,12 @@ class Line(Service):  # type: ignore[misc]
         store = CheckpointStore(config.bootstrap, stage, source, config.client_id)
         name = f"{stage}/{source.partition}"
         gather_bytes = config.gather_bytes if stage == ADMIT else 0  # stage 2's frames come gathered
-        return PartitionRunner(name, lambda: StageWork(make(), producer, gather_bytes), store, seek, config.runner)
+
+        def work() -> StageWork:
+            assert self._producer is not None, "offer waits until the producer is there"
+            return StageWork(make(), self._producer, gather_bytes)
+
+        return PartitionRunner(name, work, store, seek, config.runner, self._renew_producer)
 
 
 def build(config: WorkerConfig) -> Any:

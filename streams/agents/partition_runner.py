@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 
 from contracts import frames
 from contracts.readings import Tick
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _QUEUE: Final = 64
 _SEEK_AGAIN_S: Final = 10.0
 _BACKOFF_MAX_S: Final = 30.0
+# Kafka away, or slow: no frame is to blame for that, however often it is the one in hand.
+_NOT_ITS_FAULT: Final = (KafkaError, OSError, TimeoutError)
 _BEHIND_S: Final = 0.5  # while records wait in the queue, gathering goes on for this much longer than the linger
 
 
@@ -100,6 +102,10 @@ class RunnerConfig:
     before_save: Callable[[], None] | None = None
 
 
+async def _nothing_to_repair(_error: Exception) -> None:
+    """Where works share nothing that can break."""
+
+
 class PartitionRunner:
     """See the module. ``seek`` moves the source's position; it may be asked again if nothing comes of it."""
 
@@ -110,8 +116,11 @@ class PartitionRunner:
         store: CheckpointStore,
         seek: Callable[[int], Awaitable[None]],
         config: RunnerConfig,
+        repair: Callable[[Exception], Awaitable[None]] = _nothing_to_repair,
     ) -> None:
+        """``repair`` is told of each failure before the partition is read again, to mend what the works share."""
         self.name = name
+        self._repair = repair
         self._make_work = make_work
         self._store = store
         self._seek_source = seek
@@ -169,8 +178,12 @@ class PartitionRunner:
                 self._stopping.set()
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception as error:
                 log.exception("%s: failed; reading again from the checkpoint in %g s.", self.name, backoff_s)
+                try:
+                    await self._repair(error)
+                except _NOT_ITS_FAULT as still:
+                    log.warning("%s: Kafka is not back yet (%s).", self.name, still)
                 self._alone_until = self._taken
                 self.restored.clear()
                 await asyncio.sleep(backoff_s)
@@ -247,6 +260,8 @@ class PartitionRunner:
                     await work.take_frame(offset, arrival.value)
                 if offset <= self._alone_until:
                     await work.push()
+            except _NOT_ITS_FAULT:
+                raise
             except Exception:
                 if self._suspect == offset:
                     self._poison.add(offset)

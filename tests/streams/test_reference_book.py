@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,12 +137,6 @@ def test_nothing_is_known_of_a_stranger(world) -> None:
     found = world.fleet().in_force("stranger", world.t0_ms)
     assert said(found) == (None, None, None)
     assert found.valid_from_ms < 0 < found.valid_until_ms
-
-
-@pytest.mark.parametrize(("at", "ended"), [(9, False), (10, False), (29, False), (30, True), (31, True)])
-def test_a_shipment_has_ended_from_its_end_on(world, at: int, ended: bool) -> None:
-    book = world.book(world.shipment(1, effective_ms=10, ends_ms=30))
-    assert book.ended("S1", at) == ended
 
 
 def test_a_seal_is_found_as_issued(world) -> None:
