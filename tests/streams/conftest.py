@@ -125,6 +125,9 @@ class World:
     def lane_of(self, device_id: str) -> int:
         return partition_of(device_id, self.partitions)
 
+    def partition_of_shipment(self, shipment_id: str) -> int:
+        return partition_of(shipment_id, self.partitions)
+
     # -- what came out -----------------------------------------------------------------------------------------
 
     @staticmethod
