@@ -2,8 +2,8 @@
 
 A last ``seq`` would not do: a backlog sent after live data would look like repeats and be lost. The common case, the
 next ``seq`` of the running boot, costs one comparison on a column; everything else lives in a small dict of ranges.
-Bounded: a device's oldest boots and oldest ranges are let go past a limit; a repeat of those would pass, and be
-caught by the history's key.
+Bounded, or one device's record would outgrow what Kafka takes: its oldest boots and oldest ranges are let go past a
+limit; a repeat of those would pass, and be caught by the history's key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BEHIND: Final = 2  # new, and older than what has passed: a backlog fills a hole
 REPEAT: Final = 3  # has passed before
 
 BOOTS_MAX: Final = 64
-RANGES_MAX: Final = 2_048
+RANGES_MAX: Final = 2_048  # of all boots of a device together, the running one aside
 
 
 class Ledger:
@@ -72,10 +72,17 @@ class Ledger:
         boots = self._ranges.setdefault(row, {})
         ranges = boots.setdefault(self._boot[row], [])
         ranges += (self._start[row], self._next[row])
-        if len(ranges) > 2 * RANGES_MAX:
-            del ranges[:2]
+        self._bound(boots)
+
+    def _bound(self, boots: dict[int, list[int]]) -> None:
+        """Let the oldest go. Only a gap or a new boot gets here, so counting is cheap enough."""
         if len(boots) > BOOTS_MAX:
             del boots[next(iter(boots))]
+        while sum(map(len, boots.values())) > 2 * RANGES_MAX:
+            oldest = next(iter(boots))
+            del boots[oldest][:2]
+            if not boots[oldest]:
+                del boots[oldest]
 
     def _admit_old(self, row: int, boot: int, seq: int) -> Passage:
         """A seq below the running range, or of another boot: look it up among the ranges, else put it there."""
@@ -96,10 +103,10 @@ class Ledger:
             return BEHIND
         else:
             ranges[at:at] = (seq, seq + 1)
-            if len(ranges) > 2 * RANGES_MAX:
-                del ranges[:2]
-            self._ranges.setdefault(row, {})[boot] = ranges
-        if self._boot[row] == boot and ranges[-1] == self._start[row]:
+            boots = self._ranges.setdefault(row, {})
+            boots[boot] = ranges
+            self._bound(boots)
+        if self._boot[row] == boot and ranges and ranges[-1] == self._start[row]:
             self._swallow(row, boot, ranges)
         return BEHIND
 

@@ -105,6 +105,17 @@ def test_memory_is_bounded_by_letting_the_oldest_boots_go() -> None:
     assert {ledger.admit(0, boot, 0) for boot in recent} == {REPEAT}
 
 
+def test_the_most_that_one_device_can_make_a_checkpoint_hold_is_far_below_what_kafka_takes() -> None:
+    ledger = Ledger()
+    ledger.ensure(1)
+    for boot in range(2**40, 2**40 + 8):
+        for i in range(RANGES_MAX + 2):
+            ledger.admit(0, boot, 2**52 + 2 * i)
+    for i in range(2 * RANGES_MAX):  # a backlog that fills nothing
+        ledger.admit(0, 2**40 + 7, 2**51 - 2 * i)
+    assert len(pack(ledger.dump(0))) < 50_000
+
+
 def test_memory_is_bounded_by_letting_the_oldest_holes_go() -> None:
     ledger = Ledger()
     ledger.ensure(1)
