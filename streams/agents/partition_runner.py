@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -35,11 +36,11 @@ _BEHIND_S: Final = 0.5  # while records wait in the queue, gathering goes on for
 
 @dataclass(slots=True)
 class Arrival:
-    """A record as it comes from the source. ``ack`` tells the source that it is done with."""
+    """A record as it comes from the source, which may have no value. ``ack`` tells the source that it is done with."""
 
     offset: int
     kind: str
-    value: bytes
+    value: bytes | None
     ack: Callable[[], object]
 
 
@@ -129,7 +130,7 @@ class PartitionRunner:
         self._unacked: list[Arrival] = []
         self._covered = NOTHING_COVERED
         self._done = NOTHING_COVERED  # the last offset processed since the restore
-        self._sought_s = 0.0
+        self._sought_s = -math.inf
         self._taken = NOTHING_COVERED  # the last offset begun with, ever
         self._alone_until = NOTHING_COVERED  # frames up to here are processed one by one, to find which one fails
         self._suspect = NOTHING_COVERED
@@ -151,8 +152,7 @@ class PartitionRunner:
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Checkpoint what is done, acknowledge it, let go. What was not yet processed is left to the next owner."""
         self._stopping.set()
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        self._drain()
         self._queue.put_nowait(None)
         if self._task is not None:
             try:
@@ -165,20 +165,29 @@ class PartitionRunner:
                 if not self._task.cancelled():
                     raise
 
+    def _drain(self) -> None:
+        """Drop what is queued, so that whoever waits in ``offer`` goes on."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
     async def _run(self) -> None:
-        backoff_s = 0.5
+        backoff_s, failed = 0.5, False
         while not self._stopping.is_set():
             try:
                 await self._store.open()
                 work = await self._restore()
-                backoff_s = 0.5
+                if failed:  # what was taken since the checkpoint must come again, even where nothing follows it
+                    await self._seek_back()
+                backoff_s, failed = 0.5, False
                 await self._serve(work)
             except ProducerFenced:
                 log.warning("%s: another worker has taken this partition over; letting go.", self.name)
                 self._stopping.set()
+                self._drain()
             except asyncio.CancelledError:
                 raise
             except Exception as error:
+                failed = True
                 log.exception("%s: failed; reading again from the checkpoint in %g s.", self.name, backoff_s)
                 try:
                     await self._repair(error)
@@ -188,7 +197,6 @@ class PartitionRunner:
                 self.restored.clear()
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
-                self._sought_s = 0.0
             finally:
                 with contextlib.suppress(Exception):
                     await self._store.close()
@@ -241,23 +249,25 @@ class PartitionRunner:
             return None
 
     async def _take(self, work: Work, arrival: Arrival) -> None:
-        offset = arrival.offset
+        offset, value = arrival.offset, arrival.value or b""
         if offset <= self._done:
             if offset <= self._covered:
                 arrival.ack()
             return
         if offset > self._done + 1:
-            await self._seek_back(offset)
+            if time.monotonic() - self._sought_s > _SEEK_AGAIN_S:
+                log.info("%s: offset %d came, %d was next; seeking back.", self.name, offset, self._done + 1)
+                await self._seek_back()
             return
         self._taken = max(self._taken, offset)
         if offset in self._poison:
-            await work.refuse_frame(arrival.value, "a frame that could not be processed, twice")
+            await work.refuse_frame(value, "a frame that could not be processed, twice")
         else:
             try:
                 if arrival.kind == "tick":
-                    await work.take_tick(frames.decode_tick(arrival.value))
+                    await work.take_tick(frames.decode_tick(value))
                 else:
-                    await work.take_frame(offset, arrival.value)
+                    await work.take_frame(offset, value)
                 if offset <= self._alone_until:
                     await work.push()
             except _NOT_ITS_FAULT:
@@ -270,13 +280,10 @@ class PartitionRunner:
         self._done = offset
         self._unacked.append(arrival)
 
-    async def _seek_back(self, offset: int) -> None:
-        """Records between what is done and this one have not come: read from there, and drop what is ahead of it."""
-        now_s = time.monotonic()
-        if now_s - self._sought_s > _SEEK_AGAIN_S:
-            self._sought_s = now_s
-            log.info("%s: offset %d came, %d was next; seeking back.", self.name, offset, self._done + 1)
-            await self._seek_source(self._done + 1)
+    async def _seek_back(self) -> None:
+        """Have the source read on from what is done; what was fetched ahead of it is dropped as it comes."""
+        self._sought_s = time.monotonic()
+        await self._seek_source(self._done + 1)
 
     async def _save(self, work: Work) -> None:
         if self._done == self._covered:
