@@ -1,0 +1,81 @@
+"""Each bench on a small size: it ends by itself, its JSON has the keys, and it counts at the far end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deploy import bench
+from deploy.bench import Size
+from deploy.settings import load
+
+KEYS = {
+    "bench", "readings", "cpu_s", "readings_per_cpu_s", "loadgen_cpu_s", "frame_mean", "latency_ms",
+    "bytes_per_device", "peers", "not_run",
+}  # fmt: skip
+SMALL = Size(
+    devices=60,
+    rate=300.0,
+    stream_readings=900,
+    gateway_readings=600,
+    peer_readings=150,
+    gateway_peer_readings=150,
+    line_devices=30,
+    line_s=5.0,
+    influx=False,
+    within_s=120.0,
+)
+
+
+def run(name: str) -> dict[str, Any]:
+    return bench.run(name, load({}), SMALL)
+
+
+def check(name: str, report: dict[str, Any], readings: int) -> None:
+    assert set(report) >= KEYS
+    assert report["bench"] == name
+    assert report["readings"] == readings
+    assert report["cpu_s"] > 0
+    assert report["readings_per_cpu_s"] == pytest.approx(readings / report["cpu_s"], abs=1.0, rel=0.01)
+    assert report["loadgen_cpu_s"] > 0
+    assert report["frame_mean"] >= 1
+    assert set(report["latency_ms"]) == {"p50", "p99"}
+
+
+@pytest.mark.kafka
+def test_the_stream_bench_counts_what_left_both_stages_and_names_every_peer(kafka_ready: None) -> None:
+    report = run("stream")
+    check("stream", report, SMALL.stream_readings)
+    assert report["checkpoints"]["admit"] > 0
+    assert report["checkpoints"]["shipment"] > 0
+    assert set(report["peers"]) >= {"aiokafka", "aiokafka_on_frames", "faust"}
+    everyone = {"aiokafka", "aiokafka_on_frames", "confluent_kafka", "faust", "bytewax", "quixstreams"}
+    assert set(report["peers"]) | set(report["not_run"]) == everyone
+    assert all("pip install 'puente[bench]'" in why for why in report["not_run"].values())
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+def test_the_gateway_bench_counts_what_kafka_holds(kafka_ready: None) -> None:
+    report = run("gateway")
+    check("gateway", report, SMALL.gateway_readings)
+    assert "aiokafka_paho_bridge" in report["peers"]
+    assert set(report["peers"]) | set(report["not_run"]) == {"aiokafka_paho_bridge", "telegraf"}
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+def test_the_end_to_end_bench_counts_what_the_history_holds(kafka_ready: None) -> None:
+    report = run("end-to-end")
+    check("end-to-end", report, report["readings"])
+    line = report["histories"]["sqlite"]
+    assert report["readings"] == line["readings"] > SMALL.rate * SMALL.line_s * 0.8
+    assert line["lost"] == 0
+    assert not any(line["duplicated"].values())
+    assert set(line["cpu_s"]) >= {"gateway", "worker-1", "sink", "kafka", "mqtt", "devices"}
+
+
+def test_a_bench_of_another_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="stream, gateway, end-to-end"):
+        bench.run("sideways", load({}))
