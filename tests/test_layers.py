@@ -43,7 +43,7 @@ def test_no_broker_comes_with_a_pure_module() -> None:
     assert len(names) > 30
 
 
-@pytest.mark.parametrize("path", filter(is_pure, modules(*PURE)), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(filter(is_pure, modules(*PURE))), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_pure_module_reads_no_clock_socket_or_file(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {

@@ -54,7 +54,6 @@ class HistorySink:
         self._writer = HistoryWriter(history, self._refused)
         self._runners: dict[TopicPartition, PartitionRunner] = {}
         self._acked: dict[TopicPartition, int] = {}
-        self._letters: set[asyncio.Task[object]] = set()
         session_ms = int(config.session_timeout_s * 1000)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=config.bootstrap,
@@ -87,7 +86,6 @@ class HistorySink:
                 await self._let_go()
                 await self._consumer.stop()
         finally:
-            await asyncio.gather(*self._letters, return_exceptions=True)
             await self._producer.stop()
 
     async def _poll(self) -> None:
@@ -137,15 +135,13 @@ class HistorySink:
         if self._acked:
             await self._commit()
 
-    def _refused(self, refusal: Refusal) -> None:
-        """Dead-letter what the store will never take."""
+    async def _refused(self, refusal: Refusal) -> None:
+        """Dead-letter what the store will never take; no checkpoint covers it before that is delivered."""
         data = _JSON.encode(refusal.record)
         sentence = f"The history refuses this record: {refusal.why}"
         moment_ms = getattr(refusal.record, "time_ms", 0) or getattr(refusal.record, "opened_ms", 0)
         letter = deadletters.dead_letter("history_refused", sentence, topics.SHIPMENT_READINGS, moment_ms, data)
-        task = asyncio.ensure_future(self._producer.send_and_wait(topics.REFUSED, _JSON.encode(letter)))
-        self._letters.add(task)
-        task.add_done_callback(self._letters.discard)
+        await self._producer.send_and_wait(topics.REFUSED, _JSON.encode(letter))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

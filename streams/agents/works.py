@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -108,15 +108,15 @@ class StageWork:
 class HistoryWriter:
     """One history store, shared by a sink's partitions, written by one of them at a time, retried until it answers."""
 
-    def __init__(self, history: History, on_refusal: Callable[[Refusal], None]) -> None:
+    def __init__(self, history: History, on_refusal: Callable[[Refusal], Awaitable[None]]) -> None:
         self.history = history
         self._on_refusal = on_refusal
         self._turn = asyncio.Lock()
 
     async def write(self, batch: Batch) -> None:
-        """Return once the store holds the batch; what it refuses for good is dead-lettered."""
+        """Return once the store holds the batch, and the dead letters what it refuses for good."""
         for refusal in await self._persist(lambda: self.history.write(batch)):
-            self._on_refusal(refusal)
+            await self._on_refusal(refusal)
 
     async def held(self, batch: Batch) -> Held:
         """What the store holds of this batch already."""
