@@ -259,6 +259,17 @@ def test_a_checkpoint_holds_only_what_changed(world) -> None:
     assert {k for k, _ in stage.changes()} == {"c"}
 
 
+def test_what_is_late_is_late_after_a_restart_too(world) -> None:
+    stage, saved = world.admit(world.fleet()), {}
+    stage.process_tick(world.tick(500))
+    world.checkpoint(stage, saved)
+    other = world.admit(world.fleet())
+    for key, value in saved.items():
+        other.restore(key, value)
+    readings, _ = admit(world, world.line(after_s=379), world.line(seq=1, after_s=380), stage=other)
+    assert [r.marks for r in readings] == [("late",), ()]
+
+
 def test_counters_are_of_the_partitions_whole_life(world) -> None:
     stage, saved = world.admit(world.fleet()), {}
     admit(world, world.line(), world.line(), stage=stage)

@@ -44,6 +44,12 @@ def test_a_hole_that_a_backlog_fills_is_judged_where_it_lies_in_the_last_256() -
     assert not prints.conflicts(0, 1, 200, 9)  # never came
 
 
+def test_a_reading_too_old_to_be_kept_takes_no_newer_ones_place() -> None:
+    prints = noted(0, 300, 300 - WIDTH)
+    assert not prints.conflicts(0, 1, 300, 1_300)
+    assert prints.conflicts(0, 1, 300, 9)
+
+
 def test_a_new_boot_starts_afresh_and_an_older_one_is_not_judged() -> None:
     prints = noted(*range(40))
     prints.note(0, 2, 0, 77, 2)
