@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,30 +25,34 @@ from deploy.services.kafka_jars import kafka_jars
 from deploy.services.mqtt import Kind, LocalMqtt, mosquitto_program
 
 _REQUIRABLE = {"kafka", "mqtt", "mosquitto", "influx"}
-_NOT_RUN = pytest.StashKey[dict[str, str]]()
+_NOT_RUN = "not run: "
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_NOT_RUN] = {}
     if unknown := _required() - _REQUIRABLE:
         raise pytest.UsageError(f"PUENTE_REQUIRE names {sorted(unknown)}; there are {sorted(_REQUIRABLE)}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name, why in sorted(config.stash[_NOT_RUN].items()):
-        terminalreporter.write_line(f"not run: {name} ({why})", yellow=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was not run, from the reports: tests may have run in several processes."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    said = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped if report.longrepr}
+    if mosquitto_program() is None:
+        said.add(f"{_NOT_RUN}mosquitto (it is not installed; tests on MQTT ran on amqtt)")
+    for line in sorted(said):
+        if line.startswith(_NOT_RUN):
+            terminalreporter.write_line(line, yellow=True)
 
 
 def _required() -> set[str]:
     return {name for name in os.environ.get("PUENTE_REQUIRE", "").split(",") if name}
 
 
-def _not_had(config: pytest.Config, name: str, why: str) -> None:
+def _not_had(name: str, why: str) -> NoReturn:
     """Skip and say so at the end, or fail where this server is required."""
     if name in _required():
         pytest.fail(f"{name} is required here (PUENTE_REQUIRE) and was not had: {why}", pytrace=False)
-    config.stash[_NOT_RUN][name] = why
-    pytest.skip(f"{name}: {why}")
+    pytest.skip(f"{_NOT_RUN}{name} ({why})")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +63,7 @@ def kafka_ready(request: pytest.FixtureRequest) -> None:
         with capture.global_and_fixture_disabled():
             kafka_jars()
     except ServiceMissingError as error:
-        _not_had(request.config, "kafka", str(error))
+        _not_had("kafka", str(error))
 
 
 @pytest.fixture(scope="session")
@@ -76,25 +81,24 @@ def kafka_factory(kafka_ready: None) -> Iterator[Callable[[], LocalKafka]]:
 
 
 @pytest.fixture(scope="session")
-def mqtt_kind(request: pytest.FixtureRequest) -> Kind:
+def mqtt_kind() -> Kind:
     """mosquitto where it is installed, else amqtt; a failure where mosquitto is required and absent."""
     if mosquitto_program() is not None:
         return "mosquitto"
     why = "mosquitto is not installed; tests on MQTT ran on amqtt"
     if "mosquitto" in _required():
         pytest.fail(f"mosquitto is required here (PUENTE_REQUIRE): {why}", pytrace=False)
-    request.config.stash[_NOT_RUN]["mosquitto"] = why
     return "amqtt"
 
 
 @pytest.fixture(scope="session")
-def mqtt(request: pytest.FixtureRequest, mqtt_kind: Kind) -> Iterator[LocalMqtt]:
+def mqtt(mqtt_kind: Kind) -> Iterator[LocalMqtt]:
     """The session's MQTT broker."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(LocalMqtt(mqtt_kind))
         except ServiceMissingError as error:
-            _not_had(request.config, "mqtt", str(error))
+            _not_had("mqtt", str(error))
         yield server
 
 
@@ -106,12 +110,11 @@ def mqtt_factory(mqtt_kind: Kind) -> Iterator[Callable[..., LocalMqtt]]:
 
 
 @pytest.fixture(scope="session")
-def influx_ready(request: pytest.FixtureRequest) -> Path:
+def influx_ready() -> Path:
     """The influxd of this machine."""
     program = influxd_program()
     if program is None:
-        _not_had(request.config, "influx", "no influxd found: PUENTE_INFLUXD, PATH and cache were looked at")
-    assert program is not None
+        _not_had("influx", "no influxd found: PUENTE_INFLUXD, PATH and cache were looked at")
     return program
 
 
