@@ -157,7 +157,7 @@ def languages(value: Any) -> tuple[str, ...]:
 
 
 def audiences(value: Any) -> tuple[Audience, ...]:
-    """``us=US mx=MX joint=*``, or a TOML table ``us = ["US"]``, ``joint = []``."""
+    """``us=US mx=MX joint=*``, or a TOML table ``us = ["US"]``, ``joint = []``. There must be a ``joint`` that sees all."""
     form = "must be NAME=COUNTRY pairs such as 'us=US mx=MX joint=*' (several countries: us=US+CA; all: *)"
     if isinstance(value, str):
         pairs = [pair.partition("=")[::2] for pair in re.split(r"[,\s]+", value.strip()) if pair]
@@ -170,6 +170,6 @@ def audiences(value: Any) -> tuple[Audience, ...]:
         known = isinstance(countries, list) and all(re.fullmatch("[A-Z]{2}", str(c)) for c in countries)
         if not known or not is_name(name):
             raise ValueError(form)
-    if not table:
-        raise ValueError(form)
+    if table.get("joint") != []:  # the history, the demo and the audit read what the joint audience is told
+        raise ValueError("must hold an audience joint that sees all (joint=*), since the history reads its alerts")
     return tuple(Audience(name, tuple(countries)) for name, countries in table.items())

@@ -52,6 +52,9 @@ def test_variables_of_others_are_not_ours_to_judge():
         ("PUENTE_LANGUAGES", "fr", "en, es"),
         ("PUENTE_AUDIENCES", "us", "us=US mx=MX joint=*"),
         ("PUENTE_AUDIENCES", "us=usa", "us=US mx=MX joint=*"),
+        ("PUENTE_AUDIENCES", "us=US mx=MX", "must hold an audience joint that sees all (joint=*)"),
+        ("PUENTE_AUDIENCES", "us=US joint=US+MX", "must hold an audience joint that sees all (joint=*)"),
+        ("PUENTE_AUDIENCES", " ", "must hold an audience joint that sees all (joint=*)"),
         ("PUENTE_GATEWAY_ID", "a b", "letters, digits"),
         ("PUENTE_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("PUENTE_INFLUX_TOKEN_FILE", "/nowhere/token", "file that can be read"),
@@ -73,6 +76,7 @@ def test_a_wrong_variable_is_named_with_what_would_be_right(variable: str, text:
         ("partitions = true", "whole number"),
         ("partitions = 4.5", "whole number"),
         ("[audiences]\nus = 3", "us=US"),
+        ('[audiences]\nus = ["US"]', "must hold an audience joint"),
         ("kafka = ", "is not TOML"),
     ],
 )
