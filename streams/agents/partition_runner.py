@@ -27,10 +27,12 @@ from streams.stage import StateChange
 log = logging.getLogger(__name__)
 
 _QUEUE: Final = 64
-_SEEK_AGAIN_S: Final = 10.0
+_SEEK_AGAIN_S: Final = 3.0
 _BACKOFF_MAX_S: Final = 30.0
 # Kafka away, or slow: no frame is to blame for that, however often it is the one in hand.
 _NOT_ITS_FAULT: Final = (KafkaError, OSError, TimeoutError)
+_SAVE_SHARE: Final = 1 / 40  # of the time, at most, that a partition's checkpoints may take: a worker has several
+_SAVE_LATER_MAX: Final = 10.0  # times the interval: the most that a checkpoint is put off for that
 _BEHIND_S: Final = 0.5  # while records wait in the queue, gathering goes on for this much longer than the linger
 
 
@@ -96,7 +98,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
-    """How often to checkpoint, how long to gather. ``before_save`` is the kill test's hook."""
+    """How often to checkpoint, at the most, and how long to gather. ``before_save`` is the kill test's hook."""
 
     checkpoint_interval_s: float = 3.0
     linger_s: float = 0.03
@@ -131,6 +133,8 @@ class PartitionRunner:
         self._covered = NOTHING_COVERED
         self._done = NOTHING_COVERED  # the last offset processed since the restore
         self._sought_s = -math.inf
+        self._seeking = False
+        self._seek_task: asyncio.Task[None] | None = None
         self._taken = NOTHING_COVERED  # the last offset begun with, ever
         self._alone_until = NOTHING_COVERED  # frames up to here are processed one by one, to find which one fails
         self._suspect = NOTHING_COVERED
@@ -164,6 +168,8 @@ class PartitionRunner:
             except asyncio.CancelledError:
                 if not self._task.cancelled():
                     raise
+        if self._seek_task is not None:
+            self._seek_task.cancel()
 
     def _drain(self) -> None:
         """Drop what is queued, so that whoever waits in ``offer`` goes on."""
@@ -177,7 +183,7 @@ class PartitionRunner:
                 await self._store.open()
                 work = await self._restore()
                 if failed:  # what was taken since the checkpoint must come again, even where nothing follows it
-                    await self._seek_back()
+                    self._seek_back()
                 backoff_s, failed = 0.5, False
                 await self._serve(work)
             except ProducerFenced:
@@ -233,8 +239,15 @@ class PartitionRunner:
                 push_at_s = None
             if now_s >= save_at_s:
                 await self._save(work)
-                save_at_s = clock() + config.checkpoint_interval_s
+                save_at_s = clock() + self._pause_s(clock() - now_s)
         await self._save(work)
+
+    def _pause_s(self, took_s: float) -> float:
+        """Until the next checkpoint: the interval, or longer where the last one took so long that it would crowd out
+        the work. What that costs is more to read again after a crash.
+        """
+        interval_s = self._config.checkpoint_interval_s
+        return min(max(interval_s, took_s / _SAVE_SHARE), _SAVE_LATER_MAX * interval_s)
 
     async def _next(self, timeout_s: float) -> Arrival | None:
         if not self._queue.empty():
@@ -255,9 +268,9 @@ class PartitionRunner:
                 arrival.ack()
             return
         if offset > self._done + 1:
-            if time.monotonic() - self._sought_s > _SEEK_AGAIN_S:
-                log.info("%s: offset %d came, %d was next; seeking back.", self.name, offset, self._done + 1)
-                await self._seek_back()
+            if not self._seeking and time.monotonic() - self._sought_s > _SEEK_AGAIN_S:
+                log.warning("%s: offset %d came, %d was next; seeking back.", self.name, offset, self._done + 1)
+                self._seek_back()
             return
         self._taken = max(self._taken, offset)
         if offset in self._poison:
@@ -280,10 +293,23 @@ class PartitionRunner:
         self._done = offset
         self._unacked.append(arrival)
 
-    async def _seek_back(self) -> None:
-        """Have the source read on from what is done; what was fetched ahead of it is dropped as it comes."""
-        self._sought_s = time.monotonic()
-        await self._seek_source(self._done + 1)
+    def _seek_back(self) -> None:
+        """Have the source read on from what is done; what was fetched ahead of it is dropped as it comes.
+
+        Beside the serving, not within it: a source may have to hand over what it has in hand before it can seek.
+        """
+        if not self._seeking:
+            self._seeking = True
+            self._seek_task = asyncio.create_task(self._seek(self._done + 1), name=f"{self.name} seeks")
+
+    async def _seek(self, offset: int) -> None:
+        try:
+            await self._seek_source(offset)
+        except _NOT_ITS_FAULT as error:
+            log.warning("%s: could not seek to %d (%s); trying again.", self.name, offset, error)
+        finally:
+            self._sought_s = time.monotonic()
+            self._seeking = False
 
     async def _save(self, work: Work) -> None:
         if self._done == self._covered:

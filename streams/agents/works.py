@@ -23,6 +23,7 @@ from streams.stage import Outgoing, Stage, StateChange, pack, unpack
 log = logging.getLogger(__name__)
 
 _IN_FLIGHT_MAX: Final = 256
+_BATCH_OWN: Final = 8  # from so many records of one partition on, a batch of our own
 _BATCH_MAX: Final = 4_000
 _WAIT_FIRST_S: Final = 0.2
 _WAIT_MAX_S: Final = 15.0
@@ -95,14 +96,33 @@ class StageWork:
         await self._send([Outgoing(topics.REFUSED, 0, None, _JSON.encode(letter), ())])
 
     async def _send(self, records: list[Outgoing]) -> None:
+        groups: dict[tuple[str, int], list[Outgoing]] = {}
         for record in records:
-            self._in_flight.append(
-                await self._producer.send(
-                    record.topic, record.value, record.key, record.partition, headers=list(record.headers)
-                )
-            )
+            groups.setdefault((record.topic, record.partition), []).append(record)
+        for group in groups.values():
+            if len(group) < _BATCH_OWN:
+                for record in group:
+                    self._in_flight.append(
+                        await self._producer.send(
+                            record.topic, record.value, record.key, record.partition, headers=list(record.headers)
+                        )
+                    )
+            else:
+                await self._send_batch(group)
         if len(self._in_flight) > _IN_FLIGHT_MAX:
             await self.settle()
+
+    async def _send_batch(self, group: list[Outgoing]) -> None:
+        """Many records of one partition: batches of our own cost a fraction of as many calls of ``send``."""
+        topic, partition = group[0].topic, group[0].partition
+        batch = self._producer.create_batch()
+        for record in group:
+            about = {"timestamp": None, "key": record.key, "value": record.value, "headers": list(record.headers)}
+            if batch.append(**about) is None:
+                self._in_flight.append(await self._producer.send_batch(batch, topic, partition=partition))
+                batch = self._producer.create_batch()
+                batch.append(**about)  # the first is taken whatever its size
+        self._in_flight.append(await self._producer.send_batch(batch, topic, partition=partition))
 
 
 class HistoryWriter:
