@@ -232,7 +232,8 @@ async def test_what_was_fetched_before_the_seek_is_dropped_without_seeking_again
     for offset in (4, 5, 6, 0, 1):
         await b.runner.offer(b.source.arrival(offset))
     await b.until(lambda: len(b.source.acked) == 2)
-    assert [e for e in b.log if e.startswith(("seek", "take"))] == ["seek 0", "take 0", "take 1"]
+    assert [e for e in b.log if e.startswith("take")] == ["take 0", "take 1"]
+    assert [e for e in b.log if e.startswith("seek")] == ["seek 0"]
 
 
 async def test_a_record_that_comes_twice_is_processed_once(bench) -> None:
