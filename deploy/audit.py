@@ -7,6 +7,7 @@ passed twice. Reads every topic to its end; the line should be at rest.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ import msgspec
 from contracts import frames, topics
 from contracts.alerts import Alert
 from contracts.deadletters import DeadLetter
-from contracts.history import History
 from contracts.readings import ReadingId
 from deploy.topic_io import records_of
 from streams.stage import unpack
@@ -58,7 +58,10 @@ class TopicAudit:
 
 @dataclass(slots=True)
 class LineAudit:
-    """What the line holds. ``alerts`` are final states by audience; ``passed`` is by stage and source topic."""
+    """What the line holds. ``alerts`` are final states by audience; ``passed`` is by stage and source topic.
+
+    ``refused_ids`` are the readings that dead letters hold, as far as their bytes say which.
+    """
 
     readings: TopicAudit = field(default_factory=TopicAudit)
     joined: TopicAudit = field(default_factory=TopicAudit)
@@ -66,6 +69,7 @@ class LineAudit:
     told: dict[str, TopicAudit] = field(default_factory=dict)
     alerts: dict[str, dict[str, Alert]] = field(default_factory=dict)
     refused: dict[str, DeadLetter] = field(default_factory=dict)
+    refused_ids: set[ReadingId] = field(default_factory=set)
     refused_repeats: int = 0
     passed: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -116,6 +120,7 @@ async def audit(bootstrap: str, audiences: Iterable[str]) -> LineAudit:
         about = f"{letter.reason} {letter.topic} {letter.sha256}"
         found.refused_repeats += about in found.refused
         found.refused[about] = letter
+        found.refused_ids |= refused_ids(letter)
     for audience in audiences:
         told = found.told[audience] = TopicAudit()
         alerts: dict[str, Alert] = {}
@@ -129,6 +134,36 @@ async def audit(bootstrap: str, audiences: Iterable[str]) -> LineAudit:
     for stage in topics.STAGES:
         found.passed.update(await _passed(bootstrap, stage))
     return found
+
+
+def refused_ids(letter: DeadLetter) -> set[ReadingId]:
+    """Whose readings these refused bytes were, as far as they can be read: those that the history need not hold.
+
+    None of an identity conflict: the reading that came first under that identity is held. From MQTT, a reading is its
+    topic's device's, whatever its bytes say.
+    """
+    if letter.reason == "identity_conflict":
+        return set()
+    data = letter.bytes_held()
+    of_topic = letter.topic.split("/")[2:3]
+    # The gateway refuses a line or a payload that is no lines; a stage may refuse a whole frame.
+    fields = [_fields(line) for line in [data, *(frames.lines_of(data) if b"\n" in data else ())]]
+    ids = set()
+    for one in fields:
+        device_id = of_topic[0] if of_topic else one.get("device_id")
+        boot_id, seq = one.get("boot_id"), one.get("seq")
+        if isinstance(device_id, str) and type(boot_id) is int and type(seq) is int:
+            ids.add((device_id, boot_id, seq))
+    return ids
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    """A JSON object's fields, NaN and all; nothing where it is none."""
+    try:
+        read = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def _see_readings(topic: TopicAudit, record: Any) -> None:
@@ -150,10 +185,3 @@ async def _passed(bootstrap: str, stage: str) -> dict[tuple[str, str], int]:
     for (_, source), count in newest.items():
         total[stage, source] += count
     return dict(total)
-
-
-def lost(
-    published: set[ReadingId], refused: set[ReadingId], history: History, start_ms: int, end_ms: int
-) -> set[ReadingId]:
-    """What was published, was not refused, and is not in the history."""
-    return published - refused - history.identities(start_ms, end_ms)

@@ -44,15 +44,16 @@ class Account:
     published: set[ReadingId]
     history: set[ReadingId]
     refused: dict[str, int]
-    refused_by_device: int
     line: LineAudit
     store_repeats: dict[str, int]
     latency_ms: list[float] = field(default_factory=list)
 
     @property
     def lost(self) -> int:
-        """Published, not refused, and not in the history."""
-        return max(0, len(self.published - self.history) - self.refused_by_device)
+        """Published, not refused, and not in the history. What was refused unreadable is among them, for no far end
+        can say which reading that was.
+        """
+        return len(self.published - self.history - self.line.refused_ids)
 
     @property
     def duplicated(self) -> dict[str, int]:
@@ -228,7 +229,6 @@ class LineRun:
             published=self.devices.published(),
             history=held,
             refused=dict(refused),
-            refused_by_device=sum(self.devices.refusals().values()),
             line=line,
             store_repeats=repeats,
             latency_ms=self.latencies_ms(),

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from contracts import topics
-from deploy.audit import LineAudit
+from contracts.deadletters import Reason, dead_letter
+from contracts.readings import ReadingId
+from deploy.audit import LineAudit, refused_ids
 from deploy.line_run import Account, LineRun, percentile
 from deploy.settings import load
 from simulators import scenarios
@@ -62,7 +64,7 @@ def test_an_account_says_what_was_lost_and_what_passed_twice() -> None:
     line.readings.see(("trk", 1, 0))
     line.passed = {("admit", topics.READINGS): 5, ("history", topics.SHIPMENT_READINGS): 0}
     published = {("trk", 1, seq) for seq in range(4)}
-    account = Account(published, published - {("trk", 1, 3)}, {}, 0, line, {"alerts": 2})
+    account = Account(published, published - {("trk", 1, 3)}, {}, line, {"alerts": 2})
     assert account.lost == 1
     assert account.duplicated == {
         topics.READINGS: 1,
@@ -73,9 +75,38 @@ def test_an_account_says_what_was_lost_and_what_passed_twice() -> None:
     assert line.raw_repeats()[topics.READINGS] == 1
 
 
-def test_a_refused_reading_is_not_lost() -> None:
+def test_a_refused_reading_is_not_lost_and_no_other_is_excused_by_it() -> None:
     published = {("trk", 1, 0), ("trk", 1, 1)}
-    assert Account(published, {("trk", 1, 0)}, {"out_of_range": 1}, 1, LineAudit(), {}).lost == 0
+    line = LineAudit(refused_ids={("trk", 1, 1)})
+    assert Account(published, {("trk", 1, 0)}, {"out_of_range": 1}, line, {}).lost == 0
+    assert Account(published, {("trk", 1, 1)}, {"out_of_range": 1}, line, {}).lost == 1
+    assert Account(published, set(), {"out_of_range": 1}, line, {}).lost == 1
+
+
+TOPIC = "v1/CRDN/trk/readings"
+LINE = b'{"device_id":"trk","boot_id":1,"seq":7,"lat_deg":91}'
+
+
+@pytest.mark.parametrize(
+    ("reason", "topic", "data", "ids"),
+    [
+        ("out_of_range", TOPIC, LINE, {("trk", 1, 7)}),
+        ("bad_json", TOPIC, LINE.replace(b"91", b"NaN"), {("trk", 1, 7)}),
+        ("topic_mismatch", TOPIC, LINE.replace(b"trk", b"other"), {("trk", 1, 7)}),
+        ("bad_json", topics.READINGS, LINE + b"\n" + LINE.replace(b"7", b"8") + b"\n", {("trk", 1, 7), ("trk", 1, 8)}),
+        ("history_refused", topics.SHIPMENT_READINGS, LINE, {("trk", 1, 7)}),
+        ("identity_conflict", topics.READINGS, LINE, set()),
+        ("wrong_type", TOPIC, LINE.replace(b"7", b"true"), set()),
+        ("bad_json", TOPIC, LINE[:-1], set()),
+        ("bad_json", TOPIC, b"[]", set()),
+        ("too_large", TOPIC, b"[" * 70_000, set()),
+        ("not_utf8", TOPIC, b"\xff\xfe", set()),
+    ],
+)
+def test_a_dead_letters_bytes_say_which_reading_was_refused(
+    reason: Reason, topic: str, data: bytes, ids: set[ReadingId]
+) -> None:
+    assert refused_ids(dead_letter(reason, "", topic, 0, data)) == ids
 
 
 @pytest.mark.parametrize(("percent", "right"), [(50, 50.0), (99, 99.0), (100, 100.0), (1, 1.0)])
