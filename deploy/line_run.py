@@ -16,23 +16,21 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from contracts import frames, topics
 from contracts.alerts import Alert
 from contracts.history import History
 from contracts.readings import ReadingId
 from deploy.audit import LineAudit, audit
+from deploy.ready import READY_S, NotReadyError, wait_ready
 from deploy.roles.simulate import load
 from deploy.services.errors import ServiceFailedError
 from deploy.services.processes import Child
 from deploy.settings import Settings
 from deploy.stack import LocalStack
-from deploy.topic_io import records_of
 from deploy.watch import Watch
 from simulators import Fleet
 from simulators.mqtt_devices import DeviceFleet
 from streams.sinks.open_history import open_history
 
-READY_S: Final = 60.0
 SETTLE_S: Final = 60.0
 _QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
 
@@ -140,21 +138,10 @@ class LineRun:
         """Return once ticks go through every partition of both stages. Raises ServiceFailedError."""
         self._on_step("waiting for the line to run through")
         try:
-            asyncio.run(asyncio.wait_for(self._ticks_through(), timeout_s))
-        except TimeoutError:
+            wait_ready(self.settings, timeout_s=timeout_s)
+        except NotReadyError as error:
             said = "".join(f"\n{n}: {c.last_words()}" for n, c in self.children.items())
-            raise ServiceFailedError(f"the line did not run through within {timeout_s:g} s.{said}") from None
-
-    async def _ticks_through(self) -> None:
-        wanted = self.settings.partitions
-        seen: set[tuple[int, str]] = set()
-        async for record in records_of(self.settings.kafka, topics.SHIPMENT_READINGS, last=0, follow=True):
-            if frames.kind_of(record.headers) == "tick":
-                seen.add((record.partition, frames.decode_tick(record.value).source))
-                if len(seen) >= wanted * wanted:
-                    break
-        async for _ in records_of(self.settings.kafka, topics.checkpoints("shipment"), follow=True):
-            return  # stage 2 has taken a tick in and covered it
+            raise ServiceFailedError(f"{error}{said}") from None
 
     def play(self, fleet: Fleet, **options: Any) -> None:
         """Load the fleet's reference and set its devices going, in the background."""

@@ -41,6 +41,8 @@ def up(settings: Settings, workers: int, services_only: bool, json_to: str | Non
 
     with LocalStack(settings) as stack:
         roles = [] if services_only else _start_roles(stack, workers)
+        if roles and workers:
+            _wait_ready(stack, [child for _, child in roles])
         if json_to is not None:
             write_json(stack.facts(), json_to)
         if json_to != "-":
@@ -51,6 +53,25 @@ def up(settings: Settings, workers: int, services_only: bool, json_to: str | Non
 def _start_roles(stack: LocalStack, workers: int) -> list[tuple[str, Child]]:
     names = [("gateway", "gateway"), *(("worker", f"worker-{i + 1}") for i in range(workers)), ("sink", "sink")]
     return [(role, stack.start_role(role, name=name)) for role, name in names]
+
+
+def _wait_ready(stack: LocalStack, children: list[Child]) -> None:
+    """Until the line works: nobody is to publish to an address before anything listens there.
+
+    Raises ServiceFailedError where a process stops before that. A line that is merely slow, with a long backlog to
+    read, is left running.
+    """
+    from deploy.ready import NotReadyError, wait_ready
+
+    def check() -> None:
+        for child in children:
+            child.check()
+
+    click.echo("waiting for the gateway and both stages to work: until ticks go through every partition", err=True)
+    try:
+        wait_ready(stack.settings, check)
+    except NotReadyError as error:
+        click.echo(f"puente: {error} It goes on; its logs are in {stack.folder}", err=True)
 
 
 def _tell(stack: LocalStack) -> None:
