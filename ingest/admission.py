@@ -1,6 +1,7 @@
 """Admission: what of a message goes on, and what is refused and why. It judges what cannot be, never what is odd.
 
-Size comes first, then what the decoder says of each line, then what holds for every device family: that its clock can
+Size comes first, then whom the topic names: where that is no name the whole payload is refused at once. Then what the
+decoder says of each line, then what holds for every device family: that its clock can
 be right and that it speaks on its own topic. One bad line never costs the others. What takes memory of earlier
 readings (the same identity with other bytes, a skipped ``seq``) is judged later, by the admit stage.
 """
@@ -44,6 +45,10 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
         )
         return Admission([], [Refusal("too_large", sentence, payload)])
     decoder, address = found
+    fault = address.fault()
+    if fault is not None:
+        # Nothing of it could go on, and a refusal a line would multiply what a stranger sends.
+        return Admission([], [Refusal("bad_name", fault, payload)])
     accepted: list[Line] = []
     refused: list[Refusal] = []
     latest_ms = now_ms + AHEAD_BOUND_MS
@@ -53,7 +58,7 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
             continue
         line, reading = decoded
         device_id = reading.device_id
-        if device_id == address.device_id and EARLIEST_TIME_MS <= reading.time_ms <= latest_ms and is_name(device_id):
+        if device_id == address.device_id and EARLIEST_TIME_MS <= reading.time_ms <= latest_ms:
             accepted.append(Line(device_id, reading.boot_id, reading.seq, line))
         else:
             refused.append(_refuse(line, reading, address, now_ms))

@@ -24,7 +24,7 @@ class Delivery:
 
 
 class Custody:
-    """What was taken and is not yet settled. ``len()`` counts messages, ``size`` their bytes."""
+    """What was taken and is not yet settled. ``len()`` counts messages, ``size`` the bytes kept for them."""
 
     def __init__(self) -> None:
         self._waiting: deque[Delivery] = deque()
@@ -39,6 +39,11 @@ class Custody:
         self._waiting.append(delivery)
         self.size += size
         return delivery
+
+    def weigh(self, delivery: Delivery, size: int) -> None:
+        """Count bytes that are kept for this message beside its own until it is settled: what was made of it."""
+        delivery.size += size
+        self.size += size
 
     def settled(self) -> list[Delivery]:
         """Hand out, in order of arrival, the messages whose parts are all held, up to the first that is not."""

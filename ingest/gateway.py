@@ -5,8 +5,9 @@ holds every one of those, it is acknowledged to the broker, in order of arrival,
 at any instant, it loses nothing: the broker's session sends again what was not acknowledged. Then Kafka has repeats,
 which the admit stage drops.
 
-Backpressure: messages not yet held are bounded in number and bytes; at the bound the socket is left unread (and MQTT
-5's receive maximum makes the broker wait before that). Kafka away is a pause, never a loss.
+Backpressure: messages not yet held are bounded in number and in bytes, what was made of them included; at the bound
+the socket is left unread (and MQTT 5's receive maximum makes the broker wait before that). Kafka away is a pause,
+never a loss.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from paho.mqtt.client import MQTTMessage
 from contracts import topics
 from contracts.deadletters import dead_letter
 from contracts.frames import FRAME_HEADERS, TICK_HEADERS, encode_tick
+from contracts.identifiers import is_name
 from contracts.partitioner import partition_of
 from contracts.readings import Tick
 from ingest import decoders, status
@@ -42,6 +44,10 @@ from ingest.refusals import Refusal
 _log = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
 _NOWHERE: Final = Address("", "")  # a topic that names nobody: nobody to answer
+_TOPIC_MAX: Final = 256  # characters of a topic kept in a dead letter, and of a topic that is answered
+# What a line keeps in memory until it is held, beside its bytes: its token, or its dead letter's record and callback.
+_LINE_BYTES: Final = 400
+_LETTER_BYTES: Final = 1_000
 
 Token = tuple[Delivery, Address, int, int]  # what a line settles: its message, and whom to answer for which reading
 
@@ -67,7 +73,7 @@ class Gateway:
         self._custody = Custody()
         self._gatherer: Gatherer[Token] = Gatherer(config.partitions, config.frame_linger_ms)
         self._receipts = Receipts()
-        self._overdue = 0  # devices whose receipt has waited its interval, and waits for the broker's room
+        self._overdue = 0  # receipts that have waited their interval, and wait for the broker's room
         self._receipted = asyncio.Event()
         self._taking = True
         self._ticks_unheld = 0
@@ -150,6 +156,7 @@ class Gateway:
         accepted, refused = admit(topic, payload, self._clock_ms())
         delivery.parts += len(accepted) + len(refused)
         if accepted:
+            self._custody.weigh(delivery, _LINE_BYTES * len(accepted))
             now_ms = time.monotonic() * 1000
             add = self._gatherer.add
             for device_id, boot_id, seq, data in accepted:
@@ -178,15 +185,20 @@ class Gateway:
     def _refuse(
         self, topic: str, refusal: Refusal, address: Address, delivery: Delivery, *, receipted: bool = True
     ) -> None:
-        letter = dead_letter(refusal.reason, refusal.sentence, topic, self._clock_ms(), refusal.data)
+        letter = dead_letter(refusal.reason, refusal.sentence, topic[:_TOPIC_MAX], self._clock_ms(), refusal.data)
+        value = _encode(letter)
         self.counters.refused[refusal.reason] += 1
+        self._custody.weigh(delivery, len(value) + _LETTER_BYTES)
+        # What is no name is no key either: those letters go to the first partition, in no device's order.
+        named = is_name(address.device_id)
+        answered = address if receipted and len(topic) <= _TOPIC_MAX else _NOWHERE
         self._outbox.put(
             Record(
                 topics.REFUSED,
-                partition_of(address.device_id, self.config.partitions),
-                _encode(letter),
-                partial(self._refusal_held, refusal, address if receipted else _NOWHERE, delivery),
-                key=address.device_id.encode(),
+                partition_of(address.device_id, self.config.partitions) if named else 0,
+                value,
+                partial(self._refusal_held, refusal, answered, delivery),
+                key=address.device_id.encode() if named else None,
             )
         )
 
@@ -273,11 +285,11 @@ class Gateway:
 
     def _publish_receipts(self) -> None:
         self._receipted.clear()
-        count = min(self._overdue, self._link.room())
-        for address, receipt in self._receipts.take(count):
+        waiting = len(self._receipts)
+        for address, receipt in self._receipts.take(min(self._overdue, self._link.room())):
             self._link.publish(f"v1/{address.carrier_scac}/{address.device_id}/receipt", _encode(receipt))
-            self._overdue -= 1
             self.counters.receipts += 1
+        self._overdue -= waiting - len(self._receipts)  # a long one is split, and then more wait than before
         if self._overdue == 0:
             self._receipted.set()
 

@@ -7,12 +7,15 @@ again is receipted again, because the first answer may have been lost. A broker'
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from typing import Final
 
 from contracts.receipts import HeldRange, Receipt, RefusedRange, Unreadable
 from ingest.decoders import Address
 from ingest.refusals import Refusal
+
+RANGES_MAX: Final = 1_000  # ranges in one receipt: a device has little memory, and so has a broker
 
 HeldId = tuple[int, int]  # boot_id, seq
 RefusedId = tuple[int, str, int]  # boot_id, reason, seq
@@ -43,6 +46,18 @@ def refused_ranges_of(triples: Iterable[RefusedId]) -> list[RefusedRange]:
     return sorted(ranges, key=lambda r: (r.boot_id, r.first_seq, r.reason))
 
 
+def parts_of(receipt: Receipt, ranges_max: int = RANGES_MAX) -> Iterator[Receipt]:
+    """The same receipt in parts of at most this many entries each, in order; at least one part."""
+    entries = [*receipt.held, *receipt.refused, *receipt.unreadable]
+    for start in range(0, max(1, len(entries)), ranges_max):
+        part = entries[start : start + ranges_max]
+        yield Receipt(
+            [entry for entry in part if isinstance(entry, HeldRange)],
+            [entry for entry in part if isinstance(entry, RefusedRange)],
+            [entry for entry in part if isinstance(entry, Unreadable)],
+        )
+
+
 class _Pending:
     __slots__ = ("held", "refused", "unreadable")
 
@@ -60,7 +75,7 @@ class _Pending:
 
 
 class Receipts:
-    """What is still to be answered, a device at a time, the longest waiting first.
+    """What is still to be answered, a device at a time, the longest waiting first. ``len()`` counts messages.
 
     Bounded by ``devices_max``: beyond it the longest waiting device's answer is dropped and counted in ``dropped``.
     That loses no reading: its journal sends again, and a resend is receipted again.
@@ -68,11 +83,12 @@ class Receipts:
 
     def __init__(self, devices_max: int = 200_000) -> None:
         self._pending: dict[Address, _Pending] = {}
+        self._rest: deque[tuple[Address, Receipt]] = deque()  # of one device, what its last message did not hold
         self._devices_max = devices_max
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._pending)
+        return len(self._pending) + len(self._rest)
 
     def held(self, address: Address, boot_id: int, seq: int) -> None:
         """Kafka holds this reading."""
@@ -86,10 +102,18 @@ class Receipts:
         else:
             pending.unreadable[hashlib.sha256(refusal.data).hexdigest()] = refusal.reason
 
-    def take(self, devices_max: int) -> Iterator[tuple[Address, Receipt]]:
-        """At most this many devices' receipts, the longest waiting first; what is given is no longer pending."""
-        for address in list(islice(self._pending, devices_max)):
-            yield address, self._pending.pop(address).receipt()
+    def take(self, messages_max: int) -> Iterator[tuple[Address, Receipt]]:
+        """At most this many messages, the longest waiting device first; what is given is no longer pending.
+
+        One message holds at most ``RANGES_MAX`` ranges; the device's next one, in this call or a later, holds the rest.
+        """
+        for _ in range(messages_max):
+            if not self._rest:
+                address = next(iter(self._pending), None)
+                if address is None:
+                    return
+                self._rest.extend((address, part) for part in parts_of(self._pending.pop(address).receipt()))
+            yield self._rest.popleft()
 
     def _of(self, address: Address) -> _Pending:
         pending = self._pending.get(address)

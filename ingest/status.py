@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from contracts.identifiers import is_name
 from contracts.readings import LINE_BYTES_MAX
 from ingest.decoders import Address, address_in
 from ingest.json_checks import UNREADABLE, explain, is_too_deep, is_utf8, text_refusal
@@ -38,6 +37,9 @@ def judge(payload: bytes, address: Address) -> bytes | Refusal:
     line = payload.strip(b" \t\r\n")
     if len(line) > LINE_BYTES_MAX:
         return Refusal("too_large", f"A status has {LINE_BYTES_MAX} bytes at most, and this has {len(line)}.", payload)
+    fault = address.fault()
+    if fault is not None:
+        return Refusal("bad_name", fault, payload)
     try:
         status = _decoder.decode(line)
     except UNREADABLE:
@@ -46,8 +48,6 @@ def judge(payload: bytes, address: Address) -> bytes | Refusal:
         refusal = text_refusal(line)
         if refusal is not None:
             return refusal._replace(data=payload)
-    if not is_name(address.device_id):
-        return Refusal("bad_name", "The topic's device must be 1 to 64 of A-Z a-z 0-9 . _ -.", payload)
     if status.device_id is not None and status.device_id != address.device_id:
         return Refusal("topic_mismatch", "device_id is not the topic's device. They must be the same.", payload)
     return line.replace(b"\n", b" ")

@@ -16,17 +16,33 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+from contracts.identifiers import check_scac, is_name
 from contracts.readings import Reading
 from ingest.refusals import Refusal
 
+# A topic whose names are sound has far fewer characters; what is longer is never remembered.
+_REMEMBERED_MAX: Final = 128
+_SHOWN_MAX: Final = 60
+
 
 class Address(NamedTuple):
-    """Who a topic speaks of, as the topic has it: neither name has been judged."""
+    """Who a topic speaks of, as the topic has it: neither name has been judged (see ``fault``)."""
 
     carrier_scac: str
     device_id: str
+
+    def fault(self) -> str | None:
+        """Which part of the topic is no name and what would be right, in a sentence; None where both are sound."""
+        try:
+            check_scac(self.carrier_scac)
+        except ValueError as error:
+            return f"The topic's carrier is {_shown(self.carrier_scac)}, and {error}."
+        if not is_name(self.device_id):
+            right = "must be 1 to 64 of the characters A-Z a-z 0-9 . _ -"
+            return f"The topic's device is {_shown(self.device_id)}, and {right}."
+        return None
 
 
 Decoded: TypeAlias = tuple[bytes, Reading] | Refusal
@@ -55,14 +71,27 @@ def address_in(pattern: str, topic: str) -> Address | None:
     return Address(carrier_scac, device_id)
 
 
-@lru_cache(maxsize=262_144)  # a fleet's topics come again and again; bounded, for strangers' topics too
 def find(topic: str) -> tuple[Decoder, Address] | None:
     """The decoder of this topic and who the topic speaks of; None where no decoder takes it."""
+    return _find_again(topic) if len(topic) <= _REMEMBERED_MAX else _find(topic)
+
+
+def _find(topic: str) -> tuple[Decoder, Address] | None:
     for decoder in all_decoders():
         address = address_in(decoder.pattern, topic)
         if address is not None:
             return decoder, address
     return None
+
+
+# A fleet's topics come again and again; bounded in number and in length, for strangers' topics too.
+_find_again = lru_cache(maxsize=262_144)(_find)
+
+
+def _shown(part: str) -> str:
+    text = ascii(part[:_SHOWN_MAX])
+    whole = len(part) <= _SHOWN_MAX and len(text) <= _SHOWN_MAX + 2
+    return text if whole else f"{text[:_SHOWN_MAX]}... ({len(part)} characters)"
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -138,6 +139,33 @@ def test_a_payload_of_a_mebibyte_is_read() -> None:
 def test_a_message_of_half_a_million_scraps_makes_few_dead_letters() -> None:
     assert len(admit(TOPIC, b"x\n" * 500_000, NOW_MS).refused) == 1
     assert len(admit(TOPIC, b"{}\n" * 340_000, NOW_MS).refused) == LINES_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "wrong"),
+    [
+        ("v1/CRDN/" + "a" * 60_000 + "/readings", "The topic's device is 'aaa"),
+        ("v1/CRDN/TRK 1/readings", "The topic's device is 'TRK 1', and must be 1 to 64 of"),
+        ("v1/CRDN//readings", "The topic's device is '', and must be"),
+        ("v1/" + "\U0001f69a" * 60_000 + "/TRK-1/readings", "The topic's carrier is '\\U0001f69a"),
+        ("v1/crdn/TRK-1/readings", "The topic's carrier is 'crdn', and must be a SCAC: 2 to 4 capital letters"),
+    ],
+    ids=["long device", "blank in device", "no device", "long carrier", "small letters"],
+)
+def test_a_topic_that_names_nobody_has_its_payload_refused_whole_and_is_told_which_part_is_wrong(
+    topic: str, wrong: str
+) -> None:
+    payload = b"{}\n" * 6_000
+    accepted, (refusal,) = admit(topic, payload, NOW_MS)
+    assert not accepted
+    assert (refusal.reason, refusal.data) == ("bad_name", payload)
+    assert refusal.sentence.startswith(wrong)
+    assert len(refusal.sentence) < 300
+
+
+def test_size_is_judged_before_the_topics_names() -> None:
+    (refusal,) = admit("v1/CRDN/TRK 1/readings", b" " * (PAYLOAD_BYTES_MAX + 1), NOW_MS).refused
+    assert refusal.reason == "too_large"
 
 
 def test_another_devices_identity_is_never_named_in_a_refusal() -> None:

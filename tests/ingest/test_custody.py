@@ -31,3 +31,17 @@ def test_messages_are_acknowledged_once_in_order_and_never_before_they_are_held(
     assert [done.packet_id for done in acknowledged] == list(range(len(parts)))
     assert len(custody) == 0
     assert custody.size == 0
+
+
+def test_what_was_made_of_a_message_counts_with_it_until_it_is_settled() -> None:
+    custody = Custody()
+    first, second = custody.take(1, 1, 10), custody.take(2, 1, 10)
+    first.parts = 1
+    custody.weigh(first, 500)
+    custody.weigh(second, 30)
+    assert custody.size == 550
+    custody.settled()
+    assert custody.size == 550
+    first.parts = 0
+    custody.settled()
+    assert custody.size == 0

@@ -168,6 +168,49 @@ async def test_a_kafka_that_hangs_fills_the_bound_and_not_the_memory(
     assert await line.seqs(line.device_id) == list(range(2_000))
 
 
+async def test_dead_letters_that_wait_for_kafka_count_against_the_bound_in_bytes(durable_line: Line) -> None:
+    # A payload of 15 kB makes 5,000 dead letters: the payloads alone would never meet the bound.
+    line = durable_line
+    gateway = Gateway(line.config(mqtt_versions=(MQTTv311,), unheld_bytes_max=4_000_000))
+    device = line.device()
+    async with line.serving(gateway):
+        with line.stopped(line.kafka.pid):
+            await device.send(line.device_id, *[b"{}\n" * 5_000] * 5)
+            await line.eventually(lambda: gateway.counters.messages >= 1)
+            await asyncio.sleep(0.5)
+            assert gateway.counters.messages == 1
+            assert gateway.connected
+        await line.eventually(lambda: gateway._link.acks == 5)
+    assert gateway.counters.refused == {"wrong_type": 25_000}
+
+
+async def test_a_topic_that_names_nobody_makes_one_short_letter_without_a_key(durable_line: Line) -> None:
+    line = durable_line
+    topic = f"v1/CRDN/{line.unique}{'a' * 60_000}/readings"
+    device = line.device()
+    async with line.serving() as gateway:
+        await device.publish(topic, b"{}\n" * 6_000)
+        await device.publish(f"v1/CRDN/{line.unique} x/readings", line.reading("TRK-1", 0))
+        await line.eventually(lambda: gateway.counters.refused["bad_name"] == 2)
+    found = [(r, json.loads(r.value)) for r in await line.records(topics.REFUSED)]
+    letters = [(r, letter) for r, letter in found if letter["topic"].startswith(f"v1/CRDN/{line.unique}")]
+    assert [(r.key, letter["reason"], len(letter["topic"])) for r, letter in letters] == [
+        (None, "bad_name", 256),
+        (None, "bad_name", len(f"v1/CRDN/{line.unique} x/readings")),
+    ]
+    assert letters[0][1]["length"] == 18_000
+    # Whoever spoke on a topic of a usual length is answered there, by the bytes it sent; the other is nobody.
+    assert [name for name, _ in device.receipts] == [f"v1/CRDN/{line.unique} x/receipt"]
+
+
+async def test_a_receipt_of_many_ranges_comes_in_several_messages(line: Line) -> None:
+    device_id, device = line.device_id, line.device()
+    async with line.serving():
+        await device.send(device_id, b"\n".join(line.reading(device_id, seq) for seq in range(0, 5_000, 2)))
+        await line.eventually(lambda: device.held(device_id) == set(range(0, 5_000, 2)))
+    assert all(len(receipt["held"]) <= 1_000 for _, receipt in device.receipts)
+
+
 @pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on receipt"])
 async def test_killed_between_kafkas_ack_and_the_puback_it_repeats_and_never_loses(
     durable_line: Line, safeguard: bool

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.receipts import HeldRange, Receipt, RefusedRange, Unreadable
 from ingest.decoders import Address
-from ingest.receipts import Receipts, ranges_of, refused_ranges_of
+from ingest.receipts import Receipts, parts_of, ranges_of, refused_ranges_of
 from ingest.refusals import Refusal
 
 TRUCK, SEAL = Address("CRDN", "TRK-1"), Address("CRDN", "SEAL-1")
@@ -55,6 +55,45 @@ def test_a_receipt_tells_of_what_came_since_the_last_one() -> None:
     ]
     assert list(receipts.take(9)) == [(SEAL, Receipt([HeldRange(9, 9, 9)]))]
     assert list(receipts.take(9)) == []
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(1, 12))
+def test_the_parts_of_a_receipt_say_what_it_says_and_none_is_longer_than_allowed(
+    held: int, refused: int, unreadable: int, ranges_max: int
+) -> None:
+    whole = Receipt(
+        [HeldRange(1, 2 * n, 2 * n) for n in range(held)],
+        [RefusedRange(2, 2 * n, 2 * n, "bad_time") for n in range(refused)],
+        [Unreadable(f"{n:064x}", "bad_json") for n in range(unreadable)],
+    )
+    parts = list(parts_of(whole, ranges_max))
+    for kind in ("held", "refused", "unreadable"):
+        assert [entry for part in parts for entry in getattr(part, kind)] == getattr(whole, kind)
+    sizes = [len(part.held) + len(part.refused) + len(part.unreadable) for part in parts]
+    assert all(size == ranges_max for size in sizes[:-1])
+    assert sizes[-1] <= ranges_max
+
+
+def test_a_long_receipt_goes_out_in_messages_of_a_thousand_ranges_its_rest_before_others() -> None:
+    receipts = Receipts()
+    for seq in range(0, 5_000, 2):
+        receipts.held(TRUCK, 1, seq)
+    receipts.held(SEAL, 9, 9)
+    assert len(receipts) == 2
+
+    first = list(receipts.take(1))
+    assert len(receipts) == 3, "two messages of the truck's rest and the seal's wait"
+    rest = list(receipts.take(9))
+
+    assert [(address, len(receipt.held)) for address, receipt in first + rest] == [
+        (TRUCK, 1_000),
+        (TRUCK, 1_000),
+        (TRUCK, 500),
+        (SEAL, 1),
+    ]
+    told = [r.first_seq for address, receipt in first + rest if address == TRUCK for r in receipt.held]
+    assert told == list(range(0, 5_000, 2))
+    assert len(receipts) == 0
 
 
 def test_a_reading_sent_again_is_receipted_again() -> None:

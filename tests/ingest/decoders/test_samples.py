@@ -78,3 +78,12 @@ def test_a_topic_names_its_decoder_carrier_and_device() -> None:
     assert (decoder.name, address) == ("native", decoders.Address("CRDN", "TRK-00017"))
     assert decoders.find("v1/CRDN/TRK-00017/readings/more") is None
     assert decoders.find("v1/CRDN/readings") is None
+
+
+def test_a_long_topic_is_read_and_not_remembered() -> None:
+    before = decoders._find_again.cache_info().currsize
+    for number in range(10):
+        found = decoders.find(f"v1/CRDN/{'a' * 60_000}{number}/readings")
+        assert found is not None
+        assert found[1].device_id.endswith(f"a{number}")
+    assert decoders._find_again.cache_info().currsize == before
