@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -11,6 +11,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ingest.lean_client import LeanClient
+
+# Told to MQTT 5 brokers; one that speaks 3.1.1 is to be set to the same. Well above the 1 MiB that a payload may have,
+# so that what is somewhat too large still comes, and is refused with a reason.
+PACKET_BYTES_MAX: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +56,6 @@ def connect(client: Client, config: LinkConfig, protocol: MQTTProtocolVersion) -
         return
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = config.session_expiry_s
+    properties.MaximumPacketSize = PACKET_BYTES_MAX
     properties.ReceiveMaximum = min(config.receive_maximum, 65_535)
     client.connect(config.host, config.port, config.keepalive_s, clean_start=False, properties=properties)

@@ -4,7 +4,8 @@ Nobody gets in without a password. ``gateway`` may do everything; ``device`` may
 receipts. Passwords are made anew for each broker. It can be killed and started again on the same port and data.
 
 mosquitto is set so that it neither drops nor reorders: no limit on what waits for an absent gateway, thousands in
-flight (it sends, and after a reconnect sends again, in the order of arrival), sessions saved every two seconds. amqtt
+flight (it sends, and after a reconnect sends again, in the order of arrival), sessions saved every two seconds. A
+packet has 8 MiB at most, eight times what a payload may have: longer ones cost their sender the connection. amqtt
 drops what a client does not acknowledge within 5 s and forgets everything when killed: there, only receipts and the
 devices' journals protect.
 """
@@ -160,6 +161,7 @@ max_queued_messages 0
 max_queued_bytes 0
 max_inflight_messages 4096
 max_inflight_bytes 0
+max_packet_size 8388608
 set_tcp_nodelay true
 sys_interval 5
 log_dest stderr
