@@ -125,7 +125,7 @@ class AdmitStage:
                     counters["conflicts"] += 1
                     out.append(self._refuse("identity_conflict", _CONFLICT.format(reading), line, reading.device_id))
                 continue
-            prints.note(row, boot, seq, digest, ledger.newest_boot(row))
+            prints.note(row, boot, seq, digest)
             marks: tuple[str, ...] = ()
             if passage == AHEAD:
                 counters["gaps"] += 1
@@ -261,7 +261,7 @@ class AdmitStage:
             else:
                 ledger, head, screen, facts = unpack(value)
                 self.ledger.load(row, ledger)
-                self.fingerprints.set_head(row, *head)
+                self.fingerprints.set_head(row, head)
                 self.screen.load(row, screen)
                 self.facts.load(row, facts)
 

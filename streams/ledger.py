@@ -61,10 +61,6 @@ class Ledger:
         self._boot[row], self._start[row], self._next[row] = boot, seq, seq + 1
         return NEXT if seq == 0 else AHEAD
 
-    def newest_boot(self, row: int) -> int:
-        """The boot seen last to begin, or -1."""
-        return self._boot[row]
-
     def _retire(self, row: int) -> None:
         """Move the running range to the others."""
         if self._boot[row] == -1:

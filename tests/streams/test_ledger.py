@@ -85,16 +85,6 @@ def test_a_backlog_of_an_older_boot_is_no_repeat() -> None:
     ]  # fmt: skip
 
 
-def test_the_newest_boot_is_the_one_that_began_last() -> None:
-    ledger = Ledger()
-    ledger.ensure(1)
-    assert ledger.newest_boot(0) == -1
-    for boot, newest in [(7, 7), (6, 6), (7, 6), (8, 8)]:
-        ledger.admit(0, boot, boot)
-        ledger.admit(0, boot, boot + 1)
-        assert ledger.newest_boot(0) == newest
-
-
 def test_memory_is_bounded_by_letting_the_oldest_boots_go() -> None:
     ledger = Ledger()
     ledger.ensure(1)
