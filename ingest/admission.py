@@ -54,7 +54,7 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
     latest_ms = now_ms + AHEAD_BOUND_MS
     for decoded in decoder.decode(payload, address):
         if isinstance(decoded, Refusal):
-            refused.append(decoded)
+            refused.append(_time_first(decoded, now_ms))
             continue
         line, reading = decoded
         device_id = reading.device_id
@@ -65,18 +65,30 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
     return Admission(accepted, refused)
 
 
+def _time_fault(time_ms: int, now_ms: int) -> str | None:
+    """What is wrong with a reading's time at ``now_ms``, in a sentence; None where its clock can be right."""
+    if time_ms < EARLIEST_TIME_MS:
+        hint = " It looks like seconds." if EARLIEST_TIME_MS <= time_ms * 1000 <= now_ms + AHEAD_BOUND_MS else ""
+        when = f"{time_ms}, before" if time_ms > -(2**63) else "far before"
+        return f"time_ms is {when} 2020.{hint} Send milliseconds since 1970, in UTC."
+    if time_ms > now_ms + AHEAD_BOUND_MS:
+        ahead = f"{(time_ms - now_ms) // 1000} s" if time_ms < 2**63 else "far"
+        return f"time_ms is {ahead} ahead of now; {AHEAD_BOUND_MS // 1000} s are allowed. Set the device's clock."
+    return None
+
+
+def _time_first(refusal: Refusal, now_ms: int) -> Refusal:
+    """The refusal itself, or that of its line's time, where that is wrong too and comes first."""
+    sentence = None if refusal.time_ms is None else _time_fault(refusal.time_ms, now_ms)
+    return refusal if sentence is None else refusal._replace(reason="bad_time", sentence=sentence)
+
+
 def _refuse(line: bytes, reading: Reading, address: Address, now_ms: int) -> Refusal:
     """Why a readable reading does not go on, by the first that is wrong: its time, its name, its topic."""
     own = reading.device_id == address.device_id
     boot_id, seq = (reading.boot_id, reading.seq) if own else (None, None)
-    time_ms = reading.time_ms
-    if time_ms < EARLIEST_TIME_MS:
-        hint = " It looks like seconds." if EARLIEST_TIME_MS <= time_ms * 1000 <= now_ms + AHEAD_BOUND_MS else ""
-        sentence = f"time_ms is {time_ms}, before 2020.{hint} Send milliseconds since 1970, in UTC."
-        return Refusal("bad_time", sentence, line, boot_id, seq)
-    if time_ms > now_ms + AHEAD_BOUND_MS:
-        ahead = f"{(time_ms - now_ms) // 1000} s" if time_ms < 2**63 else "far"
-        sentence = f"time_ms is {ahead} ahead of now; {AHEAD_BOUND_MS // 1000} s are allowed. Set the device's clock."
+    sentence = _time_fault(reading.time_ms, now_ms)
+    if sentence is not None:
         return Refusal("bad_time", sentence, line, boot_id, seq)
     if not is_name(reading.device_id):
         sentence = "device_id must be 1 to 64 of the characters A-Z a-z 0-9 . _ -."

@@ -1,8 +1,8 @@
 """What is wrong with a line of JSON that a strict decoder did not take: slow, exact, and only ever run after it.
 
 The order of reasons is the order of trust: bytes before text, text before structure, structure before values. A line
-with several faults is refused for the first in that order, whichever field it is in. May assume that the line is at
-most 16 KiB.
+with several faults is refused for the first in that order, whichever field it is in. The clock is not known here: what
+is refused for its name says its time, which admission judges first. May assume that the line is at most 16 KiB.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ from ingest.refusals import Refusal
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _BOUND = re.compile(r"Expected `(?:int|float|str|array)` ((?:of length )?(?:<=|>=|<|>) \S+)")
-_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 _IN_WORDS = {"int": "an integer", "float": "a number", "str": "a string", "bool": "true or false", "array": "an array"}
 
 
 # What msgspec raises on bytes it cannot read: text that is not UTF-8 is no DecodeError to it.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+READINGS_WANTED: Final = "Send one whole JSON object, or one a line."
 
 
 class _BadJsonError(ValueError):
@@ -60,14 +64,19 @@ def is_utf8(line: bytes) -> bool:
     return True
 
 
-def text_refusal(line: bytes) -> Refusal | None:
-    """The refusal of what is no UTF-8, no JSON or too deep, in this order; None where it is sound JSON."""
+def text_refusal(line: bytes, wanted: str = READINGS_WANTED) -> Refusal | None:
+    """The refusal of what is no UTF-8, no JSON or too deep, in this order; None where it is sound JSON.
+
+    ``wanted`` is a sentence that says what is to be sent in its place.
+    """
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         return Refusal("not_utf8", f"Byte {error.start} is not UTF-8. Send JSON encoded as UTF-8.", line)
+    if text.startswith(_BYTE_ORDER_MARK):
+        return Refusal("bad_json", "It begins with a byte order mark; send plain UTF-8 without one.", line)
     if not text.strip():
-        return Refusal("bad_json", "Nothing was sent. Send one JSON object, or one a line.", line)
+        return Refusal("bad_json", f"Nothing was sent. {wanted}", line)
     try:
         _loads(text)
     except RecursionError:
@@ -76,29 +85,32 @@ def text_refusal(line: bytes) -> Refusal | None:
             return Refusal("bad_json", "The JSON ends before it is whole: brackets are left open.", line)
         return _too_deep(line)
     except ValueError as error:
-        return Refusal("bad_json", f"This is not JSON: {error}. Send one whole JSON object a line.", line)
+        return Refusal("bad_json", f"This is not JSON: {error}. {wanted}", line)
     return _too_deep(line) if is_too_deep(line) else None
 
 
-def explain(line: bytes, form: type[msgspec.Struct], own_device: str) -> Refusal:
+def explain(line: bytes, form: type[msgspec.Struct], own_device: str, wanted: str = READINGS_WANTED) -> Refusal:
     """Why a strict decoder for ``form`` did not take this line, or why it must not.
 
     ``own_device`` is the device the topic names: only its own readings are named by identity in the refusal.
+    ``wanted`` is as in ``text_refusal``.
     """
-    refusal = text_refusal(line)
+    refusal = text_refusal(line, wanted)
     if refusal is not None:
         return refusal
     found = _loads(line.decode())
     if not isinstance(found, dict):
         return Refusal("wrong_type", f"This is {_kind(found)}, and must be a JSON object: {{...}}.", line)
     boot_id, seq = identity_in(found, own_device)
+    if _is_half_a_pair(line):
+        return Refusal("bad_json", f"A \\u escape is half of a surrogate pair. {wanted}", line, boot_id, seq)
     faults = [fault for name, wanted, required in _fields(form) if (fault := _fault(found, name, wanted, required))]
     if not faults:
         # Sound to Python and not to the strict decoder, whose word counts: the stages read with it.
         return Refusal("bad_json", f"This JSON cannot be read: {_complaint(line, form)}.", line, boot_id, seq)
     order: tuple[Reason, ...] = ("wrong_type", "out_of_range", "bad_name")
     reason, sentence = min(faults, key=lambda fault: order.index(fault[0]))
-    return Refusal(reason, sentence, line, boot_id, seq)
+    return Refusal(reason, sentence, line, boot_id, seq, _time_in(found) if reason == "bad_name" else None)
 
 
 def without_repeated_keys(line: bytes) -> bytes | None:
@@ -127,6 +139,11 @@ def identity_in(found: dict[str, Any], own_device: str) -> tuple[int, int] | tup
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**53:
             return None, None
     return boot_id, seq
+
+
+def _time_in(found: dict[str, Any]) -> int | None:
+    time_ms = found.get("time_ms")
+    return time_ms if isinstance(time_ms, int) and not isinstance(time_ms, bool) else None
 
 
 def _fault(found: dict[str, Any], name: str, wanted: Any, required: bool) -> tuple[Reason, str] | None:
@@ -159,6 +176,19 @@ def _fault(found: dict[str, Any], name: str, wanted: Any, required: bool) -> tup
 
 def _name_sentence(name: str, value: object) -> str:
     return f"{name} must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, and is {_shown(value)}."
+
+
+def _is_half_a_pair(line: bytes) -> bool:
+    """True where Python takes an escape that stands for no character, and the stages' decoder does not."""
+    if _HALF_PAIR.search(line) is None:
+        return False
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.ValidationError, RecursionError):
+        return False  # JSON, with a number that none can hold, or too deep
+    except msgspec.DecodeError:
+        return True
+    return False
 
 
 def _too_deep(line: bytes) -> Refusal:
@@ -194,8 +224,6 @@ def _choices(wanted: Any) -> tuple[object, ...]:
 
 
 def _complaint(line: bytes, form: type[msgspec.Struct]) -> str:
-    if _HALF_PAIR.search(line.decode()):
-        return "a \\u escape is half of a surrogate pair"
     try:
         msgspec.json.decode(line, type=form)
     except UNREADABLE as error:
@@ -204,7 +232,13 @@ def _complaint(line: bytes, form: type[msgspec.Struct]) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {list: "an array", dict: "an object", str: "a string", bool: "true or false", type(None): "null"}
+    names = {
+        list: "an array",
+        dict: "an object",
+        str: "a string",
+        bool: "a truth value (true or false)",
+        type(None): "null",
+    }
     return names.get(type(value), "an integer" if isinstance(value, int) else "a fraction")
 
 

@@ -12,7 +12,8 @@ class Refusal(NamedTuple):
 
     ``data`` is what was judged: the line without the blanks around it, or the whole payload. ``boot_id`` and ``seq``
     are set where the line said readably which reading of the topic's own device it is, else both are None: then only
-    the SHA-256 of ``data`` can name it to its device.
+    the SHA-256 of ``data`` can name it to its device. ``time_ms`` is set where a decoder refused the line for a fault
+    that comes after a wrong time, and the time can be read: it is judged with those of all others.
     """
 
     reason: Reason
@@ -20,3 +21,4 @@ class Refusal(NamedTuple):
     data: bytes
     boot_id: int | None = None
     seq: int | None = None
+    time_ms: int | None = None

@@ -9,12 +9,16 @@ from typing import Final
 
 import msgspec
 
+from contracts.identifiers import is_name
 from contracts.readings import LINE_BYTES_MAX
 from ingest.decoders import Address, address_in
 from ingest.json_checks import UNREADABLE, explain, is_too_deep, is_utf8, text_refusal
 from ingest.refusals import Refusal
 
 PATTERN: Final = "v1/+/+/status"
+
+
+_WANTED: Final = 'A status is one JSON object, such as {"state":"offline"}.'
 
 
 class Status(msgspec.Struct):
@@ -43,11 +47,17 @@ def judge(payload: bytes, address: Address) -> bytes | Refusal:
     try:
         status = _decoder.decode(line)
     except UNREADABLE:
-        return explain(line, Status, address.device_id)._replace(data=payload, boot_id=None, seq=None)
+        return _whole(explain(line, Status, address.device_id, _WANTED), payload)
     if not is_utf8(line) or is_too_deep(line):
-        refusal = text_refusal(line)
+        refusal = text_refusal(line, _WANTED)
         if refusal is not None:
-            return refusal._replace(data=payload)
+            return _whole(refusal, payload)
     if status.device_id is not None and status.device_id != address.device_id:
+        if not is_name(status.device_id):
+            return Refusal("bad_name", "device_id must be 1 to 64 of the characters A-Z a-z 0-9 . _ -.", payload)
         return Refusal("topic_mismatch", "device_id is not the topic's device. They must be the same.", payload)
     return line.replace(b"\n", b" ")
+
+
+def _whole(refusal: Refusal, payload: bytes) -> Refusal:
+    return Refusal(refusal.reason, refusal.sentence, payload)

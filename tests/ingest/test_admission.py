@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -166,6 +167,45 @@ def test_a_topic_that_names_nobody_has_its_payload_refused_whole_and_is_told_whi
 def test_size_is_judged_before_the_topics_names() -> None:
     (refusal,) = admit("v1/CRDN/TRK 1/readings", b" " * (PAYLOAD_BYTES_MAX + 1), NOW_MS).refused
     assert refusal.reason == "too_large"
+
+
+# Each fault is one change of a sound reading, in the order in which reasons are given.
+FAULTS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("not_utf8", lambda line: line.replace(b'"NOTE"', b'"\xff"')),
+    ("bad_json", lambda line: line.replace(b'"END"', b"NaN")),
+    ("too_deep", lambda line: line.replace(b'"DEEP"', b"[" * 40 + b"]" * 40)),
+    ("wrong_type", lambda line: line.replace(b'"speed_kmh":80', b'"speed_kmh":true')),
+    ("out_of_range", lambda line: line.replace(b'"lat_deg":27', b'"lat_deg":91')),
+    ("bad_time", lambda line: line.replace(str(NOW_MS).encode(), str(NOW_MS + 999_999).encode())),
+    ("bad_name", lambda line: line.replace(b"TRK-1", b"TRK 1")),
+    ("topic_mismatch", lambda line: line.replace(b"TRK", b"VAN")),
+]
+
+
+@given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=1))
+def test_of_several_faults_the_first_in_the_order_of_reasons_is_given(which: set[int]) -> None:
+    line = reading(0, speed_kmh=80, lat_deg=27, note="NOTE", deep="DEEP", end="END")
+    for number in sorted(which):
+        changed = FAULTS[number][1](line)
+        assert changed != line
+        line = changed
+    (refusal,) = admit(TOPIC, line, NOW_MS).refused
+    assert refusal.reason == FAULTS[min(which)][0]
+
+
+def test_sentences_say_what_was_sent_and_what_would_be_right() -> None:
+    def sentence(payload: bytes) -> str:
+        (refusal,) = admit(TOPIC, payload, NOW_MS).refused
+        return refusal.sentence
+
+    assert sentence(reading(0, speed_kmh=True)) == (
+        "speed_kmh must be a number or null, and is a truth value (true or false)."
+    )
+    assert sentence(b"\xef\xbb\xbf" + reading(0)) == ("It begins with a byte order mark; send plain UTF-8 without one.")
+    assert sentence(reading(0, time_ms=-(10**300))) == (
+        "time_ms is far before 2020. Send milliseconds since 1970, in UTC."
+    )
+    assert sentence(b"") == "Nothing was sent. Send one whole JSON object, or one a line."
 
 
 def test_another_devices_identity_is_never_named_in_a_refusal() -> None:

@@ -34,6 +34,14 @@ def test_a_status_becomes_what_its_folder_expects(folder: Path) -> None:
         assert (judged.reason, judged.data) == (reason, payload)
 
 
+@pytest.mark.parametrize("payload", [b"offline", b"", b'{"state":'], ids=["a word", "nothing", "cut short"])
+def test_a_wrong_status_is_told_what_a_status_is(payload: bytes) -> None:
+    judged = judge(payload, Address("CRDN", "TRK-1"))
+    assert isinstance(judged, Refusal)
+    assert judged.sentence.endswith('A status is one JSON object, such as {"state":"offline"}.')
+    assert "line" not in judged.sentence.replace("offline", "")
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(payload: bytes) -> None:
     assert isinstance(judge(payload, Address("CRDN", "TRK-1")), bytes | Refusal)
