@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
-STUMBLES: Final = 12
+STUMBLES: Final = 40  # five or so in each partition: by then, what waits has filled every queue
 
 
 def before_save(fault: str, role: str) -> Callable[[], None] | None:
