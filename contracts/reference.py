@@ -7,8 +7,10 @@ field and reason, so that an officer can mend the file.
 
 from __future__ import annotations
 
+import difflib
 import re
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Meta
@@ -22,6 +24,11 @@ Direction: TypeAlias = Literal["northbound", "southbound"]
 Sector: TypeAlias = Literal[
     "semiconductors", "critical_minerals", "electric_vehicles", "biopharmaceuticals", "aerospace", "other"
 ]
+
+SealClass: TypeAlias = Literal["I", "S", "H"]
+SealSource: TypeAlias = Literal["CUSTOMS", "CARRIER", "SHIPPER", "PHYTOSANITARY", "VETERINARY"]
+SealType: TypeAlias = Literal["KEYLESS_PADLOCK", "BOLT", "WIRE"]
+SealPlacement: TypeAlias = Literal["DOOR", "VENT"]
 
 
 def _check_position(position: list[float]) -> None:
@@ -54,7 +61,7 @@ class Polygon(msgspec.Struct):
                 _check_position(position)
 
 
-class Stop(msgspec.Struct):
+class Stop(msgspec.Struct, forbid_unknown_fields=True):
     """A place where standing still, or opening a seal, is expected: within ``radius_m`` of the point."""
 
     stop_id: Name
@@ -64,7 +71,7 @@ class Stop(msgspec.Struct):
     seal_may_open: bool = False
 
 
-class Geofence(msgspec.Struct):
+class Geofence(msgspec.Struct, forbid_unknown_fields=True):
     """A named area whose entry and exit are events; in some, customs may open a seal."""
 
     geofence_id: Name
@@ -73,7 +80,7 @@ class Geofence(msgspec.Struct):
     queue: bool = False
 
 
-class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True):
+class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True, forbid_unknown_fields=True):
     """The way a shipment is expected to take: a line, how far beside it is still on it, and its places."""
 
     effective_ms: Count
@@ -86,7 +93,7 @@ class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True):
     expected_travel_s: Annotated[float, Meta(gt=0)]
 
 
-class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True):
+class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True, forbid_unknown_fields=True):
     """What travels, in what, guarded by which devices, from where to where."""
 
     effective_ms: Count
@@ -129,7 +136,7 @@ class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True):
             raise FieldError("ends_ms", "is before effective_ms")
 
 
-class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True):
+class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True, forbid_unknown_fields=True):
     """A device: whose it is, what it is fixed to, how often it speaks, what it measures."""
 
     effective_ms: Count
@@ -143,15 +150,15 @@ class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True):
         _check_fields(("carrier_scac", self.carrier_scac, identifiers.check_scac))
 
 
-class Seal(msgspec.Struct, tag_field="kind", tag="seal", kw_only=True):
+class Seal(msgspec.Struct, tag_field="kind", tag="seal", kw_only=True, forbid_unknown_fields=True):
     """A seal as issued. ``class`` is ISO 17712's: I indicative, S security, H high security."""
 
     effective_ms: Count
     seal_number: str
-    class_: Literal["I", "S", "H"] = msgspec.field(name="class")
-    source: Literal["CUSTOMS", "CARRIER", "SHIPPER", "PHYTOSANITARY", "VETERINARY"]
-    type: Literal["KEYLESS_PADLOCK", "BOLT", "WIRE"]
-    placement: Literal["DOOR", "VENT"]
+    class_: SealClass = msgspec.field(name="class")
+    source: SealSource
+    type: SealType
+    placement: SealPlacement
 
     def __post_init__(self) -> None:
         _check_fields(("seal_number", self.seal_number, identifiers.check_seal_number))
@@ -178,9 +185,78 @@ def _check_fields(*checks: tuple[str, str | None, Any]) -> None:
                 raise FieldError(name, str(error)) from None
 
 
-_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _encoder = msgspec.json.Encoder()
+
+_KINDS: Final[dict[str, Any]] = {"route": Route, "shipment": Shipment, "device": Device, "seal": Seal}
+_CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "kind": tuple(_KINDS),
+    "device_kind": get_args(DeviceKind),
+    "direction": get_args(Direction),
+    "sector": get_args(Sector),
+    "class": get_args(SealClass),
+    "source": get_args(SealSource),
+    "type": get_args(SealType),
+    "placement": get_args(SealPlacement),
+    "line.type": ("LineString",),
+    "area.type": ("Polygon",),
+}
+_TYPES: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_LIMITS: Final = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+_NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `([^`]+)`")
+_EXPECTED: Final = re.compile(
+    r"Expected `([^`]+)`(?:, got `(\w+)`| (of length )?([<>]=?) ([0-9.e+]+)|( matching regex).*)?\Z"
+)
+
+
+def _worded(text: str, at: str, line: bytes) -> FieldError:
+    """What msgspec says of a value, in the words of those who wrote it. ``at`` is the field's path, "" the record's."""
+    named, expected = _NAMED.search(text), _EXPECTED.match(text)
+    if named is not None:
+        field = f"{at}.{named[1]}".lstrip(".")
+        if "missing" in text:
+            return FieldError(field, "is missing, and must be there")
+        near = difflib.get_close_matches(named[1], _fields_at(at, line), n=1)
+        return FieldError(field, "is no field of this record" + (f"; did you mean {near[0]}?" if near else ""))
+    field = at or "kind"
+    choices = _CHOICES.get(".".join(field.split(".")[-2:]))
+    if text.startswith("Invalid") and choices:
+        found = re.search(r"'(.*)'\Z", text)
+        return FieldError(field, f"must be {_or(choices)}{f', not {found[1]}' if found else ''}")
+    if expected is None:
+        return FieldError(field, text)
+    kinds, got, length, sign, limit, named_so = expected.groups()
+    if got and not at:
+        return FieldError("line", "a record must be a JSON object")
+    if named_so:
+        return FieldError(field, "must be 1 to 64 of letters, digits, '.', '_' or '-'")
+    wanted = _or(_TYPES.get(kind, kind) for kind in kinds.split(" | "))
+    if got:
+        return FieldError(field, f"must be {wanted}, not {_TYPES.get(got, got)}")
+    if length:
+        few = "at least" if sign == ">=" else "at most"
+        return FieldError(field, f"must be {wanted} of {few} {limit}")
+    return FieldError(field, f"must be {wanted}{f' {_LIMITS[sign]} {float(limit):.16g}' if sign else ''}")
+
+
+def _or(words: Iterable[str]) -> str:
+    *firsts, last = words
+    return f"{', '.join(firsts)} or {last}" if firsts else last
+
+
+def _fields_at(at: str, line: bytes) -> list[str]:
+    """The fields that the object at this path may have."""
+    part = {"approved_stops": Stop, "geofences": Geofence}.get(at.partition("[")[0])
+    kind: Any = part or _KINDS[msgspec.json.decode(line)["kind"]]
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
 
 
 def parse(line: bytes) -> Record:
@@ -195,10 +271,7 @@ def parse(line: bytes) -> Record:
         if isinstance(cause, FieldError):
             raise cause from None
         text, _, path = str(error).partition(" - at `$")
-        at, missing = path.strip("`").lstrip("."), _MISSING.search(text)
-        if missing is not None:
-            raise FieldError(f"{at}.{missing[1]}".lstrip("."), "is missing, and must be there") from None
-        raise FieldError(at or "kind", text) from None
+        raise _worded(text, path.strip("`").lstrip("."), line) from None
 
 
 def encode(record: Record) -> bytes:

@@ -16,6 +16,7 @@ from contracts.reference import Device, FieldError, Record, Route, Shipment
 
 # What Kafka takes as one record, with room for its key.
 RECORD_BYTES_MAX: Final = 1_000_000
+_SECONDS_BELOW: Final = 1_000_000_000_000  # as milliseconds it is in 2001, before any record; as seconds, far from now
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,32 @@ def judge(lines: Iterable[bytes], known: Mapping[str, bytes] | None = None) -> J
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             result.refusals.append(Note(number, "line", f"is not one JSON object: {error}"))
             continue
-        _take(result, first_line, number, record)
+        refusals, warnings = _oddities(number, record)
+        result.refusals += refusals
+        result.warnings += warnings
+        if not refusals:
+            _take(result, first_line, number, record)
     _check_names(result, first_line, known or {})
     return result
+
+
+def _oddities(number: int, record: Record) -> tuple[list[Note], list[Note]]:
+    """What a record may be by itself but hardly means: refusals, and warnings."""
+    refusals, warnings = [], []
+    for name in ("effective_ms", "ends_ms"):
+        time_ms = getattr(record, name, None)
+        if time_ms is not None and 1 <= time_ms < _SECONDS_BELOW:
+            refusals.append(Note(number, name, f"looks like seconds: it must be UTC milliseconds, not {time_ms}"))
+    if isinstance(record, Shipment):
+        begins, ends = record.origin[:2], record.destination[:2]
+        against = ("US", "MX") if record.direction == "northbound" else ("MX", "US")
+        if (begins, ends) == against:
+            why = f"{record.direction} contradicts a way from {record.origin} to {record.destination}"
+            refusals.append(Note(number, "direction", why))
+        elif begins == ends:
+            why = f"{record.direction}, though {record.origin} and {record.destination} are in one country"
+            warnings.append(Note(number, "direction", why))
+    return refusals, warnings
 
 
 def _take(result: Judged, first_line: dict[str, int], number: int, record: Record) -> None:

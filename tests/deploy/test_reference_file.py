@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from contracts.reference import Route, Shipment, encode, parse
 from deploy.reference_file import in_loading_order, judge
 
@@ -64,9 +66,48 @@ def test_each_wrong_line_is_named_with_field_and_reason():
         (5, "kind"),
         (6, "direction"),
         (7, "line"),
-        (8, "kind"),
+        (8, "line"),
     ]
     assert "ends in 0" in judged.refusals[0].why
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "why"),
+    [
+        (DEVICE | {"intervall_s": 5}, "intervall_s", "is no field of this record; did you mean interval_s?"),
+        (SHIPMENT | {"colour": "red"}, "colour", "is no field of this record"),
+        (
+            ROUTE | {"approved_stops": [{"stop_id": "s", "lat": 1, "lat_deg": 1, "lon_deg": 1, "radius_m": 9}]},
+            "approved_stops[0].lat",
+            "did you mean lat_deg?",
+        ),
+        (DEVICE | {"device_id": "a b"}, "device_id", "must be 1 to 64 of letters, digits, '.', '_' or '-'"),
+        (DEVICE | {"kind": "nope"}, "kind", "must be route, shipment, device or seal, not nope"),
+        (SHIPMENT | {"direction": "up"}, "direction", "must be northbound or southbound, not up"),
+        (ROUTE | {"line": {"type": "Point", "coordinates": []}}, "line.type", "must be LineString, not Point"),
+        (DEVICE | {"interval_s": "10"}, "interval_s", "must be a number, not text"),
+        (DEVICE | {"interval_s": 0}, "interval_s", "must be a number above 0"),
+        (DEVICE | {"interval_s": 1e6}, "interval_s", "must be a number of at most 86400"),
+        (SHIPMENT | {"device_ids": []}, "device_ids", "must be a list of at least 1"),
+        (SHIPMENT | {"min_temperature_c": "4"}, "min_temperature_c", "must be a number or null, not text"),
+        ([], "line", "a record must be a JSON object"),
+        (DEVICE | {"effective_ms": 1_700_000_000}, "effective_ms", "looks like seconds"),
+        (SHIPMENT | {"ends_ms": 1_800_000_000_000, "effective_ms": 1}, "effective_ms", "looks like seconds"),
+        (SHIPMENT | {"origin": "USLRD", "destination": "MXNLD"}, "direction", "from USLRD to MXNLD"),
+        (SHIPMENT | {"direction": "southbound"}, "direction", "from MXNLD to USLRD"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_who_wrote_it(record: Any, field: str, why: str):
+    [refusal] = judge(lines(ROUTE, record)).refusals
+    assert (refusal.line, refusal.field) == (2, field)
+    assert why in refusal.why
+    assert "`" not in refusal.why
+
+
+def test_a_direction_within_one_country_is_a_warning_and_the_beginning_of_time_is_none():
+    judged = judge(lines(ROUTE | {"effective_ms": 0}, DEVICE, SHIPMENT | {"origin": "USSAT"}))
+    assert judged.refusals == []
+    assert [(note.line, note.field) for note in judged.warnings] == [(3, "direction")]
 
 
 def test_a_shipments_route_must_be_in_the_file_or_loaded():
