@@ -157,7 +157,10 @@ def languages(value: Any) -> tuple[str, ...]:
 
 
 def audiences(value: Any) -> tuple[Audience, ...]:
-    """``us=US mx=MX joint=*``, or a TOML table ``us = ["US"]``, ``joint = []``. There must be a ``joint`` that sees all."""
+    """``us=US mx=MX joint=*``, or a TOML table ``us = ["US"]``, ``joint = []``.
+
+    There must be a ``joint`` that sees all.
+    """
     form = "must be NAME=COUNTRY pairs such as 'us=US mx=MX joint=*' (several countries: us=US+CA; all: *)"
     if isinstance(value, str):
         pairs = [pair.partition("=")[::2] for pair in re.split(r"[,\s]+", value.strip()) if pair]

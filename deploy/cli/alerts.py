@@ -51,8 +51,15 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
     elif json_to == "-":
         asyncio.run(_tail(settings.kafka, audience, follow, last, language, sys.stdout.buffer))
     else:
-        with Path(json_to).open("wb") as out:
+        with _opened(json_to) as out:
             asyncio.run(_tail(settings.kafka, audience, follow, last, language, out))
+
+
+def _opened(json_to: str) -> BinaryIO:
+    try:
+        return Path(json_to).open("wb")
+    except OSError as error:
+        raise click.UsageError(f"--json {json_to}: {error.strerror or error}") from None
 
 
 async def _tail(kafka: str, audience: str, follow: bool, last: int | None, language: str, out: BinaryIO | None) -> None:

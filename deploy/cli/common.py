@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 import orjson
 
 from deploy.settings import Settings, load
+
+# A Kafka that is there but busy may take its time; one that is not is known at once.
+PROBE_S: Final = 30.0
 
 P = ParamSpec("P")
 R = TypeVar("R")

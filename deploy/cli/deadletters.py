@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -128,17 +129,20 @@ async def _letters(kafka: str, reason: str | None) -> AsyncIterator[DeadLetter]:
 def _publish(settings: Settings, messages: list[tuple[str, bytes]]) -> None:
     """All messages at QoS 1; returns when the broker has them. Raises ServiceMissingError."""
     import paho.mqtt.publish as mqtt
+    from paho.mqtt import MQTTException
 
     from deploy.services.errors import ServiceMissingError
     from deploy.services.probes import mqtt_address
 
     if not messages:
         return
+    # It tells its log that it is not connected after every goodbye; what matters here is raised.
+    logging.getLogger("paho").setLevel(logging.CRITICAL)
     host, port = mqtt_address(settings.mqtt)
     login: Any = None
     if settings.mqtt_username is not None:
         login = {"username": settings.mqtt_username, "password": settings.mqtt_password}
     try:
         mqtt.multiple([(topic, data, 1, False) for topic, data in messages], host, port, auth=login)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MQTTException) as error:
         raise ServiceMissingError(f"the MQTT broker at {settings.mqtt} did not take them: {error}") from error

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
-from deploy.cli.common import need, with_settings
+from deploy.cli.common import PROBE_S, json_option, need, with_settings, write_json
 from deploy.settings import Settings
 
 
 @click.command()
+@json_option
 @with_settings
-def gateway(settings: Settings) -> None:
+def gateway(settings: Settings, json_to: str | None) -> None:
     """MQTT to Kafka: take readings from the broker, keep or refuse each, and answer its device.
 
     It is stateless. A second one needs a PUENTE_GATEWAY_ID of its own.
+
+    Ends by SIGTERM or Ctrl-C; with --json it then says what it has counted.
 
     \b
     Example:
@@ -23,5 +26,10 @@ def gateway(settings: Settings) -> None:
     need(settings.mqtt, "mqtt", "the MQTT broker")
 
     from deploy.roles import gateway as role
+    from deploy.services.probes import need_kafka, need_mqtt
 
-    role.run(settings)
+    need_kafka(settings.kafka, PROBE_S)
+    need_mqtt(settings.mqtt)
+    counted = role.run(settings)
+    if json_to is not None:
+        write_json(counted, json_to)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
-from deploy.cli.common import need, with_settings
+from deploy.cli.common import PROBE_S, json_option, need, with_settings, write_json
 from deploy.settings import Settings
 
 
 @click.command()
+@json_option
 @with_settings
-def worker(settings: Settings) -> None:
+def worker(settings: Settings, json_to: str | None) -> None:
     """Run both stages on a share of the partitions: readings joined, rules judged, alerts told.
 
     Start more of them to share the work; a killed one's share moves to the others.
+
+    Ends by SIGTERM or Ctrl-C; with --json it then says what it has counted.
 
     \b
     Example:
@@ -22,5 +25,9 @@ def worker(settings: Settings) -> None:
     need(settings.kafka, "kafka", "Kafka")
 
     from deploy.roles import worker as role
+    from deploy.services.probes import need_kafka
 
-    role.run(settings)
+    need_kafka(settings.kafka, PROBE_S)
+    counted = role.run(settings)
+    if json_to is not None:
+        write_json(counted, json_to)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from deploy.roles import logs
@@ -70,19 +70,23 @@ def fault_hook(fault: str | None) -> Callable[[int], None] | None:
     return before_ack
 
 
-def run(settings: GatewaySettings) -> None:
-    """Serve until SIGTERM or SIGINT, then leave in order. Raises ValueError, or WrongPartitionsError from Kafka's
-    topics. ``settings.fault``, where there is one, is a fault of ``fault_hook``.
+def run(settings: GatewaySettings) -> dict[str, Any]:
+    """Serve until SIGTERM or SIGINT, then leave in order; return what was counted.
+
+    Raises ValueError, or WrongPartitionsError from Kafka's topics.
+    ``settings.fault``, where there is one, is a fault of ``fault_hook``.
     """
     logs.configure(settings.log_level)
     config = config_from(settings)
     before_ack = fault_hook(getattr(settings, "fault", None))
-    asyncio.run(_serve(config, before_ack))
+    return asyncio.run(_serve(config, before_ack))
 
 
-async def _serve(config: GatewayConfig, before_ack: Callable[[int], None] | None) -> None:
+async def _serve(config: GatewayConfig, before_ack: Callable[[int], None] | None) -> dict[str, Any]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Gateway(config, before_ack=before_ack).run(stop)
+    gateway = Gateway(config, before_ack=before_ack)
+    await gateway.run(stop)
+    return gateway.counters.report()

@@ -14,12 +14,15 @@ from streams.agents.partition_runner import RunnerConfig
 from streams.sinks.open_history import open_history
 
 
-def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises HistoryUnavailableError where the store can't be opened."""
+def run(settings: Settings) -> dict[str, dict[str, int]]:
+    """Serve until told to stop; return what was counted, by source topic.
+
+    Raises HistoryUnavailableError where the store can't be opened.
+    """
     logs.configure(settings.log_level)
     history = open_history(settings.history, token=settings.influx_token)
     try:
-        asyncio.run(_serve(_config(settings), history))
+        return asyncio.run(_serve(_config(settings), history))
     finally:
         history.close()
 
@@ -37,8 +40,10 @@ def _config(settings: Settings) -> SinkConfig:
     )
 
 
-async def _serve(config: SinkConfig, history: History) -> None:
+async def _serve(config: SinkConfig, history: History) -> dict[str, dict[str, int]]:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await HistorySink(config, history).run(stop)
+    sink = HistorySink(config, history)
+    await sink.run(stop)
+    return {topic: dict(counts) for topic, counts in sink.totals.items()}

@@ -13,8 +13,8 @@ from streams.agents.partition_runner import RunnerConfig
 from streams.audiences import Audience
 
 
-def run(settings: Settings) -> None:
-    """Serve until told to stop. Exits the process with Faust's own exit code."""
+def run(settings: Settings) -> dict[str, dict[str, int]]:
+    """Serve until told to stop; returns what was counted, by source topic. Where Faust fails, exits with its code."""
     logs.configure(settings.log_level)
     from mode import Worker
 
@@ -39,4 +39,9 @@ def run(settings: Settings) -> None:
         app = build(config)
         # Mode's plain worker, not Faust's: Faust's command line starts a web server on every address whatever it
         # is told.
-        Worker(app, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+        try:
+            Worker(app, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+        except SystemExit as end:
+            if end.code:
+                raise
+        return {topic: dict(counts) for topic, counts in app.line.totals.items()}

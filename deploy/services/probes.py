@@ -11,9 +11,9 @@ from deploy.services.kafka import serves
 from deploy.services.processes import answers
 
 
-def need_kafka(bootstrap: str) -> None:
+def need_kafka(bootstrap: str, timeout_s: float = 5.0) -> None:
     """Raises ServiceMissingError where no Kafka answers a metadata request there."""
-    if not serves(bootstrap):
+    if not serves(bootstrap, timeout_s):
         raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA")
 
 

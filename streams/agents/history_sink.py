@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -53,6 +54,7 @@ class HistorySink:
         self.config = config
         self._writer = HistoryWriter(history, self._refused)
         self._runners: dict[TopicPartition, PartitionRunner] = {}
+        self.totals: dict[str, Counter[str]] = {}  # by source topic, what the runners let go of have counted
         self._acked: dict[TopicPartition, int] = {}
         session_ms = int(config.session_timeout_s * 1000)
         self._consumer = AIOKafkaConsumer(
@@ -130,8 +132,10 @@ class HistorySink:
         return PartitionRunner(f"{STAGE}/{source.topic}/{source.partition}", make, store, seek, self.config.runner)
 
     async def _let_go(self) -> None:
-        runners, self._runners = list(self._runners.values()), {}
-        await asyncio.gather(*(runner.stop() for runner in runners))
+        runners, self._runners = self._runners, {}
+        await asyncio.gather(*(runner.stop() for runner in runners.values()))
+        for source, runner in runners.items():
+            self.totals.setdefault(source.topic, Counter()).update(runner.counters())
         if self._acked:
             await self._commit()
 

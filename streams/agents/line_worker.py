@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class Line(Service):  # type: ignore[misc]
         self.faust = app
         self.book = ReferenceBook()
         self.runners: dict[TopicPartition, PartitionRunner] = {}
+        self.totals: dict[str, Counter[str]] = {}  # by source topic, what the runners let go of have counted
         self._producer: AIOKafkaProducer | None = None
         self._reference: ReferenceReader | None = None
         self._ready = asyncio.Event()
@@ -130,8 +132,10 @@ class Line(Service):  # type: ignore[misc]
 
     async def let_go(self) -> None:
         """Checkpoint, acknowledge and drop every runner: the partitions may be another's in a moment."""
-        runners, self.runners = list(self.runners.values()), {}
-        await asyncio.gather(*(runner.stop() for runner in runners))
+        runners, self.runners = self.runners, {}
+        await asyncio.gather(*(runner.stop() for runner in runners.values()))
+        for source, runner in runners.items():
+            self.totals.setdefault(source.topic, Counter()).update(runner.counters())
 
     async def offer(self, stage: str, event: Any) -> None:
         """Hand an event to its partition's runner, made at its first."""

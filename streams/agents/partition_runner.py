@@ -57,6 +57,10 @@ class State(Protocol):
         """Put one key of it back."""
         ...
 
+    def counters(self) -> dict[str, int]:
+        """Totals of the partition's life."""
+        ...
+
 
 class Work(Protocol):
     """What is done with a partition's records. A fresh one is made at each restore."""
@@ -140,6 +144,8 @@ class PartitionRunner:
         self._suspect = NOTHING_COVERED
         self._poison: set[int] = set()
         self._stopping = asyncio.Event()
+        self._state: State | None = None
+        self._counted_before: dict[str, int] = {}  # by those who had the partition before us
         self._task: asyncio.Task[None] | None = None
         self.restored = asyncio.Event()
         self.saves = 0
@@ -152,6 +158,11 @@ class PartitionRunner:
         """Hand a record over; waits while the runner is behind. After ``stop`` it is dropped: another will read it."""
         if not self._stopping.is_set():
             await self._queue.put(arrival)
+
+    def counters(self) -> dict[str, int]:
+        """What this runner has counted, without what its checkpoints held when it began."""
+        now = {} if self._state is None else self._state.counters()
+        return {name: count - self._counted_before.get(name, 0) for name, count in now.items()}
 
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Checkpoint what is done, acknowledge it, let go. What was not yet processed is left to the next owner."""
@@ -213,6 +224,9 @@ class PartitionRunner:
         self._covered, end = await self._store.restore(work.state.restore)
         self._done = self._covered
         self._unacked = []
+        if self._state is None:
+            self._counted_before = work.state.counters()
+        self._state = work.state
         work.begin(end)
         log.info("%s: restored to offset %d in %.2f s.", self.name, self._covered, time.monotonic() - started_s)
         self.restored.set()

@@ -220,6 +220,10 @@ class _Passed:
         if key == "c":
             self.count = unpack(value)["passed"]
 
+    def counters(self) -> dict[str, int]:
+        """The count, by its name in a checkpoint."""
+        return {"passed": self.count}
+
 
 class RecordsWork:
     """Alerts or events into the history, each once. They are few, so the store is asked each time."""

@@ -233,6 +233,7 @@ class TestOnAStack:
         assert "65536 of its 70000" in whys[hashlib.sha256(b"x" * 70_000).hexdigest()]
         only = puente("deadletters", "replay", "--reason", "bad_time", PUENTE_CONFIG=stack["config"])
         assert only.returncode == 0
+        assert "not connected" not in replayed.stderr + only.stderr  # the library's word on its own goodbye
 
     def test_ctrl_c_is_130_without_a_traceback(self, stack: dict[str, Any]):
         command = [sys.executable, "-m", "deploy.cli", "alerts", "tail", "--json"]

@@ -99,6 +99,9 @@ class Work:
     def restore(self, key: str, value: bytes) -> None:
         self.seen = [bytes([b]) for b in value]
 
+    def counters(self) -> dict[str, int]:
+        return {"seen": len(self.seen)}
+
 
 class Source:
     """A log with a position, as Kafka has one: ``seek`` moves it, and what was fetched before still arrives."""
