@@ -69,6 +69,8 @@ def _show(line: LineRun, fleet: Fleet, seed: int, language: str, console: Consol
                 live.update(view.picture(console.size), refresh=True)
                 time.sleep(_REFRESH_S)
         return
+    for name, where in view.addresses():
+        console.print(f"{name:<14} {where}", highlight=False, soft_wrap=True, markup=False)
     said_s = 0.0
     while line.playing:
         for text in view.news():

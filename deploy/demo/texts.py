@@ -16,6 +16,10 @@ class Texts:
     on_the_way: str
     open_alerts: str
     latency: str
+    on_the_way_short: str
+    open_alerts_short: str
+    latency_short: str
+    seed: str
     open_now: str
     nothing_open: str
     latest: str
@@ -41,6 +45,10 @@ ENGLISH: Final = Texts(
     on_the_way="shipments on the way",
     open_alerts="open alerts",
     latency="to alert, p50 / p99",
+    on_the_way_short="on the way",
+    open_alerts_short="open",
+    latency_short="p50 / p99",
+    seed="seed",
     open_now="Open now",
     nothing_open="Nothing is open.",
     latest="Latest",
@@ -70,6 +78,10 @@ SPANISH: Final = Texts(
     on_the_way="embarques en camino",
     open_alerts="alertas abiertas",
     latency="hasta la alerta, p50/p99",
+    on_the_way_short="en camino",
+    open_alerts_short="abiertas",
+    latency_short="p50 / p99",
+    seed="semilla",
     open_now="Abiertas ahora",
     nothing_open="No hay alertas abiertas.",
     latest="Lo último",

@@ -20,7 +20,10 @@ from simulators import Fleet
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _STATE_STYLES: Final = {"opened": "bold", "updated": "", "closed": "green"}
 _WIDE: Final = 116
+_ROOMY: Final = 124  # from here on two shipments a row fit whole, and the figures' long captions
 _BAR: Final = 10
+_NAME: Final = 17  # the longest name of an address, with room
+_FRAMES: Final = 8  # of the panels around it
 
 
 class View:
@@ -41,31 +44,35 @@ class View:
         """Everything at once, fitted to the terminal."""
         wide = size.width >= _WIDE
         # Sentences take two lines where the terminal is narrow.
-        rows = max(2, (size.height - 17) // (2 if wide else 4))
-        parts: list[RenderableType] = [self._figures(), self._open(rows)]
-        if size.height >= 30:
-            parts.append(self._ways(min(8, size.height - 22), size.width))
-        parts += [self._latest(rows), self._where(wide)]
-        title = f"[bold]{self._texts.title}[/] · {self._seed}"
+        ways = min(8, size.height - 22) if size.height >= 30 else 0
+        rows = max(2, (size.height - 17 - (ways + 2 if ways else 0)) // (2 if wide else 4))
+        parts: list[RenderableType] = [self._figures(size.width < _ROOMY), self._open(rows)]
+        if ways:
+            parts.append(self._ways(ways, size.width))
+        parts += [self._latest(rows), self._where(size.width)]
+        title = f"[bold]{self._texts.title}[/] · {self._texts.seed} {self._seed}"
         return Panel(Group(*parts), title=title, subtitle=self._footer(), border_style="blue")
 
-    def _figures(self) -> Table:
+    def _figures(self, short: bool) -> Table:
         watch, texts = self._watch, self._texts
-        latency = self._line.latencies_ms()
-        p50, p99 = percentile(latency, 50), percentile(latency, 99)
         figures = [
             (f"{watch.rate():,.0f}", texts.readings_s),
             (f"{watch.readings:,}", texts.readings),
-            (f"{len(watch.on_the_way())}", texts.on_the_way),
-            (f"{len(watch.open_alerts())}", texts.open_alerts),
-            ("–" if p50 is None else f"{p50:,.0f} / {p99:,.0f} ms", texts.latency),
+            (f"{len(watch.on_the_way())}", texts.on_the_way_short if short else texts.on_the_way),
+            (f"{len(watch.open_alerts())}", texts.open_alerts_short if short else texts.open_alerts),
+            (self._latency(), texts.latency_short if short else texts.latency),
         ]
         table = Table.grid(expand=True, padding=(0, 1))
         for _ in figures:
-            table.add_column(justify="center", ratio=1)
+            table.add_column(justify="center", ratio=1, no_wrap=True)
         table.add_row(*(Text(value, style="bold cyan") for value, _ in figures))
         table.add_row(*(Text(name, style="dim") for _, name in figures))
         return table
+
+    def _latency(self) -> str:
+        latency = self._line.latencies_ms()
+        p50, p99 = percentile(latency, 50), percentile(latency, 99)
+        return "–" if p50 is None else f"{p50:,.0f} / {p99:,.0f} ms"
 
     def _open(self, rows: int) -> RenderableType:
         alerts = self._watch.open_alerts()[-rows:]
@@ -87,9 +94,10 @@ class View:
     def _ways(self, rows: int, width: int) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         ways = self._watch.on_the_way()
-        pair = 2 if width >= _WIDE else 1
+        pair = 2 if width >= _ROOMY else 1
         for _ in range(pair):
-            for justify in ("left", "left", "left", "right", "right"):
+            table.add_column(overflow="fold")  # an id in two lines can still be copied, one cut off cannot
+            for justify in ("left", "left", "right", "right"):
                 table.add_column(justify=justify, no_wrap=True)
         shown = ways[: rows * pair]
         for i in range(0, len(shown), pair):
@@ -104,14 +112,22 @@ class View:
         speed = "" if way.speed_kmh is None else f"{way.speed_kmh:.0f} km/h"
         return way.shipment_id or "", direction, bar, f"{left:.0f} km", speed
 
-    def _where(self, wide: bool) -> RenderableType:
+    def _where(self, width: int) -> RenderableType:
+        pairs = self.addresses()
+        longest = max(len(where) for _, where in pairs)
+        beside = 2 if 2 * (longest + _NAME) + _FRAMES <= width else 1  # an address that is cut off is none
+        table = Table.grid(padding=(0, 2))
+        for _ in range(2 * beside):
+            table.add_column(overflow="fold")
+        for i in range(0, len(pairs), beside):
+            table.add_row(*(text for pair in pairs[i : i + beside] for text in pair))
+        return Panel(table, title=self._texts.where, border_style="dim")
+
+    def addresses(self) -> list[tuple[str, str]]:
+        """What is open to whoever watches: its name, and where it is."""
         facts = self._line.stack.facts()
         history = facts["history"]["kind"], facts["history"]["url"]
-        pairs = [("Kafka", facts["kafka"]), ("MQTT", facts["mqtt"]), history, ("PUENTE_CONFIG", facts["config"])]
-        table = Table.grid(padding=(0, 2))
-        for i in range(0, len(pairs), 2 if wide else 1):
-            table.add_row(*(text for pair in pairs[i : i + (2 if wide else 1)] for text in pair))
-        return Panel(table, title=self._texts.where, border_style="dim")
+        return [("Kafka", facts["kafka"]), ("MQTT", facts["mqtt"]), history, ("PUENTE_CONFIG", facts["config"])]
 
     def _footer(self) -> str:
         if self._ends_s is None:
@@ -133,7 +149,8 @@ class View:
         watch, texts = self._watch, self._texts
         return (
             f"{watch.rate():,.0f} {texts.readings_s} · {watch.readings:,} {texts.readings} · "
-            f"{len(watch.on_the_way())} {texts.on_the_way} · {len(watch.open_alerts())} {texts.open_alerts}"
+            f"{len(watch.on_the_way())} {texts.on_the_way} · {len(watch.open_alerts())} {texts.open_alerts} · "
+            f"{self._latency()} {texts.latency}"
         )
 
     def news(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -32,6 +33,8 @@ def test_the_demo_ends_by_itself_and_accounts_for_everything(kafka_ready: None, 
     assert result["services"] == {"kafka": "kafka", "mqtt": mqtt_kind, "history": "sqlite"}
     for english in SPANISH.steps:
         assert english not in ran.stdout + ran.stderr
+    assert len(re.findall(r"^Kafka +127\.0\.0\.1:\d+$", ran.stdout, re.MULTILINE)) == 1
+    assert "hasta la alerta, p50/p99" in ran.stdout
     assert "nada perdido" in ran.stdout + ran.stderr
 
 

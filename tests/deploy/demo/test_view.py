@@ -1,0 +1,83 @@
+"""The demo's picture at the sizes that terminals have: nothing that someone may want to copy is cut off."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console, ConsoleDimensions
+
+from deploy.demo.texts import TEXTS
+from deploy.demo.view import View
+from deploy.watch import Way
+
+IDS = [f"SHP-6b025163-{n:05}-0" for n in range(12)]
+FOLDER = "/tmp/puente-run-1000/stack-m0ww8e30"
+
+
+class Watch:
+    """A watch that has seen a dozen shipments, on its last day as on its first."""
+
+    readings = 123_456
+
+    def rate(self) -> float:
+        return 1234.0
+
+    def on_the_way(self) -> list[Way]:
+        return [Way(0, name, "I35", "northbound", "truck", 100.0, 841.0, 101.0) for name in IDS]
+
+    def open_alerts(self) -> list[Any]:
+        return []
+
+    def told(self, last: int) -> list[Any]:
+        return []
+
+
+def view(language: str) -> View:
+    facts = {
+        "kafka": "127.0.0.1:21341",
+        "mqtt": "mqtt://127.0.0.1:27689",
+        "history": {"kind": "sqlite", "url": f"sqlite:///{FOLDER}/history.db"},
+        "config": f"{FOLDER}/puente.toml",
+    }
+    line: Any = SimpleNamespace(
+        watch=Watch(), latencies_ms=lambda: [101.0, 1107.0], stack=SimpleNamespace(facts=lambda: facts)
+    )
+    fleet: Any = None
+    return View(line, fleet, 7, TEXTS[language], language, None)
+
+
+def picture(language: str, width: int, height: int) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, color_system=None)
+    console.print(view(language).picture(ConsoleDimensions(width, height)))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (120, 40), (124, 40), (200, 50)])
+def test_ids_speeds_and_addresses_are_whole_at_every_size(language: str, width: int, height: int):
+    shown = picture(language, width, height)
+    assert "…" not in shown
+    assert f"sqlite:///{FOLDER}/history.db" in shown
+    assert f"{FOLDER}/puente.toml" in shown
+    assert len(shown.splitlines()) <= height
+    ids = [name for name in IDS if name in shown]
+    assert len(ids) == (0 if height < 30 else 8 if width < 124 else 12)
+    assert shown.count("101 km/h") == len(ids)
+
+
+@pytest.mark.parametrize(("language", "caption"), [("en", "p50 / p99"), ("es", "en camino")])
+def test_the_figures_captions_are_one_line_at_80_columns(language: str, caption: str):
+    captions = picture(language, 80, 24).splitlines()[2]
+    assert caption in captions
+    assert TEXTS[language].readings_s in captions
+    assert TEXTS[language].open_alerts_short in captions
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "seed 7"), ("es", "semilla 7")])
+def test_the_title_names_the_seed_and_the_line_the_latency(language: str, said: str):
+    assert said in picture(language, 80, 24).splitlines()[0]
+    assert "101 / 1,107 ms" in view(language).line()
