@@ -32,6 +32,7 @@ _BACKOFF_MAX_S: Final = 30.0
 # Kafka away, or slow: no frame is to blame for that, however often it is the one in hand.
 _NOT_ITS_FAULT: Final = (KafkaError, OSError, TimeoutError)
 _SAVE_SHARE: Final = 1 / 40  # of the time, at most, that a partition's checkpoints may take: a worker has several
+_SAVE_LARGE: Final = 500  # records
 _SAVE_LATER_MAX: Final = 10.0  # times the interval: the most that a checkpoint is put off for that
 _BEHIND_S: Final = 0.5  # while records wait in the queue, gathering goes on for this much longer than the linger
 
@@ -252,15 +253,17 @@ class PartitionRunner:
                 await work.push()
                 push_at_s = None
             if now_s >= save_at_s:
-                await self._save(work)
-                save_at_s = clock() + self._pause_s(clock() - now_s)
+                records = await self._save(work)
+                save_at_s = clock() + self._pause_s(records, clock() - now_s)
         await self._save(work)
 
-    def _pause_s(self, took_s: float) -> float:
-        """Until the next checkpoint: the interval, or longer where the last one took so long that it would crowd out
-        the work. What that costs is more to read again after a crash.
+    def _pause_s(self, records: int, took_s: float) -> float:
+        """Until the next checkpoint: the interval, or longer where the last was large and took so long that it would
+        crowd out the work. What that costs is more to read again after a crash.
         """
         interval_s = self._config.checkpoint_interval_s
+        if records < _SAVE_LARGE:
+            return interval_s  # it took Kafka's time, not ours
         return min(max(interval_s, took_s / _SAVE_SHARE), _SAVE_LATER_MAX * interval_s)
 
     async def _next(self, timeout_s: float) -> Arrival | None:
@@ -325,17 +328,19 @@ class PartitionRunner:
             self._sought_s = time.monotonic()
             self._seeking = False
 
-    async def _save(self, work: Work) -> None:
+    async def _save(self, work: Work) -> int:
+        """Checkpoint what is done, then acknowledge it. Returns how many records that took."""
         if self._done == self._covered:
-            return
+            return 0
         await work.push()
         await work.settle()
         if self._config.before_save is not None:
             self._config.before_save()
         covered = self._done
-        await self._store.save(covered, work.state.changes())
+        records = await self._store.save(covered, work.state.changes())
         self._covered = covered
         self.saves += 1
         for arrival in self._unacked:
             arrival.ack()
         self._unacked.clear()
+        return records
