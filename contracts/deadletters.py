@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import msgspec
 
 BYTES_MAX: Final = 65_536
+TOPIC_MAX: Final = 256  # characters of a topic that are kept; a sound one has at most 81
 
 Reason: TypeAlias = Literal[
     "too_large",
@@ -51,7 +52,7 @@ def dead_letter(reason: Reason, sentence: str, topic: str, time_ms: int, data: b
     return DeadLetter(
         reason=reason,
         sentence=sentence,
-        topic=topic,
+        topic=topic[:TOPIC_MAX],
         time_ms=time_ms,
         bytes_base64=base64.b64encode(data[:BYTES_MAX]).decode("ascii"),
         length=len(data),

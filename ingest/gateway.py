@@ -23,7 +23,7 @@ import msgspec
 from paho.mqtt.client import MQTTMessage
 
 from contracts import topics
-from contracts.deadletters import dead_letter
+from contracts.deadletters import TOPIC_MAX, dead_letter
 from contracts.frames import FRAME_HEADERS, TICK_HEADERS, encode_tick
 from contracts.identifiers import is_name
 from contracts.partitioner import partition_of
@@ -44,7 +44,6 @@ from ingest.refusals import Refusal
 _log = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
 _NOWHERE: Final = Address("", "")  # a topic that names nobody: nobody to answer
-_TOPIC_MAX: Final = 256  # characters of a topic kept in a dead letter, and of a topic that is answered
 # What a line keeps in memory until it is held, beside its bytes: its token, or its dead letter's record and callback.
 _LINE_BYTES: Final = 400
 _LETTER_BYTES: Final = 1_000
@@ -185,13 +184,13 @@ class Gateway:
     def _refuse(
         self, topic: str, refusal: Refusal, address: Address, delivery: Delivery, *, receipted: bool = True
     ) -> None:
-        letter = dead_letter(refusal.reason, refusal.sentence, topic[:_TOPIC_MAX], self._clock_ms(), refusal.data)
+        letter = dead_letter(refusal.reason, refusal.sentence, topic, self._clock_ms(), refusal.data)
         value = _encode(letter)
         self.counters.refused[refusal.reason] += 1
         self._custody.weigh(delivery, len(value) + _LETTER_BYTES)
         # What is no name is no key either: those letters go to the first partition, in no device's order.
         named = is_name(address.device_id)
-        answered = address if receipted and len(topic) <= _TOPIC_MAX else _NOWHERE
+        answered = address if receipted and len(topic) <= TOPIC_MAX else _NOWHERE
         self._outbox.put(
             Record(
                 topics.REFUSED,

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from contracts import topics
-from contracts.deadletters import REASONS, DeadLetter
+from contracts.deadletters import REASONS, TOPIC_MAX, DeadLetter
 from deploy.cli.common import json_option, need, with_settings, write_json
 from deploy.settings import Settings
 
@@ -111,6 +111,8 @@ def why_not(letter: DeadLetter) -> str | None:
     """Why these bytes cannot be sent again, or None where they can."""
     if len(letter.bytes_held()) != letter.length:
         return f"only {len(letter.bytes_held())} of its {letter.length} bytes were kept"
+    if len(letter.topic) >= TOPIC_MAX:
+        return "its topic is longer than any device's, and was not kept whole"
     if not letter.topic.startswith("v1/") or any(c in letter.topic for c in "+#\0"):
         return "it came from no MQTT topic that can be published to"
     return None
