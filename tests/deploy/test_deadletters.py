@@ -7,6 +7,8 @@ import pytest
 from contracts.deadletters import BYTES_MAX, dead_letter
 from deploy.cli.deadletters import why_not
 
+LONG = "v1/CRDN/" + "a" * 60_000 + "/readings"
+
 
 @pytest.mark.parametrize(
     ("topic", "data", "why"),
@@ -14,7 +16,7 @@ from deploy.cli.deadletters import why_not
         ("v1/CRDN/TRK-1/readings", b"{", None),
         ("v1/CRDN/TRK-1/readings", b"x" * (BYTES_MAX + 1), "only 65536 of its 65537 bytes were kept"),
         ("telemetry.readings.v1", b"{", "it came from no MQTT topic that can be published to"),
-        ("v1/CRDN/" + "a" * 60_000 + "/readings", b"{", "its topic is longer than any device's, and was not kept whole"),
+        (LONG, b"{", "its topic is longer than any device's, and was not kept whole"),
     ],
 )
 def test_a_letter_is_sent_again_only_whole_and_to_where_it_came_from(topic: str, data: bytes, why: str | None) -> None:
