@@ -33,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"PUENTE_REQUIRE names {sorted(unknown)}; there are {sorted(_REQUIRABLE)}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The kill tests first: they are the longest, wait most, and others run beside them."""
+    items.sort(key=lambda item: "kill" not in item.keywords)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what was not run, from the reports: tests may have run in several processes."""
     skipped = terminalreporter.stats.get("skipped", [])
