@@ -16,7 +16,7 @@ class Size:
 
     devices: int = 20_000
     rate: float = 3_000.0  # readings a second, as frames are cut and messages are sent
-    stream_readings: int = 180_000
+    stream_readings: int = 540_000
     gateway_readings: int = 60_000
     peer_readings: int = 15_000
     gateway_peer_readings: int = 30_000
