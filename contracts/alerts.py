@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from contracts.readings import ReadingId
+from contracts.reference import Direction
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 State: TypeAlias = Literal["opened", "updated", "closed"]
@@ -19,7 +20,11 @@ Evidence: TypeAlias = dict[str, float | int | str | bool | None]
 
 
 class Alert(msgspec.Struct, kw_only=True):
-    """One update of one episode. ``closed_ms`` is null while it is open. ``messages`` holds a sentence a language."""
+    """One update of one episode. ``closed_ms`` is null while it is open. ``messages`` holds a sentence a language.
+
+    ``corridor`` to ``sector`` are the shipment's when the episode opened, null without one: what subscribers filter by
+    and panels group by. ``audiences`` are those it is told to.
+    """
 
     alert_id: str
     revision: int
@@ -37,6 +42,11 @@ class Alert(msgspec.Struct, kw_only=True):
     evidence: Evidence
     messages: dict[str, str]
     exercise: bool
+    corridor: str | None = None
+    direction: Direction | None = None
+    carrier_scac: str | None = None
+    sector: str | None = None
+    audiences: tuple[str, ...] = ()
 
 
 def alert_id(rule: str, rule_version: int, subject: str, opening: ReadingId) -> str:

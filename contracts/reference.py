@@ -92,6 +92,11 @@ class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True, forbid_
     geofences: list[Geofence] = []
     expected_travel_s: Annotated[float, Meta(gt=0)]
 
+    @property
+    def corridor_name(self) -> str:
+        """The corridor it runs in; a route that names none is its own."""
+        return self.corridor or self.route_id
+
 
 class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True, forbid_unknown_fields=True):
     """What travels, in what, guarded by which devices, from where to where."""

@@ -15,6 +15,7 @@ import msgspec
 
 from contracts.alerts import Alert, Evidence, State, alert_id
 from contracts.readings import NO_FIX, ReadingId, ShipmentReading
+from contracts.reference import Direction
 from detectors.rule import RuleCard, Texts
 
 WORSE: Final = 0.2  # an open episode is told again when its score has risen by this much since it was last told
@@ -61,6 +62,17 @@ def move(sighting: Sighting, reading: ShipmentReading) -> None:
         sighting.lat_deg, sighting.lon_deg = reading.lat_deg, reading.lon_deg
 
 
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Whom an episode concerns, and what trade it belongs to: what subscribers filter by. Null without a shipment."""
+
+    audiences: tuple[str, ...]
+    corridor: str | None = None
+    direction: Direction | None = None
+    carrier_scac: str | None = None
+    sector: str | None = None
+
+
 @dataclass(slots=True)
 class Told:
     """An update, and the audiences it goes to."""
@@ -98,7 +110,7 @@ class Episodes:
         sighting: Sighting,
         score: float,
         evidence: dict[str, Any],
-        audiences: tuple[str, ...],
+        concern: Concern,
         about: str | None = None,
     ) -> Told | None:
         """Open the episode, or update it where it has grown worse; None where there is nothing to tell.
@@ -110,8 +122,9 @@ class Episodes:
         if known is not None:
             if score < known.alert.score + WORSE:
                 return None
-            everyone = known.audiences + tuple(a for a in audiences if a not in known.audiences)
+            everyone = known.audiences + tuple(a for a in concern.audiences if a not in known.audiences)
             alert = _next(known.alert, "updated", sighting, score, evidence)
+            alert.audiences = everyone
             alert.messages = self._say(card.opened, sighting.device_id, alert.evidence)
             return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
@@ -132,8 +145,13 @@ class Episodes:
             evidence=facts,
             messages=self._say(card.opened, sighting.device_id, facts),
             exercise=sighting.exercise,
+            corridor=concern.corridor,
+            direction=concern.direction,
+            carrier_scac=concern.carrier_scac,
+            sector=concern.sector,
+            audiences=concern.audiences,
         )
-        return self._tell(key, alert, audiences)
+        return self._tell(key, alert, concern.audiences)
 
     def clear(
         self, card: RuleCard, subject: str, sighting: Sighting, evidence: dict[str, Any], texts: Texts | None = None

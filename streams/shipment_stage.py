@@ -19,7 +19,7 @@ from contracts.readings import ShipmentReading, Tick
 from detectors import catalog, signal_lost
 from detectors.signal_lost import Lane, SignalLost
 from streams.audiences import Audience, audiences_of
-from streams.episodes import DRILL_OVER, ENDED, Episodes, Sighting, Told, move, sight
+from streams.episodes import DRILL_OVER, ENDED, Concern, Episodes, Sighting, Told, move, sight
 from streams.ledger import REPEAT, Ledger
 from streams.reference_book import ReferenceBook
 from streams.roster import Roster
@@ -128,8 +128,8 @@ class ShipmentStage:
             if found is None:
                 continue  # a rule of a newer release's stage 1: its own stage 2 will judge it
             if finding.level == "trip":
-                audiences = self._audiences(row, here)
-                told = self.episodes.trip(found, reading.device_id, here, finding.score, finding.evidence, audiences)
+                concern = self._concern(row, here)
+                told = self.episodes.trip(found, reading.device_id, here, finding.score, finding.evidence, concern)
                 self._tell(told, out)
             elif finding.level == "clear":
                 self._tell(self.episodes.clear(found, reading.device_id, here, finding.evidence), out)
@@ -159,8 +159,8 @@ class ShipmentStage:
             shipment = self.roster.in_force(row, lane_ms).shipment
             here = replace(last, time_ms=lane_ms, shipment_id=shipment and shipment.shipment_id)
             evidence = {"silent_s": round(self.signal.silent_s(row), 1), "interval_s": interval_s}
-            audiences, about = self._audiences(row, here), f"{here.device_id}/{here.shipment_id}"
-            told = self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, audiences, about)
+            concern, about = self._concern(row, here), f"{here.device_id}/{here.shipment_id}"
+            told = self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, concern, about)
             self._tell(told, out)
         self._close_ended(watermark_ms, out)
         return out
@@ -199,9 +199,14 @@ class ShipmentStage:
         self._interval_since_ms[row] = max(found.valid_from_ms, 0)
         self._interval_until_ms[row] = found.valid_until_ms
 
-    def _audiences(self, row: int, sighting: Sighting) -> tuple[str, ...]:
-        shipment = self.roster.in_force(row, sighting.time_ms).shipment
-        return audiences_of(self.config.audiences, shipment, sighting.lat_deg, sighting.lon_deg)
+    def _concern(self, row: int, sighting: Sighting) -> Concern:
+        found = self.roster.in_force(row, sighting.time_ms)
+        shipment, device = found.shipment, found.device
+        audiences = audiences_of(self.config.audiences, shipment, sighting.lat_deg, sighting.lon_deg)
+        if shipment is None:
+            return Concern(audiences, carrier_scac=device.carrier_scac if device else None)
+        corridor = found.corridor.route.corridor_name if found.corridor else None
+        return Concern(audiences, corridor, shipment.direction, shipment.carrier_scac, shipment.sector)
 
     def _tell(self, told: Told | None, out: list[Outgoing]) -> None:
         if told is None:

@@ -10,7 +10,7 @@ import pytest
 from contracts.alerts import alert_id
 from contracts.readings import Finding, ShipmentReading
 from detectors import catalog, route_deviation
-from streams.episodes import DRILL_OVER, ENDED, Episodes, Sighting
+from streams.episodes import DRILL_OVER, ENDED, Concern, Episodes, Sighting
 
 NORTH, SOUTH, BRIDGE = (28.5, -99.51), (26.0, -100.0), (27.5, -99.505)
 
@@ -148,6 +148,9 @@ def test_a_bad_line_costs_only_itself(world) -> None:
 def test_a_northbound_shipments_alerts_go_to_the_us_and_to_mexico_while_it_is_there(world, at, audiences) -> None:
     out = Line(world).hear("truck-1", off(), at=at)
     assert [a for a in ("us", "mx") if world.alerts(out, a)] == audiences
+    (alert,) = world.alerts(out, "us")
+    assert set(alert.audiences) == {*audiences, "joint"}
+    assert (alert.corridor, alert.direction, alert.carrier_scac, alert.sector) == ("I35", "northbound", "CRDN", None)
     assert len(world.alerts(out, "joint")) == 1
     assert all(r.key == world.alerts(out)[0].alert_id.encode() for r in out)
 
@@ -345,22 +348,22 @@ def sighting(seq: int = 0, time_ms: int = 100, exercise: bool = False) -> Sighti
 
 def test_no_episode_closes_before_it_opened() -> None:
     episodes, evidence = Episodes(), {"off_route_m": 1.0, "half_width_m": 1.0}
-    episodes.trip(route_deviation.CARD, "d", sighting(), 0.5, evidence, ("joint",))
+    episodes.trip(route_deviation.CARD, "d", sighting(), 0.5, evidence, Concern(("joint",)))
     closed = episodes.clear(route_deviation.CARD, "d", sighting(1, time_ms=50), evidence)
     assert (closed.alert.opened_ms, closed.alert.closed_ms) == (100, 100)
 
 
 def test_a_place_that_is_not_known_any_more_stays_the_last_known() -> None:
     episodes, evidence = Episodes(), {"off_route_m": 1.0, "half_width_m": 1.0}
-    episodes.trip(route_deviation.CARD, "d", sighting(), 0.5, evidence, ("joint",))
+    episodes.trip(route_deviation.CARD, "d", sighting(), 0.5, evidence, Concern(("joint",)))
     blind = Sighting("d", 1, 1, 200, "S1", None, None, False)
-    assert episodes.trip(route_deviation.CARD, "d", blind, 0.9, evidence, ()).alert.lat_deg == 1.0
+    assert episodes.trip(route_deviation.CARD, "d", blind, 0.9, evidence, Concern(())).alert.lat_deg == 1.0
 
 
 def test_a_checkpoint_names_open_episodes_and_forgets_closed_ones() -> None:
     episodes, evidence = Episodes(), {"off_route_m": 1.0, "half_width_m": 1.0}
     for exercise in (False, True):
-        episodes.trip(route_deviation.CARD, "d", sighting(exercise=exercise), 0.5, evidence, ("joint",))
+        episodes.trip(route_deviation.CARD, "d", sighting(exercise=exercise), 0.5, evidence, Concern(("joint",)))
     changes = dict(episodes.changes())
     assert set(changes) == {"route_deviation/d", "route_deviation/d/drill"}
     restored = Episodes()
@@ -376,6 +379,6 @@ def test_a_checkpoint_names_open_episodes_and_forgets_closed_ones() -> None:
 def test_an_episode_is_told_in_the_languages_of_the_settings() -> None:
     episodes = Episodes(languages=("es",))
     told_once = episodes.trip(
-        route_deviation.CARD, "d", sighting(), 0.5, {"off_route_m": 1.0, "half_width_m": 1.0}, ("mx",)
+        route_deviation.CARD, "d", sighting(), 0.5, {"off_route_m": 1.0, "half_width_m": 1.0}, Concern(("mx",))
     )
     assert list(told_once.alert.messages) == ["es"]
