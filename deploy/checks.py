@@ -97,6 +97,13 @@ def path(value: Any) -> Path:
     return Path(text(value)).expanduser()
 
 
+def host(value: Any) -> str:
+    """A name or an address to listen on, without a port."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}", value):
+        raise ValueError("must be a host name or an address, without a port")
+    return value
+
+
 def bootstrap(value: Any) -> str:
     """Kafka's bootstrap servers."""
     servers = text(value).split(",")

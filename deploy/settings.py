@@ -97,6 +97,14 @@ class Settings:
     data_dir: Path | None = _setting(
         None, "where a local stack keeps its data; unset: a scratch folder that goes with it", checks.path
     )
+    health_host: str = _setting(
+        "127.0.0.1",
+        "where each process serves /healthz, /readyz and /metrics; 0.0.0.0 in a container",
+        checks.host,
+    )
+    health_port: int = _setting(
+        0, "its port; 0: a free one; a local stack counts up from it, a port each process", checks.whole(0, 65_000)
+    )
     log_level: str = _setting("info", "how much is logged", checks.one_of("debug", "info", "warning", "error"))
     fault: str = _setting("", "kill this process at a chosen point", checks.text, "after_kafka_ack:3", test_only=True)
     identity_check: bool = _setting(True, "drop repeats by identity", checks.truth, test_only=True)

@@ -56,6 +56,8 @@ def test_variables_of_others_are_not_ours_to_judge():
         ("PUENTE_AUDIENCES", "us=US joint=US+MX", "must hold an audience joint that sees all (joint=*)"),
         ("PUENTE_AUDIENCES", " ", "must hold an audience joint that sees all (joint=*)"),
         ("PUENTE_GATEWAY_ID", "a b", "letters, digits"),
+        ("PUENTE_HEALTH_HOST", "127.0.0.1:80", "without a port"),
+        ("PUENTE_HEALTH_PORT", "99999", "whole number from 0 to 65000"),
         ("PUENTE_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("PUENTE_INFLUX_TOKEN_FILE", "/nowhere/token", "file that can be read"),
         ("PUENTE_CONFIG", "/nowhere/puente.toml", "cannot be read"),
