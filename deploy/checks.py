@@ -99,9 +99,12 @@ def path(value: Any) -> Path:
 
 def host(value: Any) -> str:
     """A name or an address to listen on, without a port."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}", value):
+    named = isinstance(value, str) and re.fullmatch(
+        r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*", value
+    )
+    if not named:
         raise ValueError("must be a host name or an address, without a port")
-    return value
+    return str(value)
 
 
 def bootstrap(value: Any) -> str:
