@@ -13,7 +13,7 @@ from typing import NamedTuple
 from contracts.identifiers import is_name
 from contracts.readings import AHEAD_BOUND_MS, EARLIEST_TIME_MS, PAYLOAD_BYTES_MAX, Reading
 from ingest import decoders
-from ingest.decoders import Address
+from ingest.decoders import Address, Aside
 from ingest.refusals import Refusal
 
 
@@ -31,6 +31,7 @@ class Admission(NamedTuple):
 
     accepted: list[Line]
     refused: list[Refusal]
+    aside: list[Aside]
 
 
 def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
@@ -38,23 +39,27 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
     found = decoders.find(topic)
     if found is None:
         sentence = "No decoder reads this topic. Readings go to v1/{carrier_scac}/{device_id}/readings."
-        return Admission([], [Refusal("unknown_topic", sentence, payload)])
+        return Admission([], [Refusal("unknown_topic", sentence, payload)], [])
     if len(payload) > PAYLOAD_BYTES_MAX:
         sentence = (
             f"The payload has {len(payload)} bytes; {PAYLOAD_BYTES_MAX} are taken at most. Send a backlog in parts."
         )
-        return Admission([], [Refusal("too_large", sentence, payload)])
+        return Admission([], [Refusal("too_large", sentence, payload)], [])
     decoder, address = found
     fault = address.fault()
     if fault is not None:
         # Nothing of it could go on, and a refusal a line would multiply what a stranger sends.
-        return Admission([], [Refusal("bad_name", fault, payload)])
+        return Admission([], [Refusal("bad_name", fault, payload)], [])
     accepted: list[Line] = []
     refused: list[Refusal] = []
+    aside: list[Aside] = []
     latest_ms = now_ms + AHEAD_BOUND_MS
     for decoded in decoder.decode(payload, address):
-        if isinstance(decoded, Refusal):
-            refused.append(_time_first(decoded, now_ms))
+        if isinstance(decoded, (Refusal, Aside)):
+            if isinstance(decoded, Aside):
+                aside.append(decoded)
+            else:
+                refused.append(_time_first(decoded, now_ms))
             continue
         line, reading = decoded
         device_id = reading.device_id
@@ -62,7 +67,7 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
             accepted.append(Line(device_id, reading.boot_id, reading.seq, line))
         else:
             refused.append(_refuse(line, reading, address, now_ms))
-    return Admission(accepted, refused)
+    return Admission(accepted, refused, aside)
 
 
 def _time_fault(time_ms: int, now_ms: int) -> str | None:

@@ -15,6 +15,7 @@ class Counters:
     accepted: int = 0  # lines that went on into frames
     refused: Counter[str] = field(default_factory=Counter)  # lines or payloads that went to the dead letters, by reason
     statuses: int = 0  # last wills sent on
+    aside: Counter[str] = field(default_factory=Counter)  # sound messages that are no readings, by kind
     frames: int = 0  # frames that Kafka holds
     frame_readings: int = 0  # readings in those frames
     ticks: int = 0  # ticks that Kafka holds, a partition each
@@ -31,6 +32,7 @@ class Counters:
             "accepted": self.accepted,
             "refused": dict(self.refused),
             "statuses": self.statuses,
+            "aside": dict(self.aside),
             "frames": self.frames,
             "frame_mean": round(self.frame_readings / self.frames, 1) if self.frames else 0.0,
             "ticks": self.ticks,

@@ -152,30 +152,41 @@ class Gateway:
     def _take_readings(self, topic: str, payload: bytes, delivery: Delivery) -> None:
         found = decoders.find(topic)
         address = found[1] if found is not None else _NOWHERE
-        accepted, refused = admit(topic, payload, self._clock_ms())
+        accepted, refused, aside = admit(topic, payload, self._clock_ms())
         delivery.parts += len(accepted) + len(refused)
+        answered = address if address.carrier_scac is not None else _NOWHERE
         if accepted:
             self._custody.weigh(delivery, _LINE_BYTES * len(accepted))
             now_ms = time.monotonic() * 1000
             add = self._gatherer.add
             for device_id, boot_id, seq, data in accepted:
-                for frame in add(device_id, data, (delivery, address, boot_id, seq), now_ms):
+                for frame in add(device_id, data, (delivery, answered, boot_id, seq), now_ms):
                     self._send(frame)
             self.counters.accepted += len(accepted)
         for refusal in refused:
             self._refuse(topic, refusal, address, delivery)
+        for kind, line in aside:
+            self.counters.aside[kind] += 1
+            if line is not None:
+                self._send_status(line, address, delivery)
+        if delivery.parts == 0:  # nothing to wait for; not from within paho's own call
+            asyncio.get_running_loop().call_soon(self._settle)
 
     def _take_status(self, topic: str, payload: bytes, address: Address, delivery: Delivery) -> None:
-        delivery.parts += 1
         judged = status.judge(payload, address)
         if isinstance(judged, Refusal):
+            delivery.parts += 1
             self._refuse(topic, judged, address, delivery, receipted=False)
-            return
+        else:
+            self._send_status(judged, address, delivery)
+
+    def _send_status(self, line: bytes, address: Address, delivery: Delivery) -> None:
+        delivery.parts += 1
         self._outbox.put(
             Record(
                 topics.STATUS,
                 partition_of(address.device_id, self.config.partitions),
-                judged,
+                line,
                 partial(self._status_held, delivery),
                 key=address.device_id.encode(),
             )
@@ -190,7 +201,8 @@ class Gateway:
         self._custody.weigh(delivery, len(value) + _LETTER_BYTES)
         # What is no name is no key either: those letters go to the first partition, in no device's order.
         named = is_name(address.device_id)
-        answered = address if receipted and len(topic) <= TOPIC_MAX else _NOWHERE
+        receipted = receipted and address.carrier_scac is not None and len(topic) <= TOPIC_MAX
+        answered = address if receipted else _NOWHERE
         self._outbox.put(
             Record(
                 topics.REFUSED,
@@ -233,7 +245,8 @@ class Gateway:
         held = self._receipts.held
         for delivery, address, boot_id, seq in frame.tokens:
             delivery.parts -= 1
-            held(address, boot_id, seq)
+            if address is not _NOWHERE:
+                held(address, boot_id, seq)
         self._settle()
 
     def _refusal_held(self, refusal: Refusal, address: Address, delivery: Delivery) -> None:

@@ -300,7 +300,9 @@ class MqttLink:
     def _subscription_answered(self, _c: Client, _u: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
-            self._settle(f"the subscription was refused ({', '.join(refused)}); let this client read v1/#")
+            self._settle(
+                f"the subscription was refused ({', '.join(refused)}); let this client read {', '.join(self._filters)}"
+            )
             return
         self._subscribed = True
         self._settle(None)

@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.identifiers import is_name
 from contracts.readings import LINE_BYTES_MAX
-from ingest.decoders import Address, address_in
+from ingest.decoders import Address, levels_in
 from ingest.json_checks import UNREADABLE, explain, is_too_deep, is_utf8, text_refusal
 from ingest.refusals import Refusal
 
@@ -33,7 +33,8 @@ _decoder = msgspec.json.Decoder(Status)
 
 def address_of(topic: str) -> Address | None:
     """Whom a status topic speaks of; None where it is no status topic."""
-    return address_in(PATTERN, topic)
+    levels = levels_in(PATTERN, topic)
+    return None if levels is None else Address(*levels)
 
 
 def judge(payload: bytes, address: Address) -> bytes | Refusal:

@@ -12,6 +12,8 @@ from array import array
 from bisect import bisect_right
 from typing import Final, Literal
 
+from contracts.readings import EARLIEST_TIME_MS
+
 Passage = Literal[0, 1, 2, 3]
 NEXT: Final = 0  # new, and just what was expected
 AHEAD: Final = 1  # new, but a seq was skipped before it
@@ -20,6 +22,14 @@ REPEAT: Final = 3  # has passed before
 
 BOOTS_MAX: Final = 64
 RANGES_MAX: Final = 2_048  # of all boots of a device together, the running one aside
+
+
+def counts_nothing(seq: int, time_ms: int) -> bool:
+    """True where ``seq`` is the reading's own second, as phones have it (``ingest.decoders.owntracks``).
+
+    Such a device counts nothing, so it skips nothing, and its boots are kinds of message and no starts.
+    """
+    return seq * 1000 == time_ms >= EARLIEST_TIME_MS
 
 
 class Ledger:

@@ -1,7 +1,8 @@
 """A real MQTT broker on this machine: mosquitto where it is installed, else amqtt from pip.
 
-Nobody gets in without a password. ``gateway`` may do everything; ``device`` may publish readings and status and read
-receipts. Passwords are made anew for each broker. It can be killed and started again on the same port and data.
+Nobody gets in without a password. ``gateway`` may do everything; ``device`` may publish readings and status, as
+phones do too, and read receipts; ``subscriber`` may read alerts. Passwords are made anew for each broker. It can be killed and started again on the
+same port and data.
 
 mosquitto is set so that it neither drops nor reorders: no limit on what waits for an absent gateway, thousands in
 flight (it sends, and after a reconnect sends again, in the order of arrival), sessions saved every two seconds. A
@@ -31,6 +32,7 @@ Kind: TypeAlias = Literal["mosquitto", "amqtt"]
 
 GATEWAY: Final = "gateway"
 DEVICE: Final = "device"
+SUBSCRIBER: Final = "subscriber"
 _START_S: Final = 30.0
 _ATTEMPTS: Final = 3
 _ACCESS: Final = f"""\
@@ -42,6 +44,10 @@ user {DEVICE}
 topic write v1/+/+/readings
 topic write v1/+/+/status
 topic read v1/+/+/receipt
+topic write owntracks/+/+/#
+
+user {SUBSCRIBER}
+topic read alerts/#
 """
 # Debian keeps servers where an ordinary user's PATH does not look.
 _SERVER_PATHS: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
@@ -74,6 +80,8 @@ class LocalMqtt:
         self.password = secrets.token_urlsafe(18)
         self.device_username = DEVICE
         self.device_password = secrets.token_urlsafe(18)
+        self.subscriber_username = SUBSCRIBER
+        self.subscriber_password = secrets.token_urlsafe(18)
         self._data = data
         self._folder = Path()
         self._stack = ExitStack()
@@ -143,12 +151,18 @@ class LocalMqtt:
             child.kill()
             raise
 
+    def _users(self) -> dict[str, str]:
+        return {
+            self.username: self.password,
+            self.device_username: self.device_password,
+            self.subscriber_username: self.subscriber_password,
+        }
+
     def _mosquitto(self) -> list[str]:
         program = mosquitto_program()
         if program is None:
             raise ServiceMissingError("mosquitto is not installed: install your system's package, or set PUENTE_MQTT")
-        users = {self.username: self.password, self.device_username: self.device_password}
-        lines = "".join(f"{user}:{_mosquitto_hash(password)}\n" for user, password in users.items())
+        lines = "".join(f"{user}:{_mosquitto_hash(password)}\n" for user, password in self._users().items())
         configuration = f"""\
 listener {self.port} {self.host}
 allow_anonymous false
@@ -177,10 +191,7 @@ log_type warning
             raise ServiceMissingError(
                 "no MQTT broker: install mosquitto, or pip install 'puente[local]', or set PUENTE_MQTT"
             )
-        settings = {
-            "bind": f"{self.host}:{self.port}",
-            "users": {self.username: self.password, self.device_username: self.device_password},
-        }
+        settings = {"bind": f"{self.host}:{self.port}", "users": self._users()}
         file = _private(self._folder / "amqtt.json", json.dumps(settings))
         return [sys.executable, "-m", "deploy.services.amqtt_broker", str(file)]
 

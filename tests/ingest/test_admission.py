@@ -89,7 +89,7 @@ def test_each_line_of_a_backlog_is_accepted_or_refused_once_whatever_its_neighbo
     }
     lines = [makes[kind](seq) for seq, kind in enumerate(kinds)]
 
-    accepted, refused = admit(TOPIC, b"\n".join(lines), NOW_MS)
+    accepted, refused, _ = admit(TOPIC, b"\n".join(lines), NOW_MS)
 
     assert [(line.seq, line.data) for line in accepted] == [
         (seq, lines[seq]) for seq, kind in enumerate(kinds) if kind == "good"
@@ -101,7 +101,7 @@ def test_each_line_of_a_backlog_is_accepted_or_refused_once_whatever_its_neighbo
 @given(st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=30), st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
 def test_a_sound_backlog_goes_on_whole_and_in_its_order(seqs: list[int], newline: bytes) -> None:
     lines = [reading(seq) for seq in seqs]
-    accepted, refused = admit(TOPIC, newline.join(lines) + newline, NOW_MS)
+    accepted, refused, _ = admit(TOPIC, newline.join(lines) + newline, NOW_MS)
     assert [line.data for line in accepted] == lines
     assert not refused
 
@@ -117,7 +117,7 @@ def test_printing_an_object_over_lines_changes_no_verdict(found: dict[str, objec
 def test_lines_that_only_make_json_together_are_not_taken_for_readings() -> None:
     # Joined by commas these three lines would be two objects and then one more: never judge a batch as one text.
     lines = [b'{"a":[{}', b"{}]}", reading(0) + b"," + reading(1)]
-    accepted, refused = admit(TOPIC, b"\n".join(lines), NOW_MS)
+    accepted, refused, _ = admit(TOPIC, b"\n".join(lines), NOW_MS)
     assert not accepted
     assert [r.reason for r in refused][-1] == "bad_json"
 
@@ -125,7 +125,7 @@ def test_lines_that_only_make_json_together_are_not_taken_for_readings() -> None
 def test_a_payload_over_a_mebibyte_is_refused_whole_and_unread() -> None:
     line = reading(0, note="x" * 4_000)
     payload = b"\n".join([line] * (PAYLOAD_BYTES_MAX // len(line) + 1))
-    accepted, (refusal,) = admit(TOPIC, payload, NOW_MS)
+    accepted, (refusal,), _ = admit(TOPIC, payload, NOW_MS)
     assert not accepted
     assert (refusal.reason, refusal.data) == ("too_large", payload)
 
@@ -157,7 +157,7 @@ def test_a_topic_that_names_nobody_has_its_payload_refused_whole_and_is_told_whi
     topic: str, wrong: str
 ) -> None:
     payload = b"{}\n" * 6_000
-    accepted, (refusal,) = admit(topic, payload, NOW_MS)
+    accepted, (refusal,), _ = admit(topic, payload, NOW_MS)
     assert not accepted
     assert (refusal.reason, refusal.data) == ("bad_name", payload)
     assert refusal.sentence.startswith(wrong)

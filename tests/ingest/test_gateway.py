@@ -10,6 +10,7 @@ import json
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -317,3 +318,43 @@ async def test_told_to_stop_before_kafka_ever_answered_it_stops(durable_line: Li
         await asyncio.wait_for(asyncio.shield(task), 0.5)
     stop.set()
     await asyncio.wait_for(task, 30)
+
+
+async def test_a_phone_takes_part_with_what_the_app_publishes(durable_line: Line) -> None:
+    # Real payloads by mosquitto_pub, as a phone that may write to its own topics and hears nothing.
+    program = shutil.which("mosquitto_pub")
+    if program is None:
+        pytest.skip("mosquitto_pub is not installed")
+    line, broker = durable_line, durable_line.broker
+    user, now_s = f"u{line.unique}", int(time.time())
+    topic, device_id = f"owntracks/{user}/pixel", f"{user}--pixel"
+
+    def publish(below: str, message: dict[str, Any], *flags: str) -> None:
+        command = [program, "-h", broker.host, "-p", str(broker.port), "-q", "1"]
+        command += ["-u", broker.device_username, "-P", broker.device_password, "-t", topic + below]
+        subprocess.run([*command, "-m", json.dumps(message), *flags], check=True, timeout=20)
+
+    location = {"_type": "location", "acc": 9, "batt": 71, "lat": 27.5, "lon": -99.5, "t": "p", "tid": "PX"}
+    region = {"_type": "transition", "acc": 9, "desc": "Patio", "event": "enter", "lat": 27.5, "lon": -99.5, "t": "c"}
+    device = line.device()
+    async with line.serving() as gateway:
+        for below, message, *flags in (
+            ("", {**location, "tst": now_s - 60}, "-r"),
+            ("", {**location, "tst": now_s, "vel": 62, "cog": 349}, "-r"),
+            ("/event", {**region, "tst": now_s, "wtst": now_s - 9_000}),
+            ("/waypoint", {"_type": "waypoint", "desc": "Patio", "lat": 27.5, "lon": -99.5, "rad": 90, "tst": now_s}),
+            ("", {"_type": "encrypted", "data": "c2VjcmV0"}),
+            ("", {"_type": "lwt", "tst": now_s - 600}),
+        ):
+            await asyncio.to_thread(publish, below, message, *flags)
+        await line.eventually(lambda: gateway._link.acks == 6)
+        counted = gateway.counters
+        assert (counted.accepted, counted.refused, counted.aside) == (3, {"wrong_type": 1}, {"waypoint": 1, "lwt": 1})
+        assert counted.receipts == 0, "a phone hears no receipts"
+        await device.send(line.device_id, line.reading(line.device_id, 0))  # the control: others are receipted still
+        await line.eventually(lambda: device.held(line.device_id) == {0})
+    assert await line.seqs(device_id) == [now_s - 60, now_s, now_s]
+    statuses = [json.loads(r.value) for r in await line.records(topics.STATUS) if r.key == device_id.encode()]
+    assert [(s["state"], s["device_id"]) for s in statuses] == [("offline", device_id)]
+    (letter,) = [json.loads(r.value) for r in await line.records(topics.REFUSED) if r.key == device_id.encode()]
+    assert (letter["reason"], letter["topic"]) == ("wrong_type", topic)

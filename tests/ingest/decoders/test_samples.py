@@ -25,10 +25,11 @@ def test_a_payload_becomes_what_its_folder_expects(folder: Path) -> None:
     payload = next(p for p in folder.iterdir() if p.stem == "payload").read_bytes()
     expected = json.loads((folder / "expected.json").read_text())
 
-    accepted, refused = admit(topic, payload, expected["now_ms"])
+    accepted, refused, aside = admit(topic, payload, expected["now_ms"])
 
     assert [{"device_id": a.device_id, "boot_id": a.boot_id, "seq": a.seq} for a in accepted] == expected["accepted"]
     assert [{"reason": r.reason, "boot_id": r.boot_id, "seq": r.seq} for r in refused] == expected["refused"]
+    assert [a.kind for a in aside] == expected.get("aside", [])
     # What goes on can be read by the stages: a line is one line, and the frame it is in decodes as a whole.
     frame = b"".join(line.data + b"\n" for line in accepted)
     assert [(r.device_id, r.boot_id, r.seq) for r in decode_readings(lines_of(frame))] == [a[:3] for a in accepted]
@@ -60,13 +61,13 @@ def test_every_reason_that_admission_gives_has_a_payload() -> None:
 @pytest.mark.parametrize("name", ["one_reading", "accepted_duplicate_seq_last_wins", "accepted_unknown_fields"])
 def test_a_line_goes_on_byte_for_byte(name: str) -> None:
     payload = (SAMPLES / "native" / name / "payload.bin").read_bytes()
-    accepted, _ = admit("v1/CRDN/TRK-00017/readings", payload, 1_767_225_600_000)
+    accepted, _, _ = admit("v1/CRDN/TRK-00017/readings", payload, 1_767_225_600_000)
     assert [line.data for line in accepted] == [payload]
 
 
 def test_a_printed_object_goes_on_as_one_line_with_the_same_content() -> None:
     payload = (SAMPLES / "native" / "pretty_printed" / "payload.bin").read_bytes()
-    (line,), _ = admit("v1/CRDN/TRK-00017/readings", payload, 1_767_225_600_000)
+    (line,), _, _ = admit("v1/CRDN/TRK-00017/readings", payload, 1_767_225_600_000)
     assert b"\n" not in line.data
     assert msgspec.json.decode(line.data, type=Reading) == msgspec.json.decode(payload, type=Reading)
 
