@@ -77,21 +77,28 @@ class Columns:
         return sum(array.nbytes for array in self._arrays.values())
 
 
+def turns(rows: Rows) -> NDArray[np.intp]:
+    """How many times each row has come before in this array: 0 for a device's first reading of a frame."""
+    n = len(rows)
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    turn = np.zeros(n, np.intp)
+    if n and len(starts) < n:
+        turn[order] = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
+    return turn
+
+
 def rounds(rows: Rows) -> list[Rows]:
     """Split a frame into rounds: positions into ``rows`` such that no round names a device twice.
 
     The k-th round holds the k-th reading of each device, in order of arrival, so that columns which learn round by
     round learn each device's readings in order: also when one device has 500 readings in a frame.
     """
-    n = len(rows)
-    if n == 0:
+    if not len(rows):
         return []
-    order = np.argsort(rows, kind="stable")
-    ordered = rows[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    if len(starts) == n:
-        return [np.arange(n)]
-    turn = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
+    turn = turns(rows)
+    if not turn.any():
+        return [np.arange(len(rows))]
     by_turn = np.argsort(turn, kind="stable")
-    cuts = np.cumsum(np.bincount(turn))[:-1]
-    return [np.sort(order[part]) for part in np.split(by_turn, cuts)]
+    return np.split(by_turn, np.cumsum(np.bincount(turn))[:-1])

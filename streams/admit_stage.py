@@ -111,6 +111,8 @@ class AdmitStage:
         """The readings that have not passed before, with their rows; repeats are counted, conflicts dead-lettered."""
         rows: list[int] = []
         fresh: list[ShipmentReading] = []
+        digests: list[int] = []
+        noted = 0
         counters, ledger, prints = self._counters, self.ledger, self.fingerprints
         late_before_ms = self._watermark_ms - self.config.lateness_bound_ms
         for line, reading in zip(lines, readings, strict=True):
@@ -121,11 +123,12 @@ class AdmitStage:
             passage = ledger.admit(row, boot, seq)
             if passage == REPEAT and self.config.check_identity:
                 counters["repeats"] += 1
+                noted = self._note(rows, fresh, digests, noted)
                 if prints.conflicts(row, boot, seq, digest):
                     counters["conflicts"] += 1
                     out.append(self._refuse("identity_conflict", _CONFLICT.format(reading), line, reading.device_id))
                 continue
-            prints.note(row, boot, seq, digest)
+            digests.append(digest)
             marks: tuple[str, ...] = ()
             if passage == AHEAD:
                 counters["gaps"] += 1
@@ -136,8 +139,15 @@ class AdmitStage:
             reading.marks = marks
             rows.append(row)
             fresh.append(reading)
+        self._note(rows, fresh, digests, noted)
         counters["passed"] += len(fresh)
         return rows, fresh
+
+    def _note(self, rows: list[int], fresh: list[ShipmentReading], digests: list[int], noted: int) -> int:
+        """Fingerprints of those from ``noted`` on, all at once; how many are noted now."""
+        boots, seqs = [r.boot_id for r in fresh[noted:]], [r.seq for r in fresh[noted:]]
+        self.fingerprints.note(rows[noted:], boots, seqs, digests[noted:])
+        return len(fresh)
 
     def _join(self, rows: list[int], readings: list[ShipmentReading]) -> list[InForce]:
         """What was in force for each reading; every joined field is set, whatever the device may have sent in it."""
@@ -232,13 +242,13 @@ class AdmitStage:
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[StateChange]:
-        """A record a device that spoke (``d/``), its fingerprint chunks (``h/``), and the sources' ticks (``t``)."""
+        """A record a device that spoke (``d/``), fingerprint chunks it filled (``h/``), the sources' ticks (``t``)."""
         names, rows = self.roster.names, list(self._dirty)
         ledger, prints, facts = self.ledger, self.fingerprints, self.facts
         for row, screen in zip(rows, self.screen.dump_rows(rows), strict=True):
-            yield f"d/{names[row]}", pack([ledger.dump(row), prints.head(row), screen, facts.dump(row)])
+            yield f"d/{names[row]}", pack([ledger.dump(row), prints.dump(row), screen, facts.dump(row)])
         self._dirty.clear()
-        for row, chunk, data in self.fingerprints.dirty_chunks():
+        for row, chunk, data in self.fingerprints.full_chunks():
             yield f"h/{names[row]}/{chunk}", data
         if self._ticked:
             self._ticked = False
@@ -259,9 +269,9 @@ class AdmitStage:
             if kind == "h":
                 self.fingerprints.set_chunk(row, int(chunk), value)
             else:
-                ledger, head, screen, facts = unpack(value)
+                ledger, prints, screen, facts = unpack(value)
                 self.ledger.load(row, ledger)
-                self.fingerprints.set_head(row, head)
+                self.fingerprints.load(row, *prints)
                 self.screen.load(row, screen)
                 self.facts.load(row, facts)
 

@@ -105,9 +105,8 @@ class CheckpointStore:
                     if not key.startswith(self._prefix):
                         continue
                     key = key[len(self._prefix) :]
-                    if record.value is None:
-                        state.pop(key, None)
-                    else:
+                    state.pop(key, None)  # so that it stands where it was written last
+                    if record.value is not None:
                         state[key] = record.value
         return state
 

@@ -71,6 +71,14 @@ async def test_nothing_is_restored_from_an_empty_partition(opened: Opened) -> No
     assert await restored(await opened()) == ({}, NOTHING_COVERED, 0)
 
 
+async def test_records_come_back_in_the_order_in_which_they_were_last_written(opened: Opened) -> None:
+    store = await opened()
+    await store.save(1, [("d/a", b"1"), ("h/a", b"1")])
+    await store.save(2, [("d/a", b"2")])
+    state, _, _ = await restored(store)
+    assert list(state.items()) == [("h/a", b"1"), ("d/a", b"2")]
+
+
 async def test_state_and_covered_offset_come_back_newest_first_and_forgotten_keys_do_not(opened: Opened) -> None:
     store = await opened()
     assert await store.save(4, [("d/a", b"1"), ("d/b", b"1"), ("e/x", b"open")]) == 4
