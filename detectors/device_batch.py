@@ -6,7 +6,7 @@ Missing numbers are NaN here and nowhere further in: every rule masks them out b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,36 +17,59 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Levels = NDArray[np.int8]
+Objects = NDArray[Any]
 
 TRIP: Final = np.int8(1)  # opens an episode, or sustains it
 HOLD: Final = np.int8(0)
 CLEAR: Final = np.int8(-1)  # closes it
 
 SEAL_CODES: Final = {None: 0, "armed": 1, "open": 2, "removed": 3, "tampered": 4}
+KIND_CODES: Final = {None: 0, "truck": 1, "container": 2, "seal": 3, "phone": 4}
+SENSOR_BITS: Final = {"temperature": 1, "humidity": 2, "vibration": 4, "shock": 8}  # as devices declare them
 
 
 @dataclass(slots=True)
 class DeviceBatch:
     """Arrays of one length. ``in_order`` is false for a reading older than one already judged of its device.
 
-    ``seal_may_open`` is true where the reading lies in a place where customs or the route lets a seal be opened;
-    ``guarded`` where a shipment in force names the device. Bounds and widths are the shipment's and route's, NaN
-    where they have none.
+    ``guarded``: a shipment in force names the device; ``new_shipment``: another one than at its reading before.
+    ``seal_may_open``, ``may_stand``: the reading lies in a place where customs or the route lets a seal be opened, or
+    where standing still is expected. Bounds and widths are the shipment's and route's, NaN where they have none; a
+    position is NaN without a fix (0/0 is none). ``kind`` is of ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``.
+    ``seal_match``: 1 where the reported seal number is one of the shipment's, -1 where it is none, 0 unknown.
+    ``missing``: readings of the device that the ledger lacks, -1 where that has not changed with this reading.
+    ``uptime_ms``: the line's up-time on its ticks when the reading came, below 0 before the first.
     """
 
     rows: Rows
     time_ms: Ints
     in_order: Bools
     guarded: Bools
+    new_shipment: Bools
+    kind: NDArray[np.int8]
+    sensors: NDArray[np.uint8]
+    lat_deg: Floats
+    lon_deg: Floats
+    speed_kmh: Floats
+    accuracy_m: Floats
     off_route_m: Floats
     half_width_m: Floats
-    accuracy_m: Floats
+    may_stand: Bools
     temperature_c: Floats
     min_temperature_c: Floats
     max_temperature_c: Floats
+    humidity_pct: Floats
+    vibration_g: Floats
+    shock_g: Floats
+    battery_pct: Floats
     seal_code: Ints
     seal_openings: Floats
     seal_may_open: Bools
+    seal_match: NDArray[np.int8]
+    seal_number: Objects
+    seal_expected: Objects
+    missing: Ints
+    uptime_ms: Ints
 
     def take(self, positions: Rows) -> DeviceBatch:
         """The readings at these positions."""
@@ -59,3 +82,14 @@ class Verdict:
 
     level: Levels
     score: Floats
+
+
+def quiet(batch: DeviceBatch) -> Verdict:
+    """Nothing to say of any of these readings."""
+    n = len(batch.rows)
+    return Verdict(np.zeros(n, np.int8), np.zeros(n))
+
+
+def levels(trip: Bools, clear: Bools) -> Levels:
+    """TRIP, CLEAR or HOLD for each reading; where both are true, TRIP."""
+    return np.where(trip, TRIP, np.where(clear, CLEAR, HOLD)).astype(np.int8, copy=False)

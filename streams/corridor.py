@@ -36,10 +36,14 @@ def haversine_m(lat1_deg: Floats, lon1_deg: Floats, lat2_deg: Floats, lon2_deg: 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An area by name: a geofence, or the circle round an approved stop."""
+    """An area by name: a geofence, or the circle round an approved stop.
+
+    Standing still is expected at an approved stop, in a queue, and where customs or a yard may open a seal.
+    """
 
     name: str
     seal_may_open: bool
+    may_stand: bool
 
 
 @dataclass(slots=True)
@@ -73,14 +77,14 @@ class Corridor:
         self._way_m = np.r_[0.0, np.cumsum(haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:]))]
         self.length_km = float(self._way_m[-1]) / 1000.0
         areas: list[Any] = [shapely.Polygon(g.area.coordinates[0], g.area.coordinates[1:]) for g in route.geofences]
-        places = [Place(g.geofence_id, g.seal_may_open) for g in route.geofences]
+        places = [Place(g.geofence_id, g.seal_may_open, g.queue or g.seal_may_open) for g in route.geofences]
         for stop in route.approved_stops:
             turn = np.linspace(0.0, 2 * np.pi, 33)[:-1]
             up = np.degrees(stop.radius_m / EARTH_RADIUS_M)
             across = up / np.cos(np.radians(stop.lat_deg))
             ring = np.column_stack([stop.lon_deg + across * np.cos(turn), stop.lat_deg + up * np.sin(turn)])
             areas.append(shapely.Polygon(ring))
-            places.append(Place(stop.stop_id, stop.seal_may_open))
+            places.append(Place(stop.stop_id, stop.seal_may_open, may_stand=True))
         shapely.prepare(areas)
         self._areas, self.places = areas, tuple(places)
         self._boxes = np.array([a.bounds for a in areas]).reshape(-1, 4)

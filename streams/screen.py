@@ -6,101 +6,167 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from contracts.readings import Finding, ShipmentReading
 from detectors import catalog
-from detectors.columns import Columns, rounds
-from detectors.device_batch import SEAL_CODES, TRIP, DeviceBatch
+from detectors.columns import Columns, Rows, rounds
+from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Floats
 from detectors.rule import DeviceRule
 from streams.reference_book import InForce
+from streams.standings import Standings, seal_columns
 
-_NAN: Final = float("nan")
+_NONE_MISSING: Final[Mapping[int, int]] = {}
 
 
 class Screen:
-    """The rules and their columns, and each device's newest event time."""
+    """The rules and their columns, each device's newest event time, and what the reference says of it."""
 
-    __slots__ = ("_clock", "rules")
+    __slots__ = ("_clock", "_standings", "rules")
 
     def __init__(self, rules: Sequence[DeviceRule] | None = None) -> None:
         self.rules = tuple(rules if rules is not None else catalog.device_rules())
         self._clock = Columns(last_ms=np.int64(-1))
+        self._standings = Standings()
 
     def ensure(self, size: int) -> None:
         """Make rows 0 to ``size`` - 1 exist."""
         self._clock.ensure(size)
+        self._standings.ensure(size)
         for rule in self.rules:
             rule.columns.ensure(size)
 
-    def screen(self, rows: list[int], readings: list[ShipmentReading], joined: list[InForce]) -> None:
-        """Judge these readings, in order; ``joined`` is what was in force for each. Findings land on the readings."""
+    def screen(
+        self,
+        rows: list[int],
+        readings: list[ShipmentReading],
+        joined: list[InForce],
+        uptime_ms: int = -1,
+        missing: Mapping[int, int] = _NONE_MISSING,
+    ) -> None:
+        """Judge these readings, in order; ``joined`` is what was in force for each. Findings land on the readings.
+
+        ``uptime_ms`` is the line's up-time, below 0 before its first tick; ``missing`` says, by position, how many
+        readings of the device the ledger lacked once that one was in, where that may have changed.
+        """
         if not readings:
             return
         at = np.array(rows, np.intp)
-        whole = _batch(at, readings, joined)
+        whole = _batch(at, readings, joined, uptime_ms, missing)
         last_ms = self._clock["last_ms"]
         for positions in rounds(at):
-            part = whole if len(positions) == len(at) else whole.take(positions)
+            if len(positions) == len(at):
+                part, part_rows, part_joined = whole, rows, joined
+            else:
+                part = whole.take(positions)
+                part_rows, part_joined = part.rows.tolist(), [joined[i] for i in positions.tolist()]
             part.in_order = part.time_ms >= last_ms[part.rows]  # two readings of one millisecond are in order
             last_ms[part.rows] = np.maximum(last_ms[part.rows], part.time_ms)
-            for rule in self.rules:
-                verdict = rule.judge(part)
-                for i in np.flatnonzero(verdict.level):
-                    reading = readings[positions[i]]
-                    trips = verdict.level[i] == TRIP
-                    finding = Finding(
-                        rule.card.name,
-                        "trip" if trips else "clear",
-                        round(float(verdict.score[i]), 4),
-                        rule.evidence(part, int(i)),
-                    )
-                    reading.findings = (*reading.findings, finding)
+            self._standings.fill(part, part_rows, part_joined)
+            self._judge(part, positions, readings)
+
+    def _judge(self, part: DeviceBatch, positions: Rows, readings: list[ShipmentReading]) -> None:
+        for rule in self.rules:
+            verdict = rule.judge(part)
+            for i in np.flatnonzero(verdict.level):
+                reading = readings[positions[i]]
+                trips = verdict.level[i] == TRIP
+                finding = Finding(
+                    rule.card.name,
+                    "trip" if trips else "clear",
+                    round(float(verdict.score[i]), 4),
+                    rule.evidence(part, int(i)),
+                )
+                reading.findings = (*reading.findings, finding)
 
     def dump_rows(self, rows: Sequence[int]) -> list[list[Any]]:
         """These devices' rows of every rule, for a checkpoint: what ``load`` takes, one each."""
-        last_ms = self._clock["last_ms"][np.asarray(rows, np.intp)].tolist()
+        at = np.asarray(rows, np.intp)
+        last_ms, guarding = self._clock["last_ms"][at].tolist(), self._standings.shipment["shipment"][at].tolist()
         names = [rule.card.name for rule in self.rules]
         states = zip(*(rule.columns.dump_rows(rows) for rule in self.rules), strict=True)
-        return [[at_ms, dict(zip(names, state, strict=True))] for at_ms, state in zip(last_ms, states, strict=True)]
+        return [
+            [at_ms, dict(zip(names, state, strict=True)), shipment]
+            for at_ms, state, shipment in zip(last_ms, states, guarding, strict=True)
+        ]
 
     def load(self, row: int, dumped: list[Any]) -> None:
         """Put a dumped row back; a rule the checkpoint did not know starts afresh."""
         self.ensure(row + 1)
-        self._clock["last_ms"][row] = dumped[0]
+        self._clock["last_ms"][row], states, *shipment = dumped
+        if shipment:
+            self._standings.shipment["shipment"][row] = shipment[0]
         for rule in self.rules:
-            rule.columns.set_row(row, dumped[1].get(rule.card.name, {}))
+            rule.columns.set_row(row, states.get(rule.card.name, {}))
 
     @property
     def nbytes(self) -> int:
         """Memory of all columns, in bytes."""
-        return self._clock.nbytes + sum(r.columns.nbytes for r in self.rules)
+        return self._clock.nbytes + self._standings.nbytes + sum(r.columns.nbytes for r in self.rules)
 
 
-def _batch(at: Any, readings: list[ShipmentReading], joined: list[InForce]) -> DeviceBatch:
-    """Readings as arrays; what is missing is NaN."""
-    shipments = [j.shipment for j in joined]
+def _batch(
+    at: Rows, readings: list[ShipmentReading], joined: list[InForce], uptime_ms: int, missing: Mapping[int, int]
+) -> DeviceBatch:
+    """Readings as arrays; what is missing is NaN. What the reference decides is filled in round by round."""
+    n = len(readings)
+    seal_may_open, may_stand = _permits(readings, joined)
+    seal_match, seal_number, seal_expected = seal_columns([r.seal_number for r in readings], joined)
+    lacking = np.full(n, -1, np.int64)
+    for position, count in missing.items():
+        lacking[position] = count
+    unknown, false = np.full(n, np.nan), np.zeros(n, np.bool_)
+    lat_deg, lon_deg = _numbers([r.lat_deg for r in readings]), _numbers([r.lon_deg for r in readings])
+    no_fix = (lat_deg == 0.0) & (lon_deg == 0.0)
+    if no_fix.any():
+        lat_deg[no_fix] = lon_deg[no_fix] = np.nan
     return DeviceBatch(
         rows=at,
         time_ms=np.array([r.time_ms for r in readings], np.int64),
-        in_order=np.ones(len(readings), np.bool_),
-        guarded=np.array([s is not None for s in shipments], np.bool_),
-        off_route_m=np.array([r.off_route_m for r in readings], np.float64),
-        half_width_m=np.array([j.corridor.half_width_m if j.corridor else _NAN for j in joined], np.float64),
-        accuracy_m=np.array([r.accuracy_m for r in readings], np.float64),
-        temperature_c=np.array([r.temperature_c for r in readings], np.float64),
-        min_temperature_c=np.array([s.min_temperature_c if s else None for s in shipments], np.float64),
-        max_temperature_c=np.array([s.max_temperature_c if s else None for s in shipments], np.float64),
+        in_order=np.ones(n, np.bool_),
+        guarded=false,
+        new_shipment=false.copy(),
+        kind=np.zeros(n, np.int8),
+        sensors=np.zeros(n, np.uint8),
+        lat_deg=lat_deg,
+        lon_deg=lon_deg,
+        speed_kmh=_numbers([r.speed_kmh for r in readings]),
+        accuracy_m=_numbers([r.accuracy_m for r in readings]),
+        off_route_m=_numbers([r.off_route_m for r in readings]),
+        half_width_m=unknown,
+        may_stand=may_stand,
+        temperature_c=_numbers([r.temperature_c for r in readings]),
+        min_temperature_c=unknown,
+        max_temperature_c=unknown,
+        humidity_pct=_numbers([r.humidity_pct for r in readings]),
+        vibration_g=_numbers([r.vibration_g for r in readings]),
+        shock_g=_numbers([r.shock_g for r in readings]),
+        battery_pct=_numbers([r.battery_pct for r in readings]),
         seal_code=np.array([SEAL_CODES[r.seal_state] for r in readings], np.int64),
-        seal_openings=np.array([r.seal_openings for r in readings], np.float64),
-        seal_may_open=np.array([_may_open(r, j) for r, j in zip(readings, joined, strict=True)], np.bool_),
+        seal_openings=_numbers([r.seal_openings for r in readings]),
+        seal_may_open=seal_may_open,
+        seal_match=seal_match,
+        seal_number=seal_number,
+        seal_expected=seal_expected,
+        missing=lacking,
+        uptime_ms=np.full(n, uptime_ms, np.int64),
     )
 
 
-def _may_open(reading: ShipmentReading, joined: InForce) -> bool:
-    if not reading.inside or joined.corridor is None:
-        return False
-    return any(p.seal_may_open for p in joined.corridor.places if p.name in reading.inside)
+def _numbers(values: Sequence[float | None]) -> Floats:
+    return np.array(values, np.float64)
+
+
+def _permits(readings: list[ShipmentReading], joined: list[InForce]) -> tuple[Bools, Bools]:
+    """Where a seal may be opened, and where standing still is expected: by the places each reading lies in."""
+    may_open, may_stand = np.zeros(len(readings), np.bool_), np.zeros(len(readings), np.bool_)
+    for i, reading in enumerate(readings):
+        corridor = joined[i].corridor
+        if reading.inside and corridor is not None:
+            places = [p for p in corridor.places if p.name in reading.inside]
+            may_open[i] = any(p.seal_may_open for p in places)
+            may_stand[i] = any(p.may_stand for p in places)
+    return may_open, may_stand

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from detectors.device_batch import SEAL_CODES, DeviceBatch
+from detectors.device_batch import KIND_CODES, SEAL_CODES, SENSOR_BITS, DeviceBatch
 from detectors.rule import DeviceRule
 
 settings.register_profile(
@@ -17,7 +17,18 @@ settings.register_profile(
 )
 settings.load_profile("puente")
 
-_DTYPES = {"in_order": np.bool_, "guarded": np.bool_, "seal_may_open": np.bool_, "seal_code": np.int64}
+_DTYPES: dict[str, Any] = {
+    **dict.fromkeys(["in_order", "guarded", "new_shipment", "may_stand", "seal_may_open"], np.bool_),
+    **dict.fromkeys(["seal_code", "missing", "uptime_ms", "time_ms"], np.int64),
+    **dict.fromkeys(["kind", "seal_match"], np.int8),
+    **dict.fromkeys(["seal_number", "seal_expected"], object),
+    "sensors": np.uint8,
+}
+_MEASURED = (
+    *("lat_deg", "lon_deg", "speed_kmh", "accuracy_m", "off_route_m", "half_width_m", "temperature_c"),
+    *("min_temperature_c", "max_temperature_c", "humidity_pct", "vibration_g", "shock_g", "battery_pct"),
+    "seal_openings",
+)
 
 
 def make_batch(n: int = 1, rows: list[int] | None = None, **columns: Any) -> DeviceBatch:
@@ -27,10 +38,19 @@ def make_batch(n: int = 1, rows: list[int] | None = None, **columns: Any) -> Dev
     quiet: dict[str, Any] = {
         "in_order": True,
         "guarded": True,
+        "new_shipment": False,
+        "kind": KIND_CODES["truck"],
+        "sensors": sum(SENSOR_BITS.values()),
+        "may_stand": False,
         "seal_code": [SEAL_CODES[s] for s in states],
         "seal_may_open": False,
-        **dict.fromkeys(["off_route_m", "half_width_m", "accuracy_m", "temperature_c"], np.nan),
-        **dict.fromkeys(["min_temperature_c", "max_temperature_c", "seal_openings"], np.nan),
+        "seal_match": 0,
+        "seal_number": None,
+        "seal_expected": None,
+        "missing": -1,
+        "uptime_ms": 0,
+        "time_ms": 0,
+        **dict.fromkeys(_MEASURED, np.nan),
     }
     assert columns.keys() <= quiet.keys(), columns.keys() - quiet.keys()
     arrays = {
@@ -38,7 +58,7 @@ def make_batch(n: int = 1, rows: list[int] | None = None, **columns: Any) -> Dev
         for name, value in {**quiet, **columns}.items()
     }
     at = np.arange(n) if rows is None else np.array(rows)
-    return DeviceBatch(rows=at, time_ms=np.zeros(n, np.int64), **arrays)
+    return DeviceBatch(rows=at, **arrays)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,106 @@
+"""Standings: what the reference says of each device, in columns, worked out again only where its answer has changed.
+
+A device's answer (``InForce``) is one object for as long as it holds, so that comparing objects tells whether the
+columns are still right; asking each reading's shipment and route for its fields was a third of the screening's cost.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.columns import Columns
+from detectors.device_batch import KIND_CODES, SENSOR_BITS, Bools, DeviceBatch
+from streams.reference_book import InForce
+
+_NAN: Final = float("nan")
+
+
+class Standings:
+    """One row a device. ``shipment`` is a hash of the shipment last guarded, 0 for none: the one part worth keeping."""
+
+    __slots__ = ("_known", "columns", "shipment")
+
+    def __init__(self) -> None:
+        self._known: list[InForce | None] = []
+        self.shipment = Columns(shipment=np.uint32(0))
+        self.columns = Columns(
+            guarded=np.bool_(False),
+            kind=np.int8(0),
+            sensors=np.uint8(0),
+            half_width_m=np.float32(np.nan),
+            min_temperature_c=np.nan,
+            max_temperature_c=np.nan,
+        )
+
+    def ensure(self, size: int) -> None:
+        """Make rows 0 to ``size`` - 1 exist."""
+        self.shipment.ensure(size)
+        self.columns.ensure(size)
+        if size > len(self._known):
+            self._known.extend([None] * (size - len(self._known)))
+
+    def fill(self, part: DeviceBatch, rows: Sequence[int], joined: Sequence[InForce]) -> None:
+        """Set the columns of a round that the reference decides; ``rows`` and ``joined`` are the round's, in order."""
+        known = self._known
+        changed = [i for i, (row, found) in enumerate(zip(rows, joined, strict=True)) if known[row] is not found]
+        if changed:
+            self._learn(changed, rows, joined, part.in_order, part.new_shipment)
+        at, c = part.rows, self.columns
+        part.guarded, part.kind, part.sensors = c["guarded"][at], c["kind"][at], c["sensors"][at]
+        part.half_width_m = c["half_width_m"][at]
+        part.min_temperature_c, part.max_temperature_c = c["min_temperature_c"][at], c["max_temperature_c"][at]
+
+    def _learn(
+        self, changed: list[int], rows: Sequence[int], joined: Sequence[InForce], in_order: Bools, new: Bools
+    ) -> None:
+        c, shipments = self.columns, self.shipment["shipment"]
+        for i in changed:
+            row, found = rows[i], joined[i]
+            self._known[row] = found
+            device, shipment = found.device, found.shipment
+            c["guarded"][row] = shipment is not None
+            c["kind"][row] = KIND_CODES[device.device_kind if device else None]
+            c["sensors"][row] = sum(SENSOR_BITS.get(s, 0) for s in set(device.sensors)) if device else 0
+            c["half_width_m"][row] = found.corridor.half_width_m if found.corridor else _NAN
+            c["min_temperature_c"][row] = _number(shipment and shipment.min_temperature_c)
+            c["max_temperature_c"][row] = _number(shipment and shipment.max_temperature_c)
+            name = 0 if shipment is None else zlib.crc32(shipment.shipment_id.encode()) or 1
+            # A late reading of the shipment before does not make the present one a new one.
+            if in_order[i] and shipments[row] != name:
+                shipments[row], new[i] = name, True
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the columns and the answers' references, in bytes."""
+        return self.columns.nbytes + self.shipment.nbytes + 8 * len(self._known)
+
+
+def _number(value: float | None) -> float:
+    return _NAN if value is None else value
+
+
+def seal_columns(
+    numbers: list[str | None], joined: Sequence[InForce]
+) -> tuple[NDArray[np.int8], NDArray[Any], NDArray[Any]]:
+    """How each reported seal number stands to the shipment's: match, reported, expected (``DeviceBatch`` has them).
+
+    Case and blanks at the ends are no difference. A shipment that names no seals expects none.
+    """
+    n = len(numbers)
+    match = np.zeros(n, np.int8)
+    reported, expected = np.full(n, None, object), np.full(n, None, object)
+    for i, number in enumerate(numbers):
+        if number is None:
+            continue
+        shipment = joined[i].shipment
+        if shipment is None or not shipment.seal_numbers:
+            continue
+        known = shipment.seal_numbers
+        same = number in known or number.strip().upper() in [k.upper() for k in known]
+        match[i], reported[i], expected[i] = 1 if same else -1, number, known
+    return match, reported, expected
