@@ -7,7 +7,7 @@ What Faust does otherwise, and what is done about it (each measured or read in i
 - held acknowledgements deadlock a rebalance: ``stream_wait_empty`` is off, revoking checkpoints and drops the state
 - frames come before ``on_partitions_assigned`` handlers end: a runner is made at the first frame of its partition
 - after a rebalance the position may jump ahead: a runner seeks back to what it has not seen
-- a seek while a batch is in hand is undone by that batch, and what comes again is dropped: see ``Line._seek``
+- a seek while a batch is in hand is undone by that batch, and what comes again is dropped: see ``seeking_consumer``
 - Tables count twice after a kill: there are none
 - the web server binds every address whatever the settings say: it is off
 """
@@ -36,6 +36,7 @@ from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.partition_runner import Arrival, PartitionRunner, RunnerConfig
 from streams.agents.reference_reader import ReferenceReader
+from streams.agents.seeking_consumer import SeekingTransport
 from streams.agents.works import StageWork
 from streams.audiences import Audience
 from streams.reference_book import ReferenceBook
@@ -46,7 +47,6 @@ log = logging.getLogger(__name__)
 
 ADMIT: Final = "admit"
 SHIPMENT: Final = "shipment"
-_DRAIN_S: Final = 1.5  # by then, what the reader had in hand of a paused partition has been handed over
 _RENEW_S: Final = 10.0  # partitions that fail together make one new producer between them
 
 
@@ -151,22 +151,6 @@ class Line(Service):  # type: ignore[misc]
         kind = kind_of(message.headers)
         await runner.offer(Arrival(message.offset, kind, message.value, event.ack))
 
-    async def _seek(self, source: TP, offset: int) -> None:
-        """Move Faust's position. What it has in hand must be out first.
-
-        Its reader notes the offset of each record it hands over as read, also after a seek, and from then on takes
-        what comes again for read already and drops it: so the partition is paused, the batch in hand is let through
-        (its runner drops it), and only then the position is moved.
-        """
-        consumer = self.faust.consumer
-        consumer.pause_partitions([source])
-        try:
-            await asyncio.sleep(_DRAIN_S)
-            await consumer.seek(source, offset)
-        finally:
-            if source in consumer.assignment():
-                consumer.resume_partitions([source])
-
     def _runner(self, stage: str, source: TopicPartition) -> PartitionRunner:
         config = self.config
         make: Callable[[], Stage]
@@ -180,7 +164,7 @@ class Line(Service):  # type: ignore[misc]
             make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
 
         async def seek(offset: int) -> None:
-            await self._seek(TP(source.topic, source.partition), offset)
+            await self.faust.consumer.seek(TP(source.topic, source.partition), offset)
 
         store = CheckpointStore(config.bootstrap, stage, source, config.client_id)
         name = f"{stage}/{source.partition}"
@@ -213,6 +197,7 @@ def build(config: WorkerConfig) -> Any:
         # aiokafka hands one partition's fetch on to its end before the next one's: small fetches keep all going.
         consumer_max_fetch_size=262_144,
     )
+    app.transport = SeekingTransport(app.conf.broker_consumer, app)
     line = Line(config, app)
 
     @app.service
