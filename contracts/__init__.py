@@ -8,6 +8,7 @@ Start here:
 - ``reference``: routes, shipments, devices and seals, each version with the time it took effect
 - ``alerts``, ``events``: what the line finds; ``receipts``, ``deadletters``: what it answers and refuses
 - ``topics``: the table of Kafka topics; ``partitioner``: which partition a key belongs to
+- ``health``: what the line's processes say of themselves
 - ``history``: the interface every history store keeps
 
 Nothing here reads a clock, a socket or a file; nothing here imports another folder of ours.

@@ -8,15 +8,20 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from contracts.readings import ReadingId
+from contracts.reference import Lane
 
 # Names as DCSA's IoT events have them, where it has one.
 EventType: TypeAlias = Literal[
-    "GEOFENCE_ENTRY", "GEOFENCE_EXIT", "DOOR_OPENED", "DOOR_CLOSED", "SEAL_CHANGED", "DEVICE_STARTED"
+    "GEOFENCE_ENTRY", "GEOFENCE_EXIT", "DOOR_OPENED", "DOOR_CLOSED", "SEAL_CHANGED", "DEVICE_STARTED", "BORDER_CROSSED"
 ]
 
 
 class Event(msgspec.Struct, kw_only=True):
-    """One fact. ``what`` says what of: the geofence, the seal state, the boot."""
+    """One fact. ``what`` says what of: the geofence, the seal state, the boot, the bridge.
+
+    ``corridor`` to ``sector`` are the shipment's at that time, null without one. ``bridge`` to ``crossing_s`` are a
+    BORDER_CROSSED's alone: ``wait_s`` from the queue's entry to the bridge's exit, ``crossing_s`` on the bridge.
+    """
 
     event_id: str
     type: EventType
@@ -27,6 +32,14 @@ class Event(msgspec.Struct, kw_only=True):
     lat_deg: float | None = None
     lon_deg: float | None = None
     exercise: bool = False
+    corridor: str | None = None
+    direction: str | None = None
+    carrier_scac: str | None = None
+    sector: str | None = None
+    bridge: str | None = None
+    lane: Lane | None = None
+    wait_s: float | None = None
+    crossing_s: float | None = None
 
 
 def event_id(kind: str, what: str, reading: ReadingId) -> str:

@@ -1,8 +1,8 @@
 """The history: what happened, by event time, kept past Kafka's retention. One interface, several stores.
 
-A point is known by what it is about (a reading by its identity, an alert by its id and revision), so writing it
-again overwrites it with itself. ``held`` is the store's own answer to "do you have these already?": after a crash
-between a write and its checkpoint, that answer, not our memory, is the truth.
+A point is known by what it is about (a reading by its identity, an alert by its id and revision, a sample by its
+process and time), so writing it again overwrites it with itself. ``held`` is the store's own answer to "do you have
+these already?": after a crash between a write and its checkpoint, that answer, not our memory, is the truth.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from contracts.alerts import Alert
 from contracts.events import Event
+from contracts.health import LineSample
 from contracts.readings import ReadingId, ShipmentReading
 
 
@@ -22,14 +23,18 @@ class Batch:
     readings: list[ShipmentReading] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    samples: list[LineSample] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.readings) + len(self.events) + len(self.alerts)
+        return len(self.readings) + len(self.events) + len(self.alerts) + len(self.samples)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a store holds already of a batch: reading identities, event ids, (alert id, revision)."""
+    """What a store holds already of a batch: reading identities, event ids, (alert id, revision).
+
+    Samples are not asked for: one written again is no second one anywhere, and nothing counts them.
+    """
 
     readings: frozenset[ReadingId] = frozenset()
     events: frozenset[str] = frozenset()
@@ -40,7 +45,7 @@ class Held:
 class Refusal:
     """A record the store will never take, and its reason in the store's words."""
 
-    record: ShipmentReading | Event | Alert
+    record: ShipmentReading | Event | Alert | LineSample
     why: str
 
 

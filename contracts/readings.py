@@ -86,6 +86,8 @@ class ShipmentReading(Reading, omit_defaults=True, gc=False, kw_only=True):
     carrier_scac: str | None = None
     device_kind: str | None = None
     direction: str | None = None
+    corridor: str | None = None
+    sector: str | None = None
     along_km: float | None = None
     off_route_m: float | None = None
     remaining_km: float | None = None

@@ -21,6 +21,7 @@ from contracts.readings import Count, Name
 Position: TypeAlias = Annotated[list[float], Meta(min_length=2, max_length=3)]  # GeoJSON order: longitude, latitude
 DeviceKind: TypeAlias = Literal["truck", "container", "seal", "phone"]
 Direction: TypeAlias = Literal["northbound", "southbound"]
+Lane: TypeAlias = Literal["standard", "fast"]
 Sector: TypeAlias = Literal[
     "semiconductors", "critical_minerals", "electric_vehicles", "biopharmaceuticals", "aerospace", "other"
 ]
@@ -72,12 +73,22 @@ class Stop(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Geofence(msgspec.Struct, forbid_unknown_fields=True):
-    """A named area whose entry and exit are events; in some, customs may open a seal."""
+    """A named area whose entry and exit are events; in some, customs may open a seal.
+
+    A crossing is read off the areas that name their ``bridge``: the ``queue`` before it, those of it that are a
+    ``lane`` (none: standard), and, being neither, the span itself.
+    """
 
     geofence_id: Name
     area: Polygon
     seal_may_open: bool = False
     queue: bool = False
+    bridge: Name | None = None
+    lane: Lane | None = None
+
+    def __post_init__(self) -> None:
+        if self.lane is not None and self.bridge is None:
+            raise ValueError("a lane must name its bridge")
 
 
 class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +209,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "kind": tuple(_KINDS),
     "device_kind": get_args(DeviceKind),
     "direction": get_args(Direction),
+    "lane": get_args(Lane),
     "sector": get_args(Sector),
     "class": get_args(SealClass),
     "source": get_args(SealSource),
@@ -232,7 +244,7 @@ def _worded(text: str, at: str, line: bytes) -> FieldError:
         near = difflib.get_close_matches(named[1], _fields_at(at, line), n=1)
         return FieldError(field, "is no field of this record" + (f"; did you mean {near[0]}?" if near else ""))
     field = at or "kind"
-    choices = _CHOICES.get(".".join(field.split(".")[-2:]))
+    choices = _CHOICES.get(".".join(field.split(".")[-2:])) or _CHOICES.get(field.rpartition(".")[2])
     if text.startswith("Invalid") and choices:
         found = re.search(r"'(.*)'\Z", text)
         return FieldError(field, f"must be {_or(choices)}{f', not {found[1]}' if found else ''}")

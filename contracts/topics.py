@@ -30,6 +30,7 @@ STATUS: Final = "telemetry.status.v1"
 SHIPMENT_READINGS: Final = "shipment.readings.v1"
 SHIPMENT_EVENTS: Final = "shipment.events.v1"
 REFERENCE: Final = "reference.v1"
+HEALTH: Final = "line.health.v1"
 CHECKPOINTS: Final = "checkpoints.{stage}.v1"
 STAGES: Final = ("admit", "shipment", "history")
 
@@ -53,6 +54,7 @@ def table(audiences: tuple[str, ...]) -> tuple[Topic, ...]:
         Topic(STATUS, "the last will of each device", "device", compacted=True, config=compaction),
         Topic(SHIPMENT_READINGS, "frames of readings joined with their shipment, and ticks", "shipment"),
         Topic(SHIPMENT_EVENTS, "facts: geofence entry and exit, seal and door changes", "shipment"),
+        Topic(HEALTH, "each process's metrics, every ten seconds", "process", 1),
         Topic(REFERENCE, "routes, shipments, devices, seals: every version", "kind/id/effective_ms", 1, True),
         *(Topic(checkpoints(s), f"state of the {s} stage", "state key", None, True, config=compaction) for s in STAGES),
         *(Topic(alerts(a), f"alerts for {a}, one record an update", "alert", 1, False, 90 * DAY_MS) for a in audiences),

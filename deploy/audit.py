@@ -83,7 +83,7 @@ class LineAudit:
         }
         in_store = {
             topics.SHIPMENT_READINGS: store_repeats.get("readings", 0),
-            topics.SHIPMENT_EVENTS: store_repeats.get("events", 0),
+            topics.SHIPMENT_EVENTS: store_repeats.get("events", 0) + store_repeats.get("crossings", 0),
             topics.alerts("joint"): store_repeats.get("alerts", 0),
         }
         return {

@@ -19,9 +19,9 @@ from contracts.events import Event
 from contracts.partitioner import partition_of
 from contracts.readings import GAP, LATE, NO_FIX, NO_SHIPMENT, Reading, ShipmentReading, Tick
 from streams.corridor import Corridor
-from streams.facts import Facts
+from streams.facts import NO_PLACES, Facts
 from streams.fingerprints import Fingerprints, fingerprint
-from streams.ledger import AHEAD, REPEAT, Ledger
+from streams.ledger import AHEAD, REPEAT, Ledger, counts_nothing
 from streams.reference_book import InForce, ReferenceBook
 from streams.roster import Roster
 from streams.screen import Screen
@@ -76,8 +76,8 @@ class AdmitStage:
         self.screen.screen(judged, fresh, joined)
         facts: list[Event] = []
         partitions = self.config.partitions
-        for row, reading in zip(judged, fresh, strict=True):
-            self.facts.observe(row, reading, facts)
+        for row, reading, found in zip(judged, fresh, joined, strict=True):
+            self.facts.observe(row, reading, facts, found.corridor.geofences if found.corridor else NO_PLACES)
             key = reading.shipment_id or reading.device_id
             self._gatherer.add(partition_of(key, partitions), reading)
         self._dirty.update(rows, judged)
@@ -130,7 +130,7 @@ class AdmitStage:
                 continue
             digests.append(digest)
             marks: tuple[str, ...] = ()
-            if passage == AHEAD:
+            if passage == AHEAD and not counts_nothing(seq, reading.time_ms):
                 counters["gaps"] += 1
                 marks = (GAP,)
             if reading.time_ms < late_before_ms:
@@ -162,12 +162,14 @@ class AdmitStage:
             reading.inside = reading.findings = ()
             reading.device_kind = device.device_kind if device else None
             if shipment is None:
-                reading.shipment_id = reading.route_id = reading.direction = None
+                reading.shipment_id = reading.route_id = reading.direction = reading.corridor = reading.sector = None
                 reading.carrier_scac = device.carrier_scac if device else None
                 reading.marks = (*reading.marks, NO_SHIPMENT)
             else:
                 reading.shipment_id, reading.route_id = shipment.shipment_id, shipment.route_id
                 reading.direction, reading.carrier_scac = shipment.direction, shipment.carrier_scac
+                reading.corridor = found.corridor.route.corridor_name if found.corridor else None
+                reading.sector = shipment.sector
         return joined
 
     def _place(self, readings: list[ShipmentReading], joined: list[InForce]) -> None:

@@ -59,10 +59,14 @@ class Fixes:
 class Corridor:
     """A route made ready for many points at once."""
 
-    __slots__ = ("_areas", "_boxes", "_line", "_tree", "_way_m", "half_width_m", "length_km", "places", "route")
+    __slots__ = (
+        *("_areas", "_boxes", "_line", "_tree", "_way_m"),
+        *("geofences", "half_width_m", "length_km", "places", "route"),
+    )
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.geofences = {g.geofence_id: g for g in route.geofences}
         self.half_width_m = route.half_width_m
         lon, lat = np.array([c[:2] for c in route.line.coordinates], float).T
         x, y = mercator(lat, lon)

@@ -1,4 +1,4 @@
-"""The history's consumer: joined readings, events and alerts into the store, each once.
+"""The history's consumer: joined readings, events, alerts and the line's health into the store, each once.
 
 A plain consumer group: partitions come and go, each with a runner of its own. Its group offsets follow the
 checkpoints and are there for whoever watches the lag; the checkpoints are the truth.
@@ -21,6 +21,7 @@ from contracts import deadletters, topics
 from contracts.alerts import Alert
 from contracts.events import Event
 from contracts.frames import kind_of
+from contracts.health import LineSample
 from contracts.history import History, Refusal
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.partition_runner import Arrival, PartitionRunner, RunnerConfig, Work
@@ -33,6 +34,8 @@ STAGE: Final = "history"
 _JSON: Final = msgspec.json.Encoder()
 _ALERT: Final = msgspec.json.Decoder(Alert)
 _EVENT: Final = msgspec.json.Decoder(Event)
+_SAMPLE: Final = msgspec.json.Decoder(LineSample)
+_RECORDS: Final[dict[str, Any]] = {topics.SHIPMENT_EVENTS: _EVENT, topics.HEALTH: _SAMPLE}  # any other: alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class HistorySink:
         await self._producer.start()
         try:
             await self._consumer.start()
-            names = [topics.SHIPMENT_READINGS, topics.SHIPMENT_EVENTS, topics.alerts("joint")]
+            names = [topics.SHIPMENT_READINGS, topics.SHIPMENT_EVENTS, topics.alerts("joint"), topics.HEALTH]
             self._consumer.subscribe(names, listener=_Listener(self._let_go))
             try:
                 while not stop.is_set():
@@ -126,7 +129,7 @@ class HistorySink:
         if source.topic == topics.SHIPMENT_READINGS:
             make = lambda: ReadingsWork(HistoryStage(self.config.check_identity), self._writer)  # noqa: E731
         else:
-            decoder: Any = _EVENT if source.topic == topics.SHIPMENT_EVENTS else _ALERT
+            decoder: Any = _RECORDS.get(source.topic, _ALERT)
             make = lambda: RecordsWork(decoder.decode, self._writer, self.config.check_identity)  # noqa: E731
         store = CheckpointStore(self.config.bootstrap, STAGE, source, self.config.client_id)
         return PartitionRunner(f"{STAGE}/{source.topic}/{source.partition}", make, store, seek, self.config.runner)

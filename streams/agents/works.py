@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from contracts import deadletters, topics
 from contracts.alerts import Alert
 from contracts.events import Event
+from contracts.health import LineSample
 from contracts.history import Batch, Held, History, HistoryUnavailableError, Refusal
 from contracts.readings import ShipmentReading, Tick
 from streams.agents.partition_runner import State
@@ -226,9 +227,14 @@ class _Passed:
 
 
 class RecordsWork:
-    """Alerts or events into the history, each once. They are few, so the store is asked each time."""
+    """Alerts, events or samples into the history, each once. They are few, so the store is asked each time.
 
-    def __init__(self, decode: Callable[[bytes], Alert | Event], writer: HistoryWriter, check_identity: bool) -> None:
+    Samples alone it is not asked for: one written again overwrites itself, and nothing counts them.
+    """
+
+    def __init__(
+        self, decode: Callable[[bytes], Alert | Event | LineSample], writer: HistoryWriter, check_identity: bool
+    ) -> None:
         self._decode = decode
         self._writer = writer
         self._check_identity = check_identity
@@ -249,7 +255,7 @@ class RecordsWork:
         """The store is asked each time, so there is nothing to doubt."""
 
     async def take_frame(self, offset: int, value: bytes) -> None:
-        """One record. What is no alert or event is logged and left: its topic keeps it."""
+        """One record. What its topic does not carry is logged and left: its topic keeps it."""
         try:
             record = self._decode(value)
         except msgspec.DecodeError as error:
@@ -257,8 +263,10 @@ class RecordsWork:
             return
         if isinstance(record, Alert):
             self._waiting.alerts.append(record)
-        else:
+        elif isinstance(record, Event):
             self._waiting.events.append(record)
+        else:
+            self._waiting.samples.append(record)
         if len(self._waiting) >= _BATCH_MAX:
             await self.push()
 
@@ -270,10 +278,11 @@ class RecordsWork:
         batch, self._waiting = self._waiting, Batch()
         if not len(batch):
             return
-        held = await self._writer.held(batch) if self._check_identity else Held()
+        asks = self._check_identity and (batch.alerts or batch.events)
+        held = await self._writer.held(batch) if asks else Held()
         alerts = {(a.alert_id, a.revision): a for a in batch.alerts if (a.alert_id, a.revision) not in held.alerts}
         events = {e.event_id: e for e in batch.events if e.event_id not in held.events}
-        lacking = Batch(events=list(events.values()), alerts=list(alerts.values()))
+        lacking = Batch(events=list(events.values()), alerts=list(alerts.values()), samples=batch.samples)
         if not self._check_identity:
             lacking = batch
         await self._writer.write(lacking)

@@ -22,11 +22,13 @@ import urllib3
 from influxdb_client import InfluxDBClient, WriteService
 from influxdb_client.rest import ApiException
 
+from contracts.alerts import Alert
+from contracts.events import Event
 from contracts.history import Batch, Held, HistoryUnavailableError, Refusal
 from contracts.identifiers import is_name
-from contracts.readings import ReadingId, identity
+from contracts.readings import ReadingId, ShipmentReading, identity
 from streams.sinks import points
-from streams.sinks.points import ALERTS, EVENTS, NS_PER_MS, READING_LAYOUT, READINGS, Layout, Record
+from streams.sinks.points import ALERTS, CROSSINGS, EVENTS, NS_PER_MS, READING_LAYOUT, READINGS, Layout, Record
 
 LINES_MAX: Final = 5_000  # what InfluxData advises for one write
 ROWS_A_CHUNK: Final = 10_000  # of an answer, read chunk by chunk so that memory stays bounded
@@ -65,10 +67,10 @@ class InfluxHistory:
         """Hold the batch: returns once InfluxDB has answered for every point of it; names what it refuses."""
         refusals: list[Refusal] = []
         lines: list[_Line] = []
-        for records in (batch.readings, batch.events, batch.alerts):
+        for records in (batch.readings, batch.events, batch.alerts, batch.samples):
             for record in records:
                 try:
-                    lines.append((record, points.line(record)))
+                    lines += ((record, text) for text in points.lines(record))
                 except points.PointError as error:
                     refusals.append(Refusal(record, str(error)))
         for start in range(0, len(lines), LINES_MAX):
@@ -77,10 +79,14 @@ class InfluxHistory:
 
     def held(self, batch: Batch) -> Held:
         """Which of the batch's records are held, by identity, looked for at their event times."""
-        questions = [*_questions(batch.readings), *_questions(batch.events), *_questions(batch.alerts)]
+        listed = [event for event in batch.events if event.type != points.CROSSED]
+        crossings = [event for event in batch.events if event.type == points.CROSSED]
+        asked = (batch.readings, listed, crossings, batch.alerts)
+        questions = [question for records in asked for question in _questions(records)]
         wanted: dict[str, set[_Key]] = {
             READINGS: {identity(reading) for reading in batch.readings},
-            EVENTS: {(event.event_id,) for event in batch.events},
+            EVENTS: {(event.event_id,) for event in listed},
+            CROSSINGS: {(event.event_id,) for event in crossings},
             ALERTS: {(alert.alert_id, alert.revision) for alert in batch.alerts},
         }
         found: dict[str, set[_Key]] = {name: set() for name in wanted}
@@ -90,7 +96,7 @@ class InfluxHistory:
                     found[name].add(key)
         return Held(
             readings=frozenset(found[READINGS]),
-            events=frozenset(event_id for (event_id,) in found[EVENTS]),
+            events=frozenset(event_id for (event_id,) in found[EVENTS] | found[CROSSINGS]),
             alerts=frozenset(found[ALERTS]),
         )
 
@@ -197,7 +203,7 @@ class _Cell:
     devices: set[str]
 
 
-def _questions(records: Iterable[Record]) -> list[str]:
+def _questions(records: Sequence[ShipmentReading] | Sequence[Event] | Sequence[Alert]) -> list[str]:
     """What to ask to learn which of these records, all of one measurement, are held."""
     cells: dict[int, _Cell] = {}
     layout = READING_LAYOUT

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from contracts.alerts import Alert
+from contracts.events import Event
 from contracts.history import Batch, Held, HistoryUnavailableError, Refusal
 from contracts.readings import ReadingId, identity
 from streams.sinks import points, tables
@@ -64,11 +65,14 @@ class SqliteHistory:
         """Hold the batch in one transaction, on the disk before this returns; names what cannot be held."""
         if self._writer is None:
             raise ValueError(f"{self.path} was opened to be read only")
+        listed, crossings = _apart(batch.events)
         with self._write_lock, self._answering(), _transaction(self._writer) as connection:
             refusals = [
                 *_upsert(connection, tables.READINGS, batch.readings),
-                *_upsert(connection, tables.EVENTS, batch.events),
+                *_upsert(connection, tables.EVENTS, listed),
+                *_upsert(connection, tables.CROSSINGS, crossings),
                 *_upsert(connection, tables.ALERTS, batch.alerts),
+                *_upsert(connection, tables.SAMPLES, batch.samples),
             ]
             if batch.readings:
                 _fold(connection)
@@ -78,10 +82,12 @@ class SqliteHistory:
 
     def held(self, batch: Batch) -> Held:
         """Which of the batch's records are held, by identity and event time."""
+        listed, crossings = _apart(batch.events)
         with self._reading() as connection:
+            events = [*_among(connection, tables.EVENTS, listed), *_among(connection, tables.CROSSINGS, crossings)]
             return Held(
                 readings=frozenset(map(identity, _among(connection, tables.READINGS, batch.readings))),
-                events=frozenset(event.event_id for event in _among(connection, tables.EVENTS, batch.events)),
+                events=frozenset(event.event_id for event in events),
                 alerts=frozenset((a.alert_id, a.revision) for a in _among(connection, tables.ALERTS, batch.alerts)),
             )
 
@@ -144,6 +150,15 @@ class SqliteHistory:
             raise  # a wrong use of ours, which no second try mends
         except sqlite3.DatabaseError as error:
             raise HistoryUnavailableError(f"the history in {self.path} does not answer: {error}") from error
+
+
+def _apart(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
+    """The events that are listed, and the crossings, which have a table of their own."""
+    listed: list[Event] = []
+    crossings: list[Event] = []
+    for event in events:
+        (crossings if event.type == points.CROSSED else listed).append(event)
+    return listed, crossings
 
 
 def _connect(path: Path, busy_ms: int, mode: str) -> sqlite3.Connection:
@@ -229,4 +244,5 @@ def _forget(connection: sqlite3.Connection, retention_ms: int) -> None:
 def _alert(row: tuple[Any, ...]) -> Alert:
     values = dict(zip(tables.ALERTS.columns, row, strict=True))
     texts = {name: msgspec.json.decode(values[name]) if values[name] else {} for name in ALERT_LAYOUT.jsons}
-    return msgspec.convert(values | texts, Alert, strict=False)
+    lists = {name: values[name].split(",") if values[name] else [] for name in ALERT_LAYOUT.lists}
+    return msgspec.convert(values | texts | lists, Alert, strict=False)

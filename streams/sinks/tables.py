@@ -9,9 +9,17 @@ from typing import Any, Final, NamedTuple
 
 from contracts.readings import NO_FIX
 from streams.sinks import points
-from streams.sinks.points import ALERT_LAYOUT, EVENT_LAYOUT, READING_LAYOUT, Layout, Record
+from streams.sinks.points import (
+    ALERT_LAYOUT,
+    CROSSING_LAYOUT,
+    EVENT_LAYOUT,
+    READING_LAYOUT,
+    SAMPLE_LAYOUT,
+    Layout,
+    Record,
+)
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class Position(NamedTuple):
@@ -60,17 +68,20 @@ class Table:
         )
 
 
-def _table(layout: Layout, time_column: str) -> Table:
+def _table(layout: Layout, time_column: str, *, counted: bool = True) -> Table:
+    """``counted``: whether a record written again raises its row's ``writes``."""
     name, key = layout.measurement, (time_column, *layout.key)
-    plain = tuple(dict.fromkeys((*key, *layout.tags, *layout.floats, *layout.ints, *layout.texts)))
-    columns = (*plain, *layout.jsons)
+    named = dict.fromkeys((*key, *layout.tags, *layout.floats, *layout.ints, *layout.texts))
+    plain = tuple(c for c in named if c not in layout.lists)
+    columns = (*plain, *layout.lists, *layout.jsons)
     replaced = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in key)
-    plain_of, jsons_of = attrgetter(*plain), attrgetter(*layout.jsons) if layout.jsons else None
+    plain_of = attrgetter(*plain)
+    lists_of, jsons_of = _all_of(layout.lists), _all_of(layout.jsons)
 
     def row_of(record: Record) -> tuple[Any, ...]:
         points.check(record)
-        jsons = jsons_of(record) if jsons_of else ()
-        return (*plain_of(record), *[points.json_text(value) if value else None for value in jsons])
+        lists = [",".join(values) or None for values in lists_of(record)]
+        return (*plain_of(record), *lists, *[points.json_text(v) if v else None for v in jsons_of(record)])
 
     return Table(
         layout=layout,
@@ -78,17 +89,26 @@ def _table(layout: Layout, time_column: str) -> Table:
         key=key,
         columns=columns,
         upsert=f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET writes = writes + 1, {replaced}",
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET writes = writes + {int(counted)}, {replaced}",
         ask=f"SELECT 1 FROM {name} WHERE {' AND '.join(f'{c} = ?' for c in key)}",
         key_of=attrgetter(*key),
         row_of=row_of,
     )
 
 
+def _all_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """These attributes of a record, a tuple also where there is one or none."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
+
+
 READINGS: Final = _table(READING_LAYOUT, "time_ms")
 EVENTS: Final = _table(EVENT_LAYOUT, "time_ms")
+CROSSINGS: Final = _table(CROSSING_LAYOUT, "time_ms")
 ALERTS: Final = _table(ALERT_LAYOUT, "opened_ms")
-TABLES: Final = (READINGS, EVENTS, ALERTS)
+SAMPLES: Final = _table(SAMPLE_LAYOUT, "time_ms", counted=False)
+TABLES: Final = (READINGS, EVENTS, CROSSINGS, ALERTS, SAMPLES)
 
 # The latest place of each device: ``positions`` as of the reading that arrived as number ``folded.through``, and the
 # readings since. Looking among all readings would read them all; keeping ``positions`` up to date with every batch

@@ -156,6 +156,7 @@ anything = st.recursive(
 plausible = {
     "shipment_id": st.just("S2"), "route_id": st.just("MEX85"), "carrier_scac": st.just("EVIL"),
     "device_kind": st.just("seal"), "direction": st.just("southbound"), "along_km": st.just(1.5),
+    "corridor": st.just("EVIL"), "sector": st.just("aerospace"),
     "off_route_m": st.just(0.0), "remaining_km": st.just(2.5), "inside": st.just(["yard"]),
     "ref_version": st.just(10**6), "marks": st.just(["late", "no_fix"]),
     "findings": st.just([["seal_breach", "clear", 0.0, {}]]),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.events import Event
 from contracts.readings import ShipmentReading
+from contracts.reference import Geofence, Polygon
 from streams.audiences import Audience, audiences_of, countries_at
 from streams.facts import Facts
 
@@ -77,6 +79,90 @@ def test_an_event_names_the_reading_it_was_read_from() -> None:
         "S",
         True,
     )
+
+
+# -- crossings: a queue, its FAST lane, the span; touching, as the reference draws them ----------------------------
+
+_SOMEWHERE = Polygon("Polygon", [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]])
+PLACES = {
+    name: Geofence(name, _SOMEWHERE, **about)
+    for name, about in {
+        "queue": {"queue": True, "bridge": "WTB"},
+        "lane": {"bridge": "WTB", "lane": "fast"},
+        "span": {"bridge": "WTB"},
+        "other-queue": {"queue": True, "bridge": "COL"},
+        "other-span": {"bridge": "COL"},
+        "yard": {},
+    }.items()
+}
+
+
+def crossed(*way: tuple[int, str], kind: str = "truck", facts: Facts | None = None, row: int = 0) -> list[Event]:
+    """The crossings that a device tells of which is in these places ("+" between them) at these seconds."""
+    facts, out = facts or Facts(), []
+    for n, (at_s, inside) in enumerate(way):
+        reading = ShipmentReading(
+            device_id="d", boot_id=1, seq=n, time_ms=at_s * 1000, off_route_m=0.0, device_kind=kind, shipment_id="S",
+            direction="northbound", corridor="I35", carrier_scac="CRDN", sector="aerospace",
+            inside=tuple(inside.split("+")) if inside else (),
+        )  # fmt: skip
+        facts.observe(row, reading, out, PLACES)
+    return [event for event in out if event.type == "BORDER_CROSSED"]
+
+
+THROUGH = ((0, ""), (100, "queue"), (900, "queue+span"), (930, "span"), (1000, ""))
+
+
+def test_a_crossing_is_told_when_the_bridge_is_left_with_its_wait_and_its_time_on_the_span() -> None:
+    (told,) = crossed(*THROUGH)
+    assert (told.bridge, told.what, told.lane, told.wait_s, told.crossing_s) == ("WTB", "WTB", "standard", 900.0, 100.0)
+    assert (told.time_ms, told.direction, told.corridor, told.carrier_scac, told.sector, told.shipment_id) == (
+        1_000_000, "northbound", "I35", "CRDN", "aerospace", "S",
+    )  # fmt: skip
+    assert crossed(*THROUGH, kind="phone")[0].wait_s == 900.0
+
+
+def test_whoever_passes_the_fast_lane_crossed_by_it() -> None:
+    (told,) = crossed((0, ""), (100, "queue"), (200, "queue+lane"), (300, "queue"), (330, "span"), (400, "yard"))
+    assert (told.lane, told.wait_s, told.crossing_s) == ("fast", 300.0, 70.0)
+
+
+@pytest.mark.parametrize("kind", ["container", "seal", None])
+def test_a_container_does_not_cross_a_second_time_beside_its_truck(kind) -> None:
+    assert crossed(*THROUGH, kind=kind) == []
+
+
+@pytest.mark.parametrize(
+    ("why", "way"),
+    [
+        ("turned back before the bridge", [(100, "queue"), (900, "")]),
+        ("turned back on the bridge into the queue", [(100, "queue"), (900, "span"), (950, "queue"), (1000, "")]),
+        ("came on the bridge from the other side", [(100, "span"), (200, "")]),
+        ("left the queue half a day ago", [(100, "queue"), (200, ""), (60_000, "span"), (60_100, "")]),
+        ("waited at one bridge and took the other", [(100, "queue"), (200, "other-span"), (300, "")]),
+    ],
+)
+def test_what_is_no_crossing_is_not_told(why: str, way) -> None:
+    assert crossed(*way) == [], why
+
+
+def test_who_changes_to_another_bridges_queue_waits_there_anew() -> None:
+    (told,) = crossed((100, "queue"), (200, ""), (500, "other-queue"), (700, "other-span"), (800, ""))
+    assert (told.bridge, told.wait_s) == ("COL", 300.0)
+
+
+def test_a_fix_that_jumps_out_of_the_queue_and_back_does_not_start_the_wait_again() -> None:
+    (told,) = crossed((100, "queue"), (150, ""), (160, "queue"), (900, "span"), (1000, ""))
+    assert told.wait_s == 900.0
+
+
+def test_a_crossing_under_way_comes_back_from_a_checkpoint_and_one_of_an_older_release_does_too() -> None:
+    facts, other = Facts(), Facts()
+    crossed(*THROUGH[:3], facts=facts)
+    other.load(0, facts.dump(0))
+    assert [e.wait_s for e in crossed((1000, ""), facts=other)] == [900.0]
+    other.load(1, facts.dump(0)[:5])
+    assert crossed((1000, ""), facts=other, row=1) == []
 
 
 # -- audiences ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from influxdb_client import InfluxDBClient
 
 from contracts.alerts import Alert
 from contracts.events import Event
+from contracts.health import LineSample
 from contracts.history import Batch, Held, History, HistoryUnavailableError, Refusal
 from contracts.readings import Finding, ReadingId, ShipmentReading, identity
 from streams.sinks import points
@@ -30,6 +31,7 @@ from streams.sinks.influx import InfluxHistory
 from streams.sinks.sqlite import SqliteHistory
 
 T0 = 1_790_000_000_000
+MEASUREMENTS = ("readings", "events", "crossings", "alerts", "line_health")
 ODD = 'Lote "7", a\\b = ñandú 貨物 🚛\\'
 
 
@@ -64,7 +66,8 @@ class SqliteStore:
         found = [dict(row) for row in connection.execute(f"SELECT * FROM {measurement} ORDER BY {at}, rowid")]
         connection.close()
         for row in found:
-            row["exercise"] = "true" if row["exercise"] else "false"
+            if "exercise" in row:
+                row["exercise"] = "true" if row["exercise"] else "false"
         return [{name: value for name, value in row.items() if value is not None} for row in found]
 
     def take_down(self) -> None:
@@ -164,6 +167,15 @@ def alert(revision: int = 1, *, alert_id: str = "a" * 32, **more: Any) -> Alert:
     return Alert(alert_id=alert_id, revision=revision, **(told | more))
 
 
+def crossing(event_id: str = "x1", **more: Any) -> Event:
+    what = {"type": "BORDER_CROSSED", "what": "WTB", "bridge": "WTB", "lane": "fast", "wait_s": 900.0}
+    return event(event_id, **(what | {"crossing_s": 61.5, "direction": "northbound", "corridor": "I35"} | more))
+
+
+def sample(time_ms: int = T0, process: str = "worker-1", **metrics: float) -> LineSample:
+    return LineSample(process=process, role="worker", time_ms=time_ms, metrics=metrics or {"lag_seconds": 1.5})
+
+
 def held(history: History, readings: Sequence[ShipmentReading]) -> frozenset[ReadingId]:
     return history.held(Batch(readings=list(readings))).readings
 
@@ -192,14 +204,15 @@ def test_an_empty_batch_changes_nothing(history: History, store: Store) -> None:
 
 
 def test_writing_again_changes_nothing(history: History, store: Store) -> None:
-    batch = Batch([reading(0), reading(1, temperature_c=4.5)], [event()], [alert()])
+    batch = Batch([reading(0), reading(1, temperature_c=4.5)], [event(), crossing()], [alert()], [sample()])
     history.write(batch)
-    before = {name: store.rows(name) for name in ("readings", "events", "alerts")}
-    assert [len(rows) for rows in before.values()] == [2, 1, 1]
+    before = {name: store.rows(name) for name in MEASUREMENTS}
+    assert [len(rows) for rows in before.values()] == [2, 1, 1, 1, 1]
     history.write(batch)
-    after = {name: store.rows(name) for name in ("readings", "events", "alerts")}
+    after = {name: store.rows(name) for name in MEASUREMENTS}
     for rows in (*before.values(), *after.values()):
         for row in rows:
+            assert rows is not after["line_health"] or row.get("writes", 1) == 1, "a sample's repeat is not counted"
             row.pop("writes", None)  # the one thing that says it came twice
     assert after == before
 
@@ -303,7 +316,8 @@ def test_every_field_of_a_reading_survives(history: History, store: Store) -> No
         temperature_c=-18.25, humidity_pct=40.0, shock_g=-0.5, light_lux=1e5, door="closed", seal_number="SN-1",
         seal_state="armed", battery_pct=99.0, vibration_g=1e-7, seal_openings=3, rfid=["E200", "E201"], exercise=True,
         shipment_id="s-1", along_km=12.5, off_route_m=3.25, remaining_km=200.0, inside=("wtb", "yard"), ref_version=4,
-        marks=("gap",), findings=(Finding("seal_breach", "trip", 0.9, {"was": "armed"}),),
+        marks=("gap",), findings=(Finding("seal_breach", "trip", 0.9, {"was": "armed"}),), corridor="I35",
+        sector="aerospace",
     )  # fmt: skip
     history.write(Batch(readings=[full]))
     (row,) = store.rows("readings")
@@ -315,18 +329,43 @@ def test_every_field_of_a_reading_survives(history: History, store: Store) -> No
     assert {name: row[name] for name in wanted} == wanted
 
 
+def test_a_crossing_has_a_measurement_of_its_own_and_is_held_among_the_events(history: History, store: Store) -> None:
+    history.write(Batch(events=[event(), crossing(carrier_scac="CRDN", sector="aerospace", exercise=True)]))
+    (row,) = store.rows("crossings")
+    told = {"bridge": "WTB", "lane": "fast", "direction": "northbound", "corridor": "I35", "sector": "aerospace"}
+    told |= {"event_id": "x1", "wait_s": 900.0, "crossing_s": 61.5, "shipment_id": "s-1", "exercise": "true"}
+    assert {name: row[name] for name in told} == told
+    assert [row["event_id"] for row in store.rows("events")] == ["e1"]
+    asked = Batch(events=[event(), crossing(), crossing("x2"), event("e2")])
+    assert history.held(asked).events == {"e1", "x1"}
+
+
+def test_samples_of_the_lines_health_live_by_process_and_time(history: History, store: Store) -> None:
+    samples = [sample(T0 + n * 10_000, f"worker-{w}") for n in range(3) for w in (1, 2)]
+    assert history.write(Batch(samples=[*samples, samples[0]])) == []
+    rows = store.rows("line_health")
+    assert sorted(row["process"] for row in rows) == ["worker-1"] * 3 + ["worker-2"] * 3
+    assert {row["role"] for row in rows} == {"worker"}
+    (refusal,) = history.write(Batch(samples=[sample(process="no name"), sample(T0 + 60_000)]))
+    assert (refusal.record, "process must be" in refusal.why) == (sample(process="no name"), True)
+    assert len(store.rows("line_health")) == 7
+
+
 def test_every_field_of_an_alert_and_an_event_survives(history: History, store: Store) -> None:
-    closed = alert(3, state="closed", closed_ms=T0 + 5)
-    history.write(Batch(events=[event(lat_deg=27.5, lon_deg=-99.5, exercise=True)], alerts=[closed]))
+    trade = {"corridor": "I35", "direction": "northbound", "carrier_scac": "CRDN", "sector": "aerospace"}
+    closed = alert(3, state="closed", closed_ms=T0 + 5, audiences=("us", "joint"), **trade)
+    history.write(Batch(events=[event(lat_deg=27.5, lon_deg=-99.5, exercise=True, **trade)], alerts=[closed]))
     (row,) = store.rows("alerts")
     wanted = msgspec.json.decode(msgspec.json.encode(closed))
     assert msgspec.json.decode(row["evidence"]) == wanted.pop("evidence")
     assert msgspec.json.decode(row["messages"]) == wanted.pop("messages")
     assert row["exercise"] == "false"
-    del wanted["exercise"]
+    assert row["audiences"] == "us,joint"
+    del wanted["exercise"], wanted["audiences"]
     assert {name: row[name] for name in wanted} == wanted
     (row,) = store.rows("events")
     told = {"event_id": "e1", "type": "GEOFENCE_ENTRY", "what": "wtb", "lat_deg": 27.5, "exercise": "true"}
+    told |= trade
     assert {name: row[name] for name in told} == told
 
 

@@ -13,6 +13,7 @@ from influxdb_client import Point
 
 from contracts.alerts import Alert
 from contracts.events import Event
+from contracts.health import LineSample
 from contracts.readings import Finding, ShipmentReading
 from streams.sinks import points
 
@@ -20,13 +21,22 @@ T0 = 1_790_000_000_000
 
 # What a point holds, said again here and not taken from the code under test.
 TAGS = {
-    "readings": ["device_id", "carrier_scac", "route_id", "direction", "device_kind", "exercise"],
-    "events": ["device_id", "type", "exercise"],
-    "alerts": ["device_id", "rule", "severity", "state", "exercise"],
+    "readings": [
+        *("device_id", "carrier_scac", "route_id", "corridor", "direction", "sector", "device_kind", "exercise")
+    ],
+    "events": ["device_id", "type", "carrier_scac", "corridor", "direction", "sector", "exercise"],
+    "crossings": ["device_id", "bridge", "lane", "carrier_scac", "corridor", "direction", "sector", "exercise"],
+    "alerts": [
+        *("device_id", "rule", "severity", "state", "audiences", "carrier_scac", "corridor", "direction", "sector"),
+        "exercise",
+    ],
 }
+# Of an event's fields, those that its measurement leaves out.
+LEFT_OUT = {"events": {"bridge", "lane", "wait_s", "crossing_s"}, "crossings": {"type", "what"}}
 FLOATS = {
     *("lat_deg", "lon_deg", "speed_kmh", "heading_deg", "accuracy_m", "temperature_c", "humidity_pct", "shock_g"),
     *("light_lux", "battery_pct", "vibration_g", "along_km", "off_route_m", "remaining_km", "score"),
+    *("wait_s", "crossing_s"),
 }
 JSONS = {"rfid", "inside", "marks", "findings", "evidence", "messages"}
 
@@ -42,8 +52,9 @@ readings = st.builds(
     boot_id=counts,
     seq=counts,
     time_ms=times_ms,
-    **dict.fromkeys(sorted(FLOATS - {"score"}), numbers),
+    **dict.fromkeys(sorted(FLOATS - {"score", "wait_s", "crossing_s"}), numbers),
     **dict.fromkeys(["carrier_scac", "route_id", "direction", "device_kind", "shipment_id"], st.none() | texts),
+    **dict.fromkeys(["corridor", "sector"], st.none() | texts),
     **dict.fromkeys(["door", "seal_number", "seal_state"], st.none() | texts),
     seal_openings=st.none() | counts,
     ref_version=counts,
@@ -58,14 +69,14 @@ readings = st.builds(
 events = st.builds(
     Event,
     event_id=texts,
-    type=st.sampled_from(["DOOR_OPENED", "SEAL_CHANGED"]),
+    type=st.sampled_from(["DOOR_OPENED", "SEAL_CHANGED", "BORDER_CROSSED"]),
     time_ms=times_ms,
     device_id=names,
     shipment_id=st.none() | texts,
     what=texts,
-    lat_deg=numbers,
-    lon_deg=numbers,
     exercise=st.booleans(),
+    **dict.fromkeys(["lat_deg", "lon_deg", "wait_s", "crossing_s"], numbers),
+    **dict.fromkeys(["corridor", "direction", "carrier_scac", "sector", "bridge", "lane"], st.none() | texts),
 )
 alerts = st.builds(
     Alert,
@@ -85,6 +96,8 @@ alerts = st.builds(
     evidence=st.dictionaries(texts, st.none() | st.floats() | texts | st.booleans(), max_size=3),
     messages=st.dictionaries(st.sampled_from(["en", "es"]), texts),
     exercise=st.booleans(),
+    audiences=st.lists(names, max_size=3).map(tuple),
+    **dict.fromkeys(["corridor", "direction", "carrier_scac", "sector"], st.none() | texts),
 )
 
 
@@ -94,8 +107,14 @@ def by_the_client(record: Any) -> str:
     point = Point(measurement)
     for name in record.__struct_fields__:
         value = getattr(record, name)
+        if name in LEFT_OUT.get(measurement, ()):
+            continue
+        if name == "messages":
+            for language, text in value.items():
+                point.field(f"messages_{language}", text)
         if name in TAGS[measurement]:
-            point.tag(name, str(value).lower() if name == "exercise" else value)
+            text = ",".join(value) if name == "audiences" else value
+            point.tag(name, str(value).lower() if name == "exercise" else text)
         elif name in FLOATS:
             point.field(name, None if value is None else float(value))
         elif name in JSONS:
@@ -172,17 +191,54 @@ def test_a_reading_once_in_a_drill_and_once_in_earnest_is_two_series() -> None:
 
 
 def test_no_tag_grows_with_the_shipments() -> None:
-    layouts = (points.READING_LAYOUT, points.EVENT_LAYOUT, points.ALERT_LAYOUT)
+    layouts = (points.READING_LAYOUT, points.EVENT_LAYOUT, points.CROSSING_LAYOUT, points.ALERT_LAYOUT)
     assert {layout.measurement: sorted(layout.tags) for layout in layouts} == {
         name: sorted(tags) for name, tags in TAGS.items()
     }
 
 
-@pytest.mark.parametrize("kind", [ShipmentReading, Event, Alert])
-def test_every_field_of_the_contract_has_its_place(kind: type[msgspec.Struct]) -> None:
-    layout = {ShipmentReading: points.READING_LAYOUT, Event: points.EVENT_LAYOUT, Alert: points.ALERT_LAYOUT}[kind]
+@pytest.mark.parametrize(
+    ("kind", "layout"),
+    [
+        (ShipmentReading, points.READING_LAYOUT),
+        (Event, points.EVENT_LAYOUT),
+        (Event, points.CROSSING_LAYOUT),
+        (Alert, points.ALERT_LAYOUT),
+        (LineSample, points.SAMPLE_LAYOUT),
+    ],
+)
+def test_every_field_of_the_contract_has_its_place(kind: type[msgspec.Struct], layout: points.Layout) -> None:
     placed = [*layout.tags, *layout.floats, *layout.ints, *layout.texts, *layout.jsons]
-    assert sorted(placed) == sorted(set(kind.__struct_fields__) - {"time_ms"})
+    left_out = LEFT_OUT.get(layout.measurement, set()) | {"time_ms"}
+    assert sorted(placed) == sorted(set(kind.__struct_fields__) - left_out)
+
+
+def test_an_alert_of_several_audiences_is_one_point_that_each_of_them_is_found_in() -> None:
+    line = points.line(an_alert(audiences=("us", "joint"), messages={"en": "Look.", "es": "Mire.", "no key": "x"}))
+    assert rb",audiences=us\,joint," in line
+    assert b',messages_en="Look.",messages_es="Mire."' in line
+    assert b"messages_no" not in line
+
+
+def test_a_sample_is_a_point_a_metric_with_its_labels_as_tags() -> None:
+    metrics = {
+        "lag_seconds": 1.5,
+        'refused_total{reason="bad_json",topic="a b"}': 3.0,
+        'odd_total{text="quote \\" comma, brace }"}': 1e-9,
+        "unknown": math.nan,
+    }
+    lines = points.lines(LineSample(process="worker-1", role="worker", time_ms=T0, metrics=metrics))
+    at = b" " + str(T0 * 1_000_000).encode()
+    assert lines == [
+        b"line_health,metric=lag_seconds,process=worker-1,role=worker value=1.5" + at,
+        rb"line_health,metric=refused_total,process=worker-1,reason=bad_json,role=worker,topic=a\ b value=3.0" + at,
+        rb'line_health,metric=odd_total,process=worker-1,role=worker,text=quote\ "\ comma\,\ brace\ } value=1e-9' + at,
+    ]
+
+
+def test_a_sample_of_no_name_is_refused() -> None:
+    with pytest.raises(points.PointError, match="process must be"):
+        points.lines(LineSample(process="a b", role="r", time_ms=T0, metrics={}))
 
 
 @pytest.mark.parametrize(

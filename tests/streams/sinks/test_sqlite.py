@@ -51,23 +51,23 @@ def alert(alert_id: str = "a", revision: int = 1, **more: Any) -> Alert:
 
 def test_nothing_written_once_is_a_repeat(history: SqliteHistory) -> None:
     history.write(Batch([reading(0), reading(1)], [event()], [alert(), alert(revision=2)]))
-    assert history.repeats() == {"readings": 0, "events": 0, "alerts": 0}
-    assert history.counts() == {"readings": 2, "events": 1, "alerts": 2}
+    assert history.repeats() == {"readings": 0, "events": 0, "crossings": 0, "alerts": 0, "line_health": 0}
+    assert history.counts() == {"readings": 2, "events": 1, "crossings": 0, "alerts": 2, "line_health": 0}
 
 
 def test_each_further_write_of_a_record_is_counted(history: SqliteHistory) -> None:
     history.write(Batch([reading(0), reading(1), reading(1)], [event()], [alert()]))
     history.write(Batch([reading(0)], [event("other")], [alert(), alert()]))
     history.write(Batch([reading(0), reading(2)]))
-    assert history.repeats() == {"readings": 3, "events": 0, "alerts": 2}
-    assert history.counts() == {"readings": 3, "events": 2, "alerts": 1}
+    assert history.repeats() == {"readings": 3, "events": 0, "crossings": 0, "alerts": 2, "line_health": 0}
+    assert history.counts() == {"readings": 3, "events": 2, "crossings": 0, "alerts": 1, "line_health": 0}
 
 
 def test_a_refused_record_makes_no_repeats_of_the_others(history: SqliteHistory) -> None:
     refusals = history.write(Batch([reading(0), reading(1), reading(2, time_ms=10**17)], [event()]))
     assert [refusal.record for refusal in refusals] == [reading(2, time_ms=10**17)]
-    assert history.repeats() == {"readings": 0, "events": 0, "alerts": 0}
-    assert history.counts() == {"readings": 2, "events": 1, "alerts": 0}
+    assert history.repeats() == {"readings": 0, "events": 0, "crossings": 0, "alerts": 0, "line_health": 0}
+    assert history.counts() == {"readings": 2, "events": 1, "crossings": 0, "alerts": 0, "line_health": 0}
 
 
 def test_a_record_written_again_replaces_itself(history: SqliteHistory) -> None:
@@ -80,7 +80,7 @@ def test_a_record_written_again_replaces_itself(history: SqliteHistory) -> None:
 
 def test_the_latest_alerts_are_the_contracts_own_each_at_its_last_revision(history: SqliteHistory) -> None:
     old, opened = alert("old", opened_ms=T0 - 5), alert("new")
-    closed = alert("new", 3, state="closed", closed_ms=T0 + 9)
+    closed = alert("new", 3, state="closed", closed_ms=T0 + 9, audiences=("mx", "joint"), corridor="I35")
     history.write(Batch(alerts=[closed, opened, old, alert("new", 2)]))
     assert history.latest_alerts() == [closed, old]
     assert history.latest_alerts(limit=1) == [closed]
@@ -135,10 +135,10 @@ def test_a_position_is_not_missed_where_retention_takes_the_last_to_arrive(
 def test_retention_forgets_what_is_older_than_the_newest_by_so_many_days(tmp_path: Path) -> None:
     history = SqliteHistory(tmp_path / "h.db", retention_days=2)
     history.write(Batch([reading(n, time_ms=T0 + n * DAY_MS // 2) for n in range(4)], [event()], [alert()]))
-    assert history.counts() == {"readings": 4, "events": 1, "alerts": 1}
+    assert history.counts() == {"readings": 4, "events": 1, "crossings": 0, "alerts": 1, "line_health": 0}
     history.write(Batch([reading(9, time_ms=T0 + 3 * DAY_MS)]))
     assert {seq for _, _, seq in history.identities(0, 2**42)} == {2, 3, 9}
-    assert history.counts() == {"readings": 3, "events": 0, "alerts": 0}
+    assert history.counts() == {"readings": 3, "events": 0, "crossings": 0, "alerts": 0, "line_health": 0}
     history.close()
 
 
@@ -205,9 +205,9 @@ def test_a_batch_that_fails_half_way_leaves_nothing_and_the_next_is_held(history
     wrong_type: Any = {"no": "text"}
     with pytest.raises(sqlite3.Error, match=r"not supported|unsupported"):
         history.write(Batch([reading(0)], [event()], [alert(shipment_id=wrong_type)]))
-    assert history.counts() == {"readings": 0, "events": 0, "alerts": 0}
+    assert history.counts() == {"readings": 0, "events": 0, "crossings": 0, "alerts": 0, "line_health": 0}
     assert history.write(Batch([reading(0)], [event()], [alert()])) == []
-    assert history.counts() == {"readings": 1, "events": 1, "alerts": 1}
+    assert history.counts() == {"readings": 1, "events": 1, "crossings": 0, "alerts": 1, "line_health": 0}
 
 
 def test_a_full_disk_is_to_be_tried_again(history: SqliteHistory) -> None:
@@ -243,5 +243,5 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(ValueError, match="99, not 1"):
+    with pytest.raises(ValueError, match="99, not 2"):
         SqliteHistory(path)
