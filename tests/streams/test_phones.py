@@ -1,0 +1,85 @@
+"""Phones count nothing: their ``seq`` is a second. What the admit stage makes of that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from contracts.readings import ShipmentReading
+from ingest.admission import admit
+from streams.ledger import counts_nothing
+
+World = Any  # tests/streams/conftest.py has it
+
+DEVICE = "jaime--pixel-7"
+ROUTE_LAT, ROUTE_LON = 27.6, -99.51
+
+
+def phone(world: World, after_s: int, kind: str = "location", **more: Any) -> bytes:
+    """The line the decoder makes of what the app sends that many seconds past t0."""
+    message = {"_type": kind, "tst": world.t0_ms // 1000 + after_s, "lat": ROUTE_LAT, "lon": ROUTE_LON, **more}
+    (line,), _, _ = admit("owntracks/jaime/pixel-7", json.dumps(message).encode(), world.t0_ms + 100_000_000)
+    return line.data
+
+
+@pytest.fixture(params=[True, False], ids=["in the reference", "unknown"])
+def stage(request: pytest.FixtureRequest, world: World) -> Any:
+    records = [world.route(), world.shipment(1, device_ids=[DEVICE])]
+    records.append(world.device(DEVICE, interval_s=60.0))
+    return world.admit(world.book(*records) if request.param else world.book())
+
+
+def passed(world: World, stage: Any, *lines: bytes) -> list[ShipmentReading]:
+    return world.readings(stage.process_frame(world.frame(*lines)) + stage.flush())
+
+
+def test_seconds_that_a_phone_was_silent_are_no_gap(world: World, stage: Any) -> None:
+    readings = passed(world, stage, *(phone(world, s) for s in (0, 30, 90, 4_000)))
+    assert len(readings) == 4
+    assert not any("gap" in r.marks for r in readings)
+    assert stage.counters()["gaps"] == 0
+
+
+def test_the_control_a_device_that_counts_and_skips_has_a_gap(world: World, stage: Any) -> None:
+    readings = passed(world, stage, *(world.line(DEVICE, seq=s, lat_deg=27.6, lon_deg=-99.51) for s in (0, 30)))
+    assert ["gap" in r.marks for r in readings] == [False, True]
+
+
+def test_a_seq_is_a_clock_only_where_it_is_the_readings_own_second() -> None:
+    assert counts_nothing(1_790_000_000, 1_790_000_000_000)
+    assert not counts_nothing(1_790_000_000, 1_790_000_000_001)
+    assert not counts_nothing(0, 0)
+    assert not counts_nothing(41, 1_790_000_000_000)
+
+
+def test_the_same_fix_sent_for_another_reason_is_a_repeat(world: World, stage: Any) -> None:
+    again = phone(world, 5, t="u", created_at=world.t0_ms // 1000 + 9, conn="w")
+    assert len(passed(world, stage, phone(world, 5, t="p"), again)) == 1
+    assert (stage.counters()["repeats"], stage.counters()["conflicts"]) == (1, 0)
+
+
+def test_two_positions_of_one_second_the_first_stands_and_the_other_is_dead_lettered(world: World, stage: Any) -> None:
+    (reading,) = passed(world, stage, phone(world, 5), phone(world, 5, lat=27.7))
+    assert reading.lat_deg == ROUTE_LAT
+    assert stage.counters()["conflicts"] == 1
+
+
+def test_a_location_and_a_transition_of_one_second_both_live(world: World, stage: Any) -> None:
+    readings = passed(world, stage, phone(world, 5), phone(world, 5, "transition", event="enter"))
+    assert [r.boot_id for r in readings] == [0, 1]
+
+
+def test_a_transition_between_locations_is_no_start_of_the_device(world: World, stage: Any) -> None:
+    kinds = ["location", "transition", "location", "transition"]
+    out = stage.process_frame(world.frame(*(phone(world, s, kind) for s, kind in enumerate(kinds))))
+    assert "DEVICE_STARTED" not in [event.type for event in world.events(out)]
+
+
+def test_what_a_phone_sends_hours_late_passes_once(world: World, stage: Any) -> None:
+    live = passed(world, stage, phone(world, 20_000))
+    backlog = [phone(world, s) for s in range(0, 18_000, 60)]
+    assert len(live) == 1
+    assert len(passed(world, stage, *backlog)) == 300
+    assert passed(world, stage, *backlog) == []
