@@ -8,16 +8,16 @@ the latitude where they are measured; along the line, a table of great-circle le
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from contracts.reference import Route
+from detectors.geometry import EARTH_RADIUS_M, haversine_m
+from streams.polyline import Polyline
 
-EARTH_RADIUS_M: Final = 6_371_008.8
-_PIECES_DENSE: Final = 100
 Floats = NDArray[np.float64]
 
 
@@ -60,7 +60,7 @@ class Corridor:
     """A route made ready for many points at once."""
 
     __slots__ = (
-        *("_areas", "_boxes", "_line", "_tree", "_way_m"),
+        *("_areas", "_boxes", "_line", "_way_m"),
         *("geofences", "half_width_m", "length_km", "places", "route"),
     )
 
@@ -70,14 +70,7 @@ class Corridor:
         self.half_width_m = route.half_width_m
         lon, lat = np.array([c[:2] for c in route.line.coordinates], float).T
         x, y = mercator(lat, lon)
-        # Pieces of the line: where each begins on the plane, where it goes, the inverse of its length squared.
-        dx, dy = np.diff(x), np.diff(y)
-        squared = dx * dx + dy * dy
-        self._line = x[:-1], y[:-1], dx, dy, np.divide(1.0, squared, out=np.zeros_like(squared), where=squared > 0)
-        self._tree: Any = None
-        if len(dx) > _PIECES_DENSE:
-            ends = np.stack([np.column_stack([x[:-1], y[:-1]]), np.column_stack([x[1:], y[1:]])], axis=1)
-            self._tree = shapely.STRtree(shapely.linestrings(ends))
+        self._line = Polyline(x, y)
         self._way_m = np.r_[0.0, np.cumsum(haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:]))]
         self.length_km = float(self._way_m[-1]) / 1000.0
         areas: list[Any] = [shapely.Polygon(g.area.coordinates[0], g.area.coordinates[1:]) for g in route.geofences]
@@ -96,29 +89,11 @@ class Corridor:
     def fix(self, lat_deg: Floats, lon_deg: Floats) -> Fixes:
         """Place these points (degrees, finite)."""
         x, y = mercator(lat_deg, lon_deg)
-        piece, share, off_m = self._nearest(x, y)
+        piece, share, off_m = self._line.nearest(x, y)
         way_m = self._way_m[piece]
         along_km = (way_m + share * (self._way_m[piece + 1] - way_m)) / 1000.0
         off_m *= np.cos(np.radians(lat_deg))
         return Fixes(along_km, off_m, self.length_km - along_km, self._inside(lat_deg, lon_deg))
-
-    def _nearest(self, x: Floats, y: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
-        """The piece of the line nearest to each point, how far along it (0 to 1), and how far off, on the plane.
-
-        All pieces against all points where they are few, else by a tree of their boxes: shapely's own distance to a
-        line, and place along it, were measured to cost ten times as much at 400 pieces.
-        """
-        x0, y0, dx, dy, per_square = self._line
-        if self._tree is not None:
-            piece = self._tree.nearest(shapely.points(x, y))
-            right, up = x - x0[piece], y - y0[piece]
-            share = np.clip((right * dx[piece] + up * dy[piece]) * per_square[piece], 0.0, 1.0)
-            return piece, share, np.hypot(right - share * dx[piece], up - share * dy[piece])
-        right, up = x[:, None] - x0, y[:, None] - y0
-        shares = np.clip((right * dx + up * dy) * per_square, 0.0, 1.0)
-        squares = (right - shares * dx) ** 2 + (up - shares * dy) ** 2
-        piece, each = squares.argmin(axis=1), np.arange(len(x))
-        return piece, shares[each, piece], np.sqrt(squares[each, piece])
 
     def _inside(self, lat_deg: Floats, lon_deg: Floats) -> list[tuple[int, ...]]:
         inside: list[tuple[int, ...]] = [()] * len(lat_deg)
