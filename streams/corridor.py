@@ -27,13 +27,6 @@ def mercator(lat_deg: Floats, lon_deg: Floats) -> tuple[Floats, Floats]:
     return EARTH_RADIUS_M * np.radians(lon_deg), EARTH_RADIUS_M * np.arctanh(np.sin(lat))
 
 
-def haversine_m(lat1_deg: Floats, lon1_deg: Floats, lat2_deg: Floats, lon2_deg: Floats) -> Floats:
-    """Great-circle distance in metres."""
-    p1, p2 = np.radians(lat1_deg), np.radians(lat2_deg)
-    h = np.sin((p2 - p1) / 2) ** 2 + np.cos(p1) * np.cos(p2) * np.sin(np.radians(lon2_deg - lon1_deg) / 2) ** 2
-    return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(h, 0.0, 1.0))))
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """An area by name: a geofence, or the circle round an approved stop.

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reference import Geofence, LineString, Polygon, Route, Stop
-from streams.corridor import EARTH_RADIUS_M, Corridor, haversine_m, mercator
+from detectors.geometry import EARTH_RADIUS_M, haversine_m
+from streams.corridor import Corridor, mercator
 
 BEND_M = 25.0  # between a straight line on one map and on another, halfway along 80 km
 
