@@ -14,6 +14,8 @@ class Counters:
     messages: int = 0  # taken from the broker, redeliveries included
     accepted: int = 0  # lines that went on into frames
     refused: Counter[str] = field(default_factory=Counter)  # lines or payloads that went to the dead letters, by reason
+    accepted_drill: int = 0  # of the accepted, a drill's
+    refused_drill: Counter[str] = field(default_factory=Counter)  # of the refused, those that say they are a drill's
     statuses: int = 0  # last wills sent on
     aside: Counter[str] = field(default_factory=Counter)  # sound messages that are no readings, by kind
     frames: int = 0  # frames that Kafka holds

@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 from paho.mqtt.client import MQTTMessage
 
-from contracts import topics
+from contracts import drills, topics
 from contracts.deadletters import TOPIC_MAX, dead_letter
 from contracts.frames import FRAME_HEADERS, TICK_HEADERS, encode_tick
 from contracts.identifiers import is_name
@@ -103,6 +103,26 @@ class Gateway:
         """True while subscribed on a live MQTT connection."""
         return self._link.connected
 
+    @property
+    def link(self) -> MqttLink:
+        """The link to the broker, for whoever watches."""
+        return self._link
+
+    @property
+    def outbox(self) -> KafkaOutbox:
+        """The way to Kafka, for whoever watches."""
+        return self._outbox
+
+    @property
+    def unheld(self) -> tuple[int, int]:
+        """Messages taken that Kafka does not hold, and their bytes with what was made of them."""
+        return len(self._custody), self._custody.size
+
+    @property
+    def receipts_waiting(self) -> int:
+        """Devices that are owed a receipt."""
+        return len(self._receipts)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then leave in order. Raises WrongPartitionsError at the start."""
         start = asyncio.ensure_future(self._outbox.start())
@@ -163,6 +183,8 @@ class Gateway:
                 for frame in add(device_id, data, (delivery, answered, boot_id, seq), now_ms):
                     self._send(frame)
             self.counters.accepted += len(accepted)
+            if drills.MAY_BE in payload:
+                self.counters.accepted_drill += sum(drills.is_drill(line.data) for line in accepted)
         for refusal in refused:
             self._refuse(topic, refusal, address, delivery)
         for kind, line in aside:
@@ -198,6 +220,8 @@ class Gateway:
         letter = dead_letter(refusal.reason, refusal.sentence, topic, self._clock_ms(), refusal.data)
         value = _encode(letter)
         self.counters.refused[refusal.reason] += 1
+        if drills.says_drill(refusal.data):
+            self.counters.refused_drill[refusal.reason] += 1
         self._custody.weigh(delivery, len(value) + _LETTER_BYTES)
         # What is no name is no key either: those letters go to the first partition, in no device's order.
         named = is_name(address.device_id)

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from contracts import deadletters, frames, topics
+from contracts import deadletters, drills, frames, topics
 from contracts.deadletters import DeadLetter, Reason
 from contracts.events import Event
 from contracts.partitioner import partition_of
@@ -61,6 +61,7 @@ class AdmitStage:
         self._dirty: set[int] = set()
         self._ticked = False
         self._counters = {"passed": 0, "repeats": 0, "conflicts": 0, "unreadable": 0, "gaps": 0, "late": 0}
+        self._counters |= {f"{name}_drill": 0 for name in self._counters}  # of those, a drill's
 
     # -- frames ------------------------------------------------------------------------------------------------
 
@@ -99,6 +100,7 @@ class AdmitStage:
                 plain = _READING.decode(line)
             except frames.UNREADABLE as error:
                 self._counters["unreadable"] += 1
+                self._counters["unreadable_drill"] += drills.says_drill(line)
                 out.append(self._refuse("bad_json", f"A line in a frame is no reading: {error}.", line, ""))
                 continue
             kept.append(line)
@@ -123,18 +125,22 @@ class AdmitStage:
             passage = ledger.admit(row, boot, seq)
             if passage == REPEAT and self.config.check_identity:
                 counters["repeats"] += 1
+                counters["repeats_drill"] += reading.exercise
                 noted = self._note(rows, fresh, digests, noted)
                 if prints.conflicts(row, boot, seq, digest):
                     counters["conflicts"] += 1
+                    counters["conflicts_drill"] += reading.exercise
                     out.append(self._refuse("identity_conflict", _CONFLICT.format(reading), line, reading.device_id))
                 continue
             digests.append(digest)
             marks: tuple[str, ...] = ()
             if passage == AHEAD and not counts_nothing(seq, reading.time_ms):
                 counters["gaps"] += 1
+                counters["gaps_drill"] += reading.exercise
                 marks = (GAP,)
             if reading.time_ms < late_before_ms:
                 counters["late"] += 1
+                counters["late_drill"] += reading.exercise
                 marks = (*marks, LATE)
             reading.marks = marks
             rows.append(row)
@@ -198,6 +204,7 @@ class AdmitStage:
         """Rows for what rules and facts remember: a drill has one of its own, or it would count towards the real."""
         if not any(reading.exercise for reading in readings):
             return rows
+        self._counters["passed_drill"] += sum(reading.exercise for reading in readings)
         apart = []
         for row, reading in zip(rows, readings, strict=True):
             apart.append(self.roster.row(f"{reading.device_id}{_DRILL}") if reading.exercise else row)

@@ -26,7 +26,7 @@ class HistoryStage:
         self._rows: dict[str, int] = {}
         self._names: list[str] = []
         self._dirty: set[int] = set()
-        self._counters = {"passed": 0, "repeats": 0, "held": 0, "unreadable": 0}
+        self._counters = {"passed": 0, "repeats": 0, "held": 0, "unreadable": 0, "passed_drill": 0, "repeats_drill": 0}
 
     def decode(self, value: bytes) -> list[ShipmentReading]:
         """A frame's readings; a line that is none is counted and left to stage 2, which dead-letters it."""
@@ -50,14 +50,20 @@ class HistoryStage:
             row = self._row(reading.device_id)
             if self.ledger.admit(row, reading.boot_id, reading.seq) == REPEAT and self.check_identity:
                 self._counters["repeats"] += 1
+                self._counters["repeats_drill"] += reading.exercise
                 continue
             self._dirty.add(row)
             self._counters["passed"] += 1
+            self._counters["passed_drill"] += reading.exercise
             if held and identity(reading) in held and self.check_identity:
                 self._counters["held"] += 1
                 continue
             fresh.append(reading)
         return fresh
+
+    def __len__(self) -> int:
+        """How many devices are remembered."""
+        return len(self._names)
 
     def _row(self, device_id: str) -> int:
         row = self._rows.get(device_id)

@@ -6,6 +6,7 @@ device act on arrival; an episode's subject is its device, so the interleaving o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from contracts import deadletters, frames, topics
+from contracts import deadletters, drills, frames, topics
 from contracts.partitioner import partition_of
 from contracts.readings import ShipmentReading, Tick
 from detectors import catalog, signal_lost
@@ -58,6 +59,8 @@ class ShipmentStage:
         self._interval_until_ms = np.zeros(64, np.int64)
         self._dirty: set[int] = set()
         self._counters = {"passed": 0, "repeats": 0, "unreadable": 0, "opened": 0, "closed": 0}
+        self._counters |= {"passed_drill": 0, "repeats_drill": 0, "unreadable_drill": 0}
+        self.told: Counter[tuple[str, str, bool]] = Counter()  # alerts by rule, state and drill, of this object
 
     def process_frame(self, value: bytes) -> list[Outgoing]:
         """Count each reading in once; what its findings open, change or close comes out."""
@@ -72,10 +75,13 @@ class ShipmentStage:
             passage = self.ledger.admit(row, reading.boot_id, reading.seq)
             if passage == REPEAT and self.config.check_identity:
                 self._counters["repeats"] += 1
+                self._counters["repeats_drill"] += reading.exercise
                 continue
             rows.append(row)
             fresh.append(reading)
         self._counters["passed"] += len(fresh)
+        if drills.MAY_BE in value:
+            self._counters["passed_drill"] += sum(reading.exercise for reading in fresh)
         self._dirty.update(rows)
         at = np.array(rows, np.intp)
         silences = self.signal.spoke_many(at, self._lane[at])
@@ -95,6 +101,7 @@ class ShipmentStage:
                 readings += frames.decode_shipment_readings([line])
             except frames.UNREADABLE as error:
                 self._counters["unreadable"] += 1
+                self._counters["unreadable_drill"] += drills.says_drill(line)
                 sentence = f"A line in a frame is no joined reading: {error}."
                 now_ms = max((lane.time_ms for lane in self.signal.lanes.values()), default=0)
                 letter = deadletters.dead_letter("bad_json", sentence, topics.SHIPMENT_READINGS, now_ms, line)
@@ -212,6 +219,7 @@ class ShipmentStage:
         if told is None:
             return
         alert = told.alert
+        self.told[alert.rule, alert.state, alert.exercise] += 1
         if alert.state == "opened":
             self._counters["opened"] += 1
         elif alert.state == "closed":

@@ -37,6 +37,7 @@ class CheckpointStore:
         self._prefix = f"{source.topic}|"
         self._client_id = f"{client_id}-{stage}-{source.topic}-{source.partition}"
         self._producer: AIOKafkaProducer | None = None
+        self.saved_bytes = 0  # of the last checkpoint, before compression
 
     async def open(self) -> None:
         """Become the only writer of this partition's checkpoints. Raises KafkaError."""
@@ -117,7 +118,7 @@ class CheckpointStore:
         """
         if self._producer is None:
             raise RuntimeError("the checkpoint store is not open")
-        producer, count = self._producer, 0
+        producer, count, size = self._producer, 0, 0
         header = (_COVERED, pack([covered, _FORMAT]))
         async with producer.transaction():
             pending: list[asyncio.Future[object]] = []
@@ -130,8 +131,10 @@ class CheckpointStore:
                     batch = producer.create_batch()
                     batch.append(timestamp=None, key=name, value=value)  # the first is taken whatever its size
                 count += 1
+                size += len(name) + (0 if value is None else len(value))
             pending.append(await self._send(batch))
             await asyncio.gather(*pending)
+        self.saved_bytes = size
         return count
 
     async def _send(self, batch: Any) -> asyncio.Future[object]:

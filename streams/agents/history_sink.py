@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -59,6 +59,8 @@ class HistorySink:
         self._runners: dict[TopicPartition, PartitionRunner] = {}
         self.totals: dict[str, Counter[str]] = {}  # by source topic, what the runners let go of have counted
         self._acked: dict[TopicPartition, int] = {}
+        self.joined = False  # true once the group has said which partitions are ours, be it none
+        self.refused: Counter[bool] = Counter()  # what the store will never take, by whether it is a drill's
         session_ms = int(config.session_timeout_s * 1000)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=config.bootstrap,
@@ -83,15 +85,29 @@ class HistorySink:
         try:
             await self._consumer.start()
             names = [topics.SHIPMENT_READINGS, topics.SHIPMENT_EVENTS, topics.alerts("joint"), topics.HEALTH]
-            self._consumer.subscribe(names, listener=_Listener(self._let_go))
+            self._consumer.subscribe(names, listener=_Listener(self))
             try:
                 while not stop.is_set():
                     await self._poll()
             finally:
-                await self._let_go()
+                await self.let_go()
                 await self._consumer.stop()
         finally:
             await self._producer.stop()
+
+    @property
+    def runners(self) -> dict[TopicPartition, PartitionRunner]:
+        """The runners of the partitions that are ours and have sent anything."""
+        return self._runners
+
+    @property
+    def writer(self) -> HistoryWriter:
+        """What writes to the store."""
+        return self._writer
+
+    def log_ends(self) -> dict[TopicPartition, int | None]:
+        """Our partitions, and where each one's log ended when last fetched, None before that."""
+        return {source: self._consumer.highwater(source) for source in self._consumer.assignment()}
 
     async def _poll(self) -> None:
         fetched = await self._consumer.getmany(timeout_ms=250, max_records=64)
@@ -134,7 +150,8 @@ class HistorySink:
         store = CheckpointStore(self.config.bootstrap, STAGE, source, self.config.client_id)
         return PartitionRunner(f"{STAGE}/{source.topic}/{source.partition}", make, store, seek, self.config.runner)
 
-    async def _let_go(self) -> None:
+    async def let_go(self) -> None:
+        """Checkpoint, acknowledge and drop every runner: the partitions may be another's in a moment."""
         runners, self._runners = self._runners, {}
         await asyncio.gather(*(runner.stop() for runner in runners.values()))
         for source, runner in runners.items():
@@ -144,6 +161,7 @@ class HistorySink:
 
     async def _refused(self, refusal: Refusal) -> None:
         """Dead-letter what the store will never take; no checkpoint covers it before that is delivered."""
+        self.refused[getattr(refusal.record, "exercise", False)] += 1
         data = _JSON.encode(refusal.record)
         sentence = f"The history refuses this record: {refusal.why}"
         moment_ms = getattr(refusal.record, "time_ms", 0) or getattr(refusal.record, "opened_ms", 0)
@@ -154,11 +172,12 @@ class HistorySink:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """On revoke: checkpoint, commit, drop the state. aiokafka waits for it before it rejoins."""
 
-    def __init__(self, let_go: Callable[[], Awaitable[None]]) -> None:
-        self._let_go = let_go
+    def __init__(self, sink: HistorySink) -> None:
+        self._sink = sink
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - all go
-        await self._let_go()
+        await self._sink.let_go()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._sink.joined = True
         log.info("The history sink has %d partitions.", len(assigned))

@@ -34,6 +34,7 @@ from contracts import topics
 from contracts.frames import kind_of
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.agents.checkpoints import CheckpointStore
+from streams.agents.latency import Latencies
 from streams.agents.partition_runner import Arrival, PartitionRunner, RunnerConfig
 from streams.agents.reference_reader import ReferenceReader
 from streams.agents.seeking_consumer import SeekingTransport
@@ -78,6 +79,8 @@ class Line(Service):  # type: ignore[misc]
         self.book = ReferenceBook()
         self.runners: dict[TopicPartition, PartitionRunner] = {}
         self.totals: dict[str, Counter[str]] = {}  # by source topic, what the runners let go of have counted
+        self.latencies = Latencies()
+        self.joined = False  # true once the group has said which partitions are ours, be it none
         self._producer: AIOKafkaProducer | None = None
         self._reference: ReferenceReader | None = None
         self._ready = asyncio.Event()
@@ -91,6 +94,18 @@ class Line(Service):  # type: ignore[misc]
         await self._reference.start()
         self._producer = await self._new_producer()
         self._ready.set()
+
+    @property
+    def reference_read(self) -> bool:
+        """Whether the reference has been read to its end."""
+        return self._reference is not None and self._reference.ready.is_set()
+
+    def log_ends(self) -> dict[TopicPartition, int | None]:
+        """Our partitions, and where each one's log ended when last fetched, None before that."""
+        if not self.joined:
+            return {}
+        consumer = self.faust.consumer
+        return {TopicPartition(tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()}
 
     async def _new_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -172,7 +187,7 @@ class Line(Service):  # type: ignore[misc]
 
         def work() -> StageWork:
             assert self._producer is not None, "offer waits until the producer is there"
-            return StageWork(make(), self._producer, gather_bytes)
+            return StageWork(make(), self._producer, gather_bytes, self.latencies)
 
         return PartitionRunner(name, work, store, seek, config.runner, self._renew_producer)
 
@@ -221,6 +236,10 @@ def build(config: WorkerConfig) -> Any:
     @app.on_partitions_revoked.connect
     async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:
         await line.let_go()
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_app: Any, _assigned: Any, **_: Any) -> None:
+        line.joined = True
 
     app.line = line
     return app

@@ -14,7 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -110,6 +110,19 @@ class RunnerConfig:
     before_save: Callable[[], None] | None = None
 
 
+@dataclass(slots=True)
+class Counts:
+    """What a runner has done since it began, and when: for whoever watches. ``saved_s`` is monotonic."""
+
+    frames: int = 0
+    ticks: int = 0
+    refused_frames: int = 0  # dead-lettered whole
+    failures: int = 0
+    saved_s: float = field(default_factory=time.monotonic)  # the last checkpoint or restore
+    save_records: int = 0  # of the last checkpoint
+    save_took_s: float = 0.0
+
+
 async def _nothing_to_repair(_error: Exception) -> None:
     """Where works share nothing that can break."""
 
@@ -150,6 +163,7 @@ class PartitionRunner:
         self._task: asyncio.Task[None] | None = None
         self.restored = asyncio.Event()
         self.saves = 0
+        self.counts = Counts()
 
     def start(self) -> None:
         """Begin to restore and serve, in a task of its own."""
@@ -159,6 +173,26 @@ class PartitionRunner:
         """Hand a record over; waits while the runner is behind. After ``stop`` it is dropped: another will read it."""
         if not self._stopping.is_set():
             await self._queue.put(arrival)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves, or tries to: not once stopped, fenced off, or ended by what must not end it."""
+        return self._task is not None and not self._task.done() and not self._stopping.is_set()
+
+    @property
+    def covered(self) -> int:
+        """The last offset under a checkpoint."""
+        return self._covered
+
+    @property
+    def store(self) -> CheckpointStore:
+        """Where its checkpoints are."""
+        return self._store
+
+    @property
+    def state(self) -> State | None:
+        """What its checkpoints hold, None before the first restore. Its owner's: look, do not touch."""
+        return self._state
 
     def counters(self) -> dict[str, int]:
         """What this runner has counted, without what its checkpoints held when it began."""
@@ -206,6 +240,7 @@ class PartitionRunner:
                 raise
             except Exception as error:
                 failed = True
+                self.counts.failures += 1
                 log.exception("%s: failed; reading again from the checkpoint in %g s.", self.name, backoff_s)
                 try:
                     await self._repair(error)
@@ -229,6 +264,7 @@ class PartitionRunner:
             self._counted_before = work.state.counters()
         self._state = work.state
         work.begin(end)
+        self.counts.saved_s = time.monotonic()
         log.info("%s: restored to offset %d in %.2f s.", self.name, self._covered, time.monotonic() - started_s)
         self.restored.set()
         return work
@@ -292,11 +328,14 @@ class PartitionRunner:
         self._taken = max(self._taken, offset)
         if offset in self._poison:
             await work.refuse_frame(value, "a frame that could not be processed, twice")
+            self.counts.refused_frames += 1
         else:
             try:
                 if arrival.kind == "tick":
+                    self.counts.ticks += 1
                     await work.take_tick(frames.decode_tick(value))
                 else:
+                    self.counts.frames += 1
                     await work.take_frame(offset, value)
                 if offset <= self._alone_until:
                     await work.push()
@@ -332,6 +371,7 @@ class PartitionRunner:
         """Checkpoint what is done, then acknowledge it. Returns how many records that took."""
         if self._done == self._covered:
             return 0
+        began_s = time.monotonic()
         await work.push()
         await work.settle()
         if self._config.before_save is not None:
@@ -340,6 +380,8 @@ class PartitionRunner:
         records = await self._store.save(covered, work.state.changes())
         self._covered = covered
         self.saves += 1
+        self.counts.save_records, self.counts.saved_s = records, time.monotonic()
+        self.counts.save_took_s = self.counts.saved_s - began_s
         for arrival in self._unacked:
             arrival.ack()
         self._unacked.clear()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -15,8 +16,10 @@ from contracts import deadletters, topics
 from contracts.alerts import Alert
 from contracts.events import Event
 from contracts.health import LineSample
+from contracts.histogram import WRITE_S, Histogram
 from contracts.history import Batch, Held, History, HistoryUnavailableError, Refusal
 from contracts.readings import ShipmentReading, Tick
+from streams.agents.latency import Latencies
 from streams.agents.partition_runner import State
 from streams.history_stage import HistoryStage
 from streams.stage import Outgoing, Stage, StateChange, pack, unpack
@@ -29,6 +32,7 @@ _BATCH_MAX: Final = 4_000
 _WAIT_FIRST_S: Final = 0.2
 _WAIT_MAX_S: Final = 15.0
 _JSON: Final = msgspec.json.Encoder()
+_TOLD: Final = topics.alerts("joint")  # whom all is told, each alert once
 _T = TypeVar("_T")
 
 
@@ -40,8 +44,12 @@ class StageWork:
     costs hundreds.
     """
 
-    def __init__(self, stage: Stage, producer: AIOKafkaProducer, gather_bytes: int = 0) -> None:
+    def __init__(
+        self, stage: Stage, producer: AIOKafkaProducer, gather_bytes: int = 0, latencies: Latencies | None = None
+    ) -> None:
+        """``latencies`` learn how old an episode is when Kafka holds its opening."""
         self.stage = stage
+        self._latencies = latencies
         self._producer = producer
         self._gather_bytes = gather_bytes
         self._gathered: list[bytes] = []
@@ -100,7 +108,7 @@ class StageWork:
         groups: dict[tuple[str, int], list[Outgoing]] = {}
         for record in records:
             groups.setdefault((record.topic, record.partition), []).append(record)
-        for group in groups.values():
+        for (topic, _), group in groups.items():
             if len(group) < _BATCH_OWN:
                 for record in group:
                     self._in_flight.append(
@@ -110,6 +118,9 @@ class StageWork:
                     )
             else:
                 await self._send_batch(group)
+            if topic == _TOLD and self._latencies is not None:
+                told = [record.value for record in group]
+                self._in_flight[-1].add_done_callback(partial(self._latencies.told, told))
         if len(self._in_flight) > _IN_FLIGHT_MAX:
             await self.settle()
 
@@ -133,23 +144,38 @@ class HistoryWriter:
         self.history = history
         self._on_refusal = on_refusal
         self._turn = asyncio.Lock()
+        self.took = Histogram(WRITE_S)  # a write that the store answered
+        self.latencies = Latencies()
+        self.retries = 0
+        self.silent_since_s: float | None = None  # monotonic; None while the store answers
+        self.fault = ""
 
     async def write(self, batch: Batch) -> None:
         """Return once the store holds the batch, and the dead letters what it refuses for good."""
-        for refusal in await self._persist(lambda: self.history.write(batch)):
+        for refusal in await self._persist(lambda: self._timed(batch)):
             await self._on_refusal(refusal)
 
     async def held(self, batch: Batch) -> Held:
         """What the store holds of this batch already."""
         return await self._persist(lambda: self.history.held(batch))
 
+    def _timed(self, batch: Batch) -> list[Refusal]:
+        began_s = time.monotonic()
+        refused = self.history.write(batch)
+        self.took.observe(time.monotonic() - began_s)
+        return refused
+
     async def _persist(self, call: Callable[[], _T]) -> _T:
         wait_s = _WAIT_FIRST_S
         async with self._turn:
             while True:
                 try:
-                    return await asyncio.to_thread(call)
+                    answer = await asyncio.to_thread(call)
+                    self.silent_since_s = None
+                    return answer
                 except HistoryUnavailableError as error:
+                    self.retries += 1
+                    self.silent_since_s, self.fault = self.silent_since_s or time.monotonic(), str(error)
                     log.warning("The history does not answer (%s); again in %.1f s. Nothing is lost.", error, wait_s)
                     await asyncio.sleep(wait_s)
                     wait_s = min(2 * wait_s, _WAIT_MAX_S)
@@ -163,6 +189,7 @@ class ReadingsWork:
         self._writer = writer
         self._waiting: list[ShipmentReading] = []
         self._doubtful_until = 0
+        self._firsts: list[tuple[int, bool]] = []  # of each frame that waits: when, and whether it is a drill's
 
     @property
     def state(self) -> HistoryStage:
@@ -183,9 +210,12 @@ class ReadingsWork:
         readings = self.stage.decode(value)
         if offset < self._doubtful_until:
             held = await self._writer.held(Batch(readings=readings))
-            self._waiting += self.stage.lacking(readings, held.readings)
+            lacking = self.stage.lacking(readings, held.readings)
         else:
-            self._waiting += self.stage.lacking(readings)
+            lacking = self.stage.lacking(readings)
+        if lacking:
+            self._firsts.append((lacking[0].time_ms, lacking[0].exercise))
+        self._waiting += lacking
         if len(self._waiting) >= _BATCH_MAX:
             await self.push()
 
@@ -197,6 +227,9 @@ class ReadingsWork:
         waiting, self._waiting = self._waiting, []
         if waiting:
             await self._writer.write(Batch(readings=waiting))
+            firsts, self._firsts = self._firsts, []
+            for event_ms, exercise in firsts:
+                self._writer.latencies.observe(event_ms, exercise)
 
     async def settle(self) -> None:
         """Everything pushed was held before ``push`` returned."""

@@ -70,6 +70,19 @@ async def test_a_backlog_with_bad_lines_is_held_but_for_those_and_the_device_is_
     assert {letter["topic"] for letter in letters} == {f"v1/CRDN/{device_id}/readings"}
 
 
+async def test_a_drill_is_counted_apart_too_also_where_it_is_refused(line: Line) -> None:
+    device_id = line.device_id
+    drill = [line.reading(device_id, seq, exercise=True) for seq in range(3)]
+    refused = [line.reading(device_id, 3, lat_deg=91.0, exercise=True), line.reading(device_id, 4, lat_deg=91.0)]
+    device = line.device()
+    async with line.serving() as gateway:
+        await device.send(device_id, b"\n".join([*drill, *refused, line.reading(device_id, 5)]))
+        await line.eventually(lambda: len(device.held(device_id)) == 4)
+        counters = gateway.counters
+    assert (counters.accepted, counters.accepted_drill) == (4, 3)
+    assert (counters.refused["out_of_range"], counters.refused_drill["out_of_range"]) == (2, 1)
+
+
 async def test_a_reading_sent_again_is_receipted_again(line: Line) -> None:
     device_id = line.device_id
     device = line.device()

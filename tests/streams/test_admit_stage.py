@@ -90,9 +90,23 @@ def test_marks_say_gap_late_and_no_fix(world) -> None:
     readings, _ = admit(world, *lines, stage=stage)
     assert [r.marks for r in readings] == [(), ("gap",), ("no_fix",), ("late",), (), ("gap", "late", "no_fix")]
     assert readings[2].off_route_m is None
-    assert stage.counters() == {
-        "passed": 6, "repeats": 0, "conflicts": 0, "unreadable": 0, "gaps": 2, "late": 2,
-    }  # fmt: skip
+    counted = {"passed": 6, "repeats": 0, "conflicts": 0, "unreadable": 0, "gaps": 2, "late": 2}
+    assert stage.counters() == counted | {f"{name}_drill": 0 for name in counted}
+
+
+def test_a_drill_is_counted_apart_too(world) -> None:
+    stage = world.admit(world.fleet())
+    stage.process_tick(world.tick(500))
+    drill = [
+        world.line(seq=0, after_s=501, exercise=True),
+        world.line(seq=2, after_s=379, exercise=True),  # late, after a gap
+        world.line(seq=2, after_s=379, exercise=True),  # a repeat
+        world.line(seq=2, after_s=380, exercise=True),  # a repeat with other content
+        b'{"exercise": true, "device_id": 7}',
+    ]
+    stage.process_frame(world.frame(*drill, world.line("box-1", seq=0, after_s=501)))
+    counted = {"passed": 2, "repeats": 2, "conflicts": 1, "unreadable": 1, "gaps": 1, "late": 1}
+    assert stage.counters() == {**counted, "passed": 3} | {f"{name}_drill": n for name, n in counted.items()}
 
 
 def test_only_0_0_is_no_fix(world) -> None:

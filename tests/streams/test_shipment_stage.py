@@ -342,6 +342,22 @@ def test_every_sentence_of_ours_is_in_both_languages_and_needs_only_the_device(w
         assert set(card.opened) == set(card.closed) == {"en", "es"}
 
 
+def test_a_drills_readings_and_alerts_are_counted_apart_too(world) -> None:
+    line = Line(world)
+    line.hear("truck-1", off(), exercise=True)
+    line.hear("truck-1", exercise=True)
+    line.hear("truck-1", off())
+    line.seq["truck-1"] = -1
+    line.hear("truck-1", exercise=True)  # a repeat
+    line.stage.process_frame(b'{"exercise":true,"device_id":7}\n{"device_id":7}')
+    counted = line.stage.counters()
+    assert {name: (counted[name], counted[f"{name}_drill"]) for name in ("passed", "repeats", "unreadable")} == {
+        "passed": (3, 2), "repeats": (1, 1), "unreadable": (2, 1),
+    }  # fmt: skip
+    opened, closed = ("route_deviation", "opened"), ("route_deviation", "closed")
+    assert line.stage.told == {(*opened, True): 1, (*closed, True): 1, (*opened, False): 1}
+
+
 def sighting(seq: int = 0, time_ms: int = 100, exercise: bool = False) -> Sighting:
     return Sighting("d", 1, seq, time_ms, "S1", 1.0, 2.0, exercise)
 

@@ -7,6 +7,7 @@ fails twice is set aside, and a runner that was overtaken lets go.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -188,6 +189,22 @@ async def bench() -> AsyncIterator[Callable[..., Bench]]:
 
 def letters(text: str, first: int = 0) -> dict[int, Any]:
     return {first + i: letter.encode() for i, letter in enumerate(text)}
+
+
+async def test_what_a_runner_has_done_is_counted_for_whoever_watches(bench) -> None:
+    b = bench({0: b"a", 1: Tick("g", 1), 2: b"x", 3: b"b"})
+    b.faults[b"x"] = [ValueError("once"), ValueError("twice")]
+    before_s = time.monotonic()
+    b.start()
+    await b.until(lambda: b.runner.covered == 3)
+    counts = b.runner.counts
+    assert (counts.failures, counts.refused_frames) == (2, 1)
+    assert (counts.frames >= 4, counts.ticks >= 1) == (True, True)  # what was read again is counted again
+    assert before_s <= counts.saved_s <= time.monotonic()
+    assert (counts.save_records, counts.save_took_s > 0.0) == (1, True)
+    assert b.runner.alive
+    await b.runner.stop()
+    assert not b.runner.alive
 
 
 async def test_records_are_acknowledged_in_order_and_only_once_a_checkpoint_covers_them(bench) -> None:

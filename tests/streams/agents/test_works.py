@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -12,9 +13,11 @@ from contracts import frames, topics
 from contracts.alerts import Alert
 from contracts.deadletters import DeadLetter
 from contracts.events import Event
+from contracts.histogram import LATENCY_S
 from contracts.history import Batch, Held, HistoryUnavailableError, Refusal
 from contracts.readings import ReadingId, ShipmentReading, Tick, identity
 from streams.agents import works
+from streams.agents.latency import Latencies
 from streams.agents.works import HistoryWriter, ReadingsWork, RecordsWork, StageWork
 from streams.history_stage import HistoryStage
 from streams.stage import Outgoing
@@ -103,6 +106,44 @@ async def test_settling_waits_for_every_delivery_and_raises_where_one_failed() -
     with pytest.raises(OSError, match="broker gone"):
         await settling
     await work.settle()  # nothing is in flight any more
+
+
+class Teller(Echo):
+    """A stage whose records are alerts told to all."""
+
+    @staticmethod
+    def _record(line: bytes) -> Outgoing:
+        return Outgoing(topics.alerts("joint"), 0, b"id", line, ())
+
+
+async def test_an_openings_age_is_counted_once_kafka_holds_it_and_a_drills_apart() -> None:
+    producer, latencies = Producer(), Latencies()
+    work = StageWork(Teller(), producer, latencies=latencies)
+    hour_ago_ms = int(time.time() * 1000) - 3_600_000
+
+    async def tell() -> None:
+        told = [("opened", False), ("closed", False), ("updated", False), ("opened", True), ("opened", True)]
+        about = [{"state": state, "opened_ms": hour_ago_ms, "exercise": drill} for state, drill in told]
+        await work.take_frame(0, b"\n".join(map(msgspec.json.encode, about)))
+        await work.push()
+
+    def counted() -> tuple[int, int]:
+        return sum(latencies.by_exercise[False].counts), sum(latencies.by_exercise[True].counts)
+
+    await tell()
+    assert counted() == (0, 0)  # sent, and not yet held
+    for future in producer.futures:
+        future.set_result(None)
+    await work.settle()
+    assert counted() == (1, 2)
+    assert latencies.by_exercise[False].counts[LATENCY_S.index(7_200.0)] == 1
+    delivered = len(producer.futures)
+    await tell()
+    for future in producer.futures[delivered:]:
+        future.set_exception(OSError("broker gone"))
+    with pytest.raises(OSError, match="broker gone"):
+        await work.settle()
+    assert counted() == (1, 2)
 
 
 async def test_a_refused_frame_goes_to_the_dead_letters_with_its_bytes() -> None:
@@ -201,10 +242,29 @@ async def test_much_that_waits_is_written_without_a_push() -> None:
 async def test_a_store_that_is_down_is_asked_again_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(works, "_WAIT_FIRST_S", 0.001)
     store = Store(down=4)
-    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody))
+    writer = HistoryWriter(store, nobody)
+    work = ReadingsWork(HistoryStage(), writer)
     await work.take_frame(0, frame(0, 1))
-    await work.push()
+    pushing = asyncio.ensure_future(work.push())
+    while writer.retries == 0:  # noqa: ASYNC110 - what is waited for happens in a thread
+        await asyncio.sleep(0)
+    assert (writer.silent_since_s is not None, writer.fault) == (True, "down")
+    await pushing
     assert len(store.written) == 2
+    assert (writer.retries, writer.silent_since_s, sum(writer.took.counts)) == (4, None, 1)
+
+
+async def test_the_age_of_each_frames_first_new_reading_is_counted_once_written_and_a_drills_apart() -> None:
+    writer = HistoryWriter(Store(), nobody)
+    work = ReadingsWork(HistoryStage(), writer)
+    drill = ShipmentReading(device_id="d", boot_id=1, seq=9, time_ms=9, exercise=True)
+    for offset, value in enumerate([frame(0, 1), frame(0, 1), frames.encode_lines([drill])]):
+        await work.take_frame(offset, value)
+    ages = writer.latencies.by_exercise
+    assert sum(ages[False].counts) == 0
+    await work.push()
+    assert (ages[False].counts[-1], ages[True].counts[-1]) == (1, 1)
+    assert work.stage.counters()["passed_drill"] == 1
 
 
 async def test_what_the_store_refuses_is_handed_on_before_the_write_is_done() -> None:
