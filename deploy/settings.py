@@ -83,7 +83,7 @@ class Settings:
     gateway_id: str = _setting(
         "puente-gateway", "the gateway's fixed MQTT client id, one for each gateway", checks.name
     )
-    frame_linger_ms: int = _setting(50, "longest wait of a reading for its frame, in ms", checks.whole(0, 1000))
+    frame_linger_ms: int = _setting(80, "longest wait of a reading for its frame, in ms", checks.whole(0, 1000))
     checkpoint_interval_s: float = _setting(3.0, "time between a stage's checkpoints, in s", checks.number(0.1, 600))
     lateness_bound_s: float = _setting(
         120.0,

@@ -21,7 +21,7 @@ class GatewayConfig:
     partitions: int
     mqtt_username: str | None = None
     mqtt_password: str | None = None
-    frame_linger_ms: float = 40.0
+    frame_linger_ms: float = 80.0
     receipt_interval_ms: float = 200.0
     unheld_messages_max: int = 8_192
     unheld_bytes_max: int = 64 * 1024 * 1024

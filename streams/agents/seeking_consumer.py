@@ -1,4 +1,4 @@
-"""Faust's Kafka consumer with a seek that holds.
+"""Faust's Kafka consumer with a seek that holds, and without four tasks a record.
 
 Faust's reader takes a batch in hand, hands its records over one by one (and waits where a stream's buffer is full),
 and notes each as read. Its own ``seek`` moves the position and what is noted as read at once, from beside the reader:
@@ -14,6 +14,7 @@ from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
+from mode.services import WaitResults
 
 
 class SeekingConsumer(Consumer):  # type: ignore[misc]
@@ -48,6 +49,29 @@ class SeekingConsumer(Consumer):  # type: ignore[misc]
                     done.set_result(None)
             del self._asked[0]  # not before: where the reader is cancelled, the one after it seeks
         return await super()._getmany(active_partitions, timeout)
+
+    async def wait_first(self, *coros: Any, timeout: float | None = None) -> Any:
+        """Return once the first of these is through, or the consumer stops: how the reader hands a record over."""
+        if timeout is not None or not coros or not asyncio.iscoroutine(coros[0]):
+            return await super().wait_first(*coros, timeout=timeout)
+        handing, others = asyncio.ensure_future(coros[0]), coros[1:]
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            handing.cancel()
+            _drop(others)
+            raise
+        if not handing.done():
+            return await super().wait_first(handing, *others)
+        _drop(others)
+        return WaitResults([coros[0]], [handing.result()], False)
+
+
+def _drop(coros: tuple[Any, ...]) -> None:
+    """Coroutines that are not waited for must be closed, or Python warns of each."""
+    for coro in coros:
+        if asyncio.iscoroutine(coro):
+            coro.close()
 
 
 class SeekingTransport(Transport):  # type: ignore[misc]
