@@ -15,7 +15,7 @@ import shapely
 
 from contracts.identifiers import country_of
 from contracts.reference import Shipment
-from streams.corridor import EARTH_RADIUS_M
+from detectors.geometry import EARTH_RADIUS_M
 
 BOTH_SIDES_KM: Final = 5.0
 

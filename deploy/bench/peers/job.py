@@ -18,7 +18,8 @@ from river.anomaly import GaussianScorer
 
 from contracts.readings import Reading
 from contracts.reference import Route, Shipment, parse
-from streams.corridor import EARTH_RADIUS_M, mercator
+from detectors.geometry import EARTH_RADIUS_M
+from streams.corridor import mercator
 
 _reading = msgspec.json.Decoder(Reading)
 _encode = msgspec.json.Encoder().encode

@@ -1,0 +1,49 @@
+"""The shock rule tells of a blow, not of a road, and of one in a dead zone too."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from detectors.shock import Shock, Thresholds
+
+CALM, BLOW = {"shock_g": 0.3}, {"shock_g": 6.5}
+
+
+def test_a_blow_opens_at_once_and_the_next_calm_reading_closes(hear) -> None:
+    assert hear(Shock(), CALM, BLOW, CALM, CALM) == ["-", "trip", "clear", "-"]
+
+
+def test_blow_after_blow_is_one_episode(hear) -> None:
+    assert hear(Shock(), BLOW, BLOW, {}, BLOW, CALM) == ["trip", "trip", "-", "trip", "clear"]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_either_sign_is_a_blow(hear, sign: int) -> None:
+    assert hear(Shock(), {"shock_g": 4.0 * sign}, {"shock_g": 3.99 * sign}) == ["trip", "clear"]
+
+
+def test_a_rough_road_is_none(hear) -> None:
+    rng = random.Random(3)
+    assert set(hear(Shock(), *[{"shock_g": abs(rng.gauss(0.4, 0.5))} for _ in range(2_000)])) == {"-"}
+
+
+def test_a_late_blow_opens_and_a_late_calm_closes_nothing(hear) -> None:
+    late = {"in_order": False}
+    assert hear(Shock(), CALM, {**BLOW, **late}, {**CALM, **late}, CALM) == ["-", "trip", "-", "clear"]
+
+
+def test_a_device_that_guards_nothing_may_be_thrown_about(hear) -> None:
+    assert hear(Shock(), {**BLOW, "guarded": False}, CALM) == ["-", "-"]
+
+
+def test_missing_and_not_finite_values_say_nothing(hear) -> None:
+    assert set(hear(Shock(), {}, {"shock_g": math.nan}, {"shock_g": math.inf}, {"shock_g": -math.inf})) == {"-"}
+
+
+def test_the_score_is_a_half_at_the_threshold_and_1_at_twice_as_much(batch) -> None:
+    rule = Shock(Thresholds(threshold_g=3.0))
+    rule.columns.ensure(4)
+    assert rule.judge(batch(4, shock_g=[2.9, 3.0, -6.0, 60.0])).score.tolist() == [0.0, 0.5, 1.0, 1.0]
