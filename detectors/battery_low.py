@@ -1,0 +1,74 @@
+"""A device is about to fall silent for want of power.
+
+Idea: the charge that the device reports is at or below a bound on successive readings, so that one bad sample under
+load is nothing; it must recover past a higher bound to close, or a charge that hovers would tell again and again.
+Caveat: a battery's percentage is the device's own estimate; cold makes it fall for a night and recover by itself, and
+a device that reports none is not judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.columns import Columns
+from detectors.device_batch import DeviceBatch, Verdict, levels, quiet
+from detectors.rule import RuleCard
+
+CARD = RuleCard(
+    name="battery_low",
+    version=1,
+    severity="info",
+    opened={
+        "en": "{device_id} has {battery_pct:.0f} % of its battery left; charge or replace it below {low_pct:g} %.",
+        "es": "A {device_id} le queda {battery_pct:.0f} % de batería; cárguelo o cámbielo por debajo de {low_pct:g} %.",
+    },
+    closed={
+        "en": "{device_id} has {battery_pct:.0f} % of its battery again.",
+        "es": "{device_id} tiene de nuevo {battery_pct:.0f} % de batería.",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """``confirm_readings`` in a row at or below ``low_pct`` open an episode; at ``recovered_pct`` it closes."""
+
+    low_pct: float = 15.0
+    recovered_pct: float = 20.0
+    confirm_readings: int = 2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low_pct < self.recovered_pct <= 100:
+            raise ValueError("low_pct must be below recovered_pct, and both from 0 to 100")
+
+
+class BatteryLow:
+    """Columns: successive low readings, and whether an episode is on."""
+
+    card = CARD
+
+    def __init__(self, thresholds: Thresholds | None = None) -> None:
+        self.thresholds = thresholds or Thresholds()
+        self.columns = Columns(low=np.int16(0), on=np.bool_(False))
+
+    def judge(self, batch: DeviceBatch) -> Verdict:
+        """Late readings say nothing of now. Score: the share of the bound that is used up."""
+        at, t, c = batch.rows, self.thresholds, self.columns
+        has = batch.in_order & np.isfinite(batch.battery_pct)
+        charge = np.where(has, batch.battery_pct, 100.0)
+        low, was_on = has & (charge <= t.low_pct), c["on"][at]
+        if not (low.any() or was_on.any() or c["low"][at].any()):
+            return quiet(batch)
+        count = np.minimum(c["low"][at] + np.int16(1), np.int16(t.confirm_readings))
+        count = c["low"][at] = np.where(low, count, np.where(has, np.int16(0), c["low"][at]))
+        clear = was_on & has & (charge >= t.recovered_pct)
+        trip = batch.guarded & ((was_on & has & ~clear) | (low & (count >= t.confirm_readings)))
+        c["on"][at] = (was_on | trip) & ~clear
+        score = np.where(trip, np.clip(1.0 - charge / t.recovered_pct, 0.0, 1.0), 0.0)
+        return Verdict(levels(trip, clear), score)
+
+    def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
+        """The charge and the bound, in per cent."""
+        return {"battery_pct": round(float(batch.battery_pct[position]), 1), "low_pct": self.thresholds.low_pct}
