@@ -93,14 +93,20 @@ def seal_columns(
     """
     n = len(numbers)
     match = np.zeros(n, np.int8)
-    reported, expected = np.full(n, None, object), np.full(n, None, object)
-    for i, number in enumerate(numbers):
-        if number is None:
-            continue
-        shipment = joined[i].shipment
-        if shipment is None or not shipment.seal_numbers:
-            continue
-        known = shipment.seal_numbers
-        same = number in known or number.strip().upper() in [k.upper() for k in known]
-        match[i], reported[i], expected[i] = 1 if same else -1, number, known
+    reported, expected = np.empty(n, object), np.empty(n, object)
+    at = [i for i, number in enumerate(numbers) if number is not None]
+    if at:
+        shipments = [joined[i].shipment for i in at]
+        known = [s.seal_numbers if s is not None else () for s in shipments]
+        said = [numbers[i] for i in at]
+        match[at] = [_match(number, of) for number, of in zip(said, known, strict=True)]
+        reported[at], expected[at] = said, None
+        for i in np.flatnonzero(match < 0).tolist():
+            expected[i] = known[at.index(i)]
     return match, reported, expected
+
+
+def _match(number: str | None, known: Sequence[str]) -> int:
+    if not known or number is None:
+        return 0
+    return 1 if number in known or number.strip().upper() in [k.upper() for k in known] else -1
