@@ -29,10 +29,12 @@ REFUSED: Final = "telemetry.refused.v1"
 STATUS: Final = "telemetry.status.v1"
 SHIPMENT_READINGS: Final = "shipment.readings.v1"
 SHIPMENT_EVENTS: Final = "shipment.events.v1"
+JOURNEY_WINDOWS: Final = "journey.windows.v1"
 REFERENCE: Final = "reference.v1"
 HEALTH: Final = "line.health.v1"
+UNDELIVERED: Final = "alerts.undelivered.v1"
 CHECKPOINTS: Final = "checkpoints.{stage}.v1"
-STAGES: Final = ("admit", "shipment", "history")
+STAGES: Final = ("admit", "shipment", "corridor", "history", "deliver")
 
 
 def checkpoints(stage: str) -> str:
@@ -47,6 +49,7 @@ def alerts(audience: str) -> str:
 
 def table(audiences: tuple[str, ...]) -> tuple[Topic, ...]:
     """Every topic of a line that serves these audiences."""
+    undelivered = {"cleanup.policy": "compact,delete", "retention.ms": str(90 * DAY_MS)}
     compaction = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "600000", "delete.retention.ms": "3600000"}
     return (
         Topic(READINGS, "frames of readings as their devices sent them, and ticks", "device"),
@@ -54,8 +57,10 @@ def table(audiences: tuple[str, ...]) -> tuple[Topic, ...]:
         Topic(STATUS, "the last will of each device", "device", compacted=True, config=compaction),
         Topic(SHIPMENT_READINGS, "frames of readings joined with their shipment, and ticks", "shipment"),
         Topic(SHIPMENT_EVENTS, "facts: geofence entry and exit, seal and door changes", "shipment"),
+        Topic(JOURNEY_WINDOWS, "how each shipment travelled, some minutes a record, and ticks", "corridor/direction"),
         Topic(HEALTH, "each process's metrics, every ten seconds", "process", 1),
         Topic(REFERENCE, "routes, shipments, devices, seals: every version", "kind/id/effective_ms", 1, True),
         *(Topic(checkpoints(s), f"state of the {s} stage", "state key", None, True, config=compaction) for s in STAGES),
         *(Topic(alerts(a), f"alerts for {a}, one record an update", "alert", 1, False, 90 * DAY_MS) for a in audiences),
+        Topic(UNDELIVERED, "alerts that a webhook did not take", "delivery", 1, True, config=undelivered),
     )

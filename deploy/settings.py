@@ -79,6 +79,9 @@ class Settings:
         "who gets alerts: a name and the countries whose shipments it sees, * for all",
         checks.audiences,
     )
+    subscribers: Path | None = _setting(
+        None, "the TOML file of those who get alerts by webhook; unset: nobody does", checks.path, "subscribers.toml"
+    )
     languages: tuple[str, ...] = _setting(("en", "es"), "languages of alert messages", checks.languages)
     gateway_id: str = _setting(
         "puente-gateway", "the gateway's fixed MQTT client id, one for each gateway", checks.name

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from deploy import settings as settings_module
+from deploy import subscribers_file
 from deploy.services.cache import scratch
 from deploy.services.errors import ServiceError
 from deploy.services.influx import LocalInflux
@@ -28,7 +29,7 @@ from deploy.services.processes import Child
 from deploy.services.topics import create_topics
 from deploy.settings import Settings
 
-ROLES: Final = ("gateway", "worker", "sink")
+ROLES: Final = ("gateway", "worker", "sink", "deliver")
 
 
 class LocalStack:
@@ -53,7 +54,9 @@ class LocalStack:
         return self.folder / "puente.toml"
 
     def __enter__(self) -> Self:
-        """Find or start everything, and make the topics. Raises ServiceError."""
+        """Find or start everything, and make the topics. Raises ServiceError; SettingsError for a wrong subscriber."""
+        if self.settings.subscribers is not None:  # a wrong one is said before anything starts
+            subscribers_file.load(self.settings.subscribers, self.settings.audience_names)
         with ExitStack() as stack:
             self.folder = self._own_folder(stack)
             stack.callback(self._stop_roles)
@@ -93,6 +96,10 @@ class LocalStack:
             "mqtt": self.settings.mqtt,
             "mqtt_username": self.settings.mqtt_device_username,
             "mqtt_password_file": self._secret("device.password", self.settings.mqtt_device_password),
+            "mqtt_subscriber_username": self.mqtt.subscriber_username if self.mqtt else None,
+            "mqtt_subscriber_password_file": self._secret(
+                "subscriber.password", self.mqtt.subscriber_password if self.mqtt else None
+            ),
             "history": self._history_facts(),
             "console": None,
             "grafana": None,

@@ -5,7 +5,7 @@ Without a consumer group: nothing is remembered, and nobody's partitions move.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -101,5 +101,18 @@ async def write_all(
             sent = [await producer.send(topic, value, key.encode(), partition=partition) for key, value in pairs]
             for future in sent:
                 await future
+    finally:
+        await producer.stop()
+
+
+async def write_tombstones(bootstrap: str, topic: str, keys: Sequence[str]) -> None:
+    """Take these keys out of a compacted topic of one partition. Raises KafkaError."""
+    if not keys:
+        return
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        for future in [await producer.send(topic, None, key.encode()) for key in keys]:
+            await future
     finally:
         await producer.stop()

@@ -1,0 +1,51 @@
+"""The deliverer's process, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+from deploy.roles import logs
+from deploy.services.probes import mqtt_address
+from deploy.settings import Settings
+from deploy.subscribers_file import load
+from streams.agents.alert_delivery import AlertDelivery, DeliverConfig
+from streams.agents.alert_desk import DeskConfig
+from streams.sinks.mqtt_notices import MqttAddress
+
+
+def run(settings: Settings) -> dict[str, object]:
+    """Serve until told to stop; return what was counted. Raises SettingsError where the subscribers' file is wrong."""
+    config = config_of(settings)
+    logs.configure(settings.log_level)
+    return asyncio.run(_serve(config))
+
+
+def config_of(settings: Settings) -> DeliverConfig:
+    """What the deliverer needs of the settings. Raises SettingsError."""
+    mqtt = None
+    if settings.mqtt:
+        host, port = mqtt_address(settings.mqtt)
+        mqtt = MqttAddress(host, port, "puente-deliver", settings.mqtt_username, settings.mqtt_password)
+    webhooks = load(settings.subscribers, settings.audience_names) if settings.subscribers is not None else ()
+    return DeliverConfig(
+        desk=DeskConfig(bootstrap=settings.kafka, mqtt=mqtt, webhooks=webhooks),
+        audiences=settings.audience_names,
+        session_timeout_s=settings.session_timeout_s,
+    )
+
+
+async def _serve(config: DeliverConfig) -> dict[str, object]:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Names are looked up on threads: with Python's few, some receivers' slow name servers would hold up all others.
+    loop.set_default_executor(ThreadPoolExecutor(len(config.desk.webhooks) + 8, "puente-names"))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    delivery = AlertDelivery(config)
+    await delivery.run(stop)
+    tries: dict[str, int] = {}
+    for (outcome, _), count in delivery.counts.tries.items():
+        tries[outcome] = tries.get(outcome, 0) + count
+    return {"webhooks": tries, "mqtt": delivery.counts.notices}

@@ -1,0 +1,189 @@
+"""The deliveries of one audience: its board and its webhooks, and the checkpoints of how far each of them is.
+
+Whoever opens the checkpoints fences who had them before, so of two deliverers one tells and the other stands by. The
+places are saved every second: after a kill, at most the deliveries of that second go out again, under the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from contracts.deliveries import Undelivered
+from contracts.metrics import Sample
+from streams.agents.alert_log import AlertLog
+from streams.agents.board_keeper import BoardKeeper
+from streams.agents.checkpoints import CheckpointStore
+from streams.agents.webhook_deliveries import WebhookDeliveries
+from streams.alert_board import AlertBoard
+from streams.delivery import Webhook
+from streams.delivery_retry import Outcome, Place
+from streams.sinks.mqtt_notices import MqttAddress, MqttNotices
+from streams.sinks.webhooks import Poster
+from streams.stage import StateChange, pack, unpack
+
+log = logging.getLogger(__name__)
+
+STAGE: Final = "deliver"
+PLACE: Final = "w/"  # and a subscriber's name: its place, in the checkpoints
+_SAVE_S: Final = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeskConfig:
+    """``mqtt`` None posts nothing on a broker. ``webhooks`` are all there are; a desk serves its audience's."""
+
+    bootstrap: str
+    client_id: str = "puente-deliver"
+    mqtt: MqttAddress | None = None
+    webhooks: tuple[Webhook, ...] = ()
+
+
+@dataclasses.dataclass(slots=True)
+class DeliveryCounts:
+    """Since the process began: webhooks' tries by outcome and whether it was a drill's, and messages to MQTT."""
+
+    tries: Counter[tuple[Outcome, bool]] = dataclasses.field(default_factory=Counter)
+    notices: int = 0
+
+
+class AlertDesk:
+    """See the module. ``broken`` is done, with the error, once the desk can't go on and is to be closed."""
+
+    def __init__(
+        self,
+        config: DeskConfig,
+        source: TopicPartition,
+        audience: str,
+        poster: Poster,
+        give_up: Callable[[Undelivered], Awaitable[None]],
+        counts: DeliveryCounts,
+    ) -> None:
+        self.audience = audience
+        self.alerts: AlertLog | None = None
+        self.deliveries: list[WebhookDeliveries] = []
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._config = config
+        self._source = source
+        self._poster = poster
+        self._give_up = give_up
+        self._counts = counts
+        self._store = CheckpointStore(config.bootstrap, STAGE, source, config.client_id)
+        self._board = AlertBoard(audience) if config.mqtt is not None else None
+        self._unsaved: dict[str, bytes | None] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> AlertLog:
+        """Restore, save where each begins, and begin. Raises KafkaError."""
+        await self._store.open()
+        places: dict[str, Place] = {}
+
+        def restore(key: str, value: bytes) -> None:
+            if key.startswith(PLACE):
+                places[key.removeprefix(PLACE)] = Place(*unpack(value))
+            elif self._board is not None:
+                self._board.restore(key, value)
+
+        covered, end = await self._store.restore(restore)
+        alerts = self.alerts = AlertLog(self._config.bootstrap, self._source, end, self._config.client_id)
+        if self._board is not None:
+            self._board.begin(0, end)
+        for webhook in self._config.webhooks:
+            if webhook.audience == self.audience:
+                self._serve(webhook, places.pop(webhook.name, Place(end)), alerts)
+        for name in places:
+            log.warning("Nobody is called %s in the subscribers' file any more; its place is kept.", name)
+        log.info(
+            "Alerts of %s: %d webhooks, from offset %d of %d on.", self.audience, len(self.deliveries), covered, end
+        )
+        await self._save()  # who is new begins here, also if we die at once
+        if self._board is not None and self._config.mqtt is not None:
+            client_id = f"{self._config.client_id}-{self.audience}"
+            mqtt = MqttNotices(dataclasses.replace(self._config.mqtt, client_id=client_id))
+            self._start(BoardKeeper(self._board, alerts, mqtt, self._unsaved.update, self._published).run())
+        for each in self.deliveries:
+            self._start(each.run())
+        self._start(self._save_always())
+        return alerts
+
+    def _serve(self, webhook: Webhook, place: Place, alerts: AlertLog) -> None:
+        def count(outcome: Outcome, exercise: bool) -> None:
+            self._counts.tries[outcome, exercise] += 1
+
+        deliveries = WebhookDeliveries(webhook, place, alerts, self._poster, self._give_up, count)
+        deliveries.dirty = True
+        self.deliveries.append(deliveries)
+
+    def _published(self, count: int) -> None:
+        self._counts.notices += count
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.broken.done():
+            self.broken.set_exception(error)
+            self.broken.exception()  # looked at by whoever has the desk; no complaint if it is being closed
+
+    def offset(self) -> int:
+        """The first record that somebody still waits for."""
+        waiting = [each.place.offset for each in self.deliveries]
+        if self._board is not None and self._board.offset is not None:
+            waiting.append(self._board.offset)
+        return min(waiting, default=self.alerts.end if self.alerts is not None else 0)
+
+    def samples(self) -> Iterator[Sample]:
+        """How much each webhook still has before it, and how old the alert is that it waits for."""
+        end, now_ms = self.alerts.end if self.alerts is not None else 0, time.time() * 1000
+        for each in self.deliveries:
+            labels = {"subscriber": each.webhook.name}
+            waits_s = 0.0 if each.oldest_ms is None else max(0.0, (now_ms - each.oldest_ms) / 1000)
+            yield Sample("puente_webhook_waiting_records", max(0, end - each.place.offset), labels)
+            yield Sample("puente_webhook_oldest_seconds", waits_s, labels)
+        if self._board is not None:
+            yield Sample("puente_notices_open", len(self._board), {"audience": self.audience})
+
+    async def stop(self) -> None:
+        """End everything, with a last save."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(KafkaError, OSError):
+            await self._save()
+        await self._store.close()
+        if self.alerts is not None:
+            await self.alerts.close()
+
+    async def _save_always(self) -> None:
+        while True:
+            await asyncio.sleep(_SAVE_S)
+            if self._unsaved or any(each.dirty for each in self.deliveries):
+                await self._save()
+
+    async def _save(self) -> None:
+        """Raises KafkaError; the desk is then given up, and begins again from what was saved."""
+        if self._board is not None and self._board.offset is not None and not self._tasks:
+            self._unsaved.update(self._board.changes())
+        for each in self.deliveries:
+            if each.dirty:
+                each.dirty = False
+                self._unsaved[PLACE + each.webhook.name] = pack(dataclasses.astuple(each.place))
+        changes: list[StateChange] = list(self._unsaved.items())
+        self._unsaved.clear()
+        try:
+            await self._store.save(self.offset() - 1, changes)
+        except ProducerFenced:
+            log.warning("Another deliverer has taken over the alerts of %s.", self.audience)
+            raise

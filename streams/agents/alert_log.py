@@ -1,0 +1,120 @@
+"""One audience's alerts as its subscribers read them, each at its own pace: the newest from memory, older from Kafka.
+
+The topic is the queue: it is replicated, keeps 90 days, and a slow subscriber holds nothing but its own offset. All
+that keep up are served from the same few megabytes; who falls behind reads pages of its own until it has caught up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.alerts import Alert
+
+log = logging.getLogger(__name__)
+
+PAGE: Final = 500
+_KEPT: Final = 4_000  # records in memory, at the least; at most half as many more
+_POLL_MS: Final = 500
+_ALERT: Final = msgspec.json.Decoder(Alert)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record of an alert topic. ``alert`` is None where its bytes are none; ``told_ms`` is Kafka's time of it."""
+
+    offset: int
+    told_ms: int
+    alert: Alert | None
+    record: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records in order, and the offset to read from next."""
+
+    records: list[Told]
+    then: int
+
+
+class AlertLog:
+    """See the module. ``end`` is the topic's end of now; our owner calls ``feed`` with what comes from there on."""
+
+    def __init__(self, bootstrap: str, source: TopicPartition, end: int, client_id: str) -> None:
+        self.end = end
+        self._source = source
+        self._start = end
+        self._recent: list[Told] = []
+        self._more = asyncio.Event()
+        self._reading = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._client_id = f"{client_id}-pages-{source.topic}"
+        self._bootstrap = bootstrap
+
+    def feed(self, records: Iterable[Any]) -> None:
+        """What Kafka has that is new."""
+        for record in records:
+            if record.offset >= self.end:
+                self._recent.append(_told(record))
+                self.end = record.offset + 1
+        if len(self._recent) > _KEPT + _KEPT // 2:
+            del self._recent[:-_KEPT]
+            self._start = self._recent[0].offset
+        self._more.set()
+
+    async def read(self, offset: int) -> Page:
+        """The next records from this offset on, one at the least. Waits until there are any."""
+        while offset >= self.end:
+            self._more.clear()
+            await self._more.wait()
+        if offset >= self._start:
+            first = bisect_left(self._recent, offset, key=lambda told: told.offset)
+            records = self._recent[first : first + PAGE]
+            if records:
+                return Page(records, records[-1].offset + 1)
+            return Page([], self.end)
+        async with self._reading:
+            return await self._older(offset)
+
+    async def _older(self, offset: int) -> Page:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                client_id=self._client_id,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+            )
+            await consumer.start()
+            consumer.assign([self._source])
+            self._consumer = consumer
+        consumer = self._consumer
+        consumer.seek(self._source, offset)
+        while True:
+            found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=PAGE)
+            then = await consumer.position(self._source)
+            if found or then > offset:
+                return Page([_told(record) for records in found.values() for record in records], then)
+
+    async def close(self) -> None:
+        """Let the pages' reader go."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+
+def _told(record: Any) -> Told:
+    alert = None
+    try:
+        alert = _ALERT.decode(record.value or b"")
+    except msgspec.DecodeError as error:
+        log.error(
+            "%s: the record at offset %d is no alert and is told to nobody: %s", record.topic, record.offset, error
+        )
+    return Told(record.offset, record.timestamp, alert, record.value or b"", tuple(record.headers))
