@@ -48,6 +48,11 @@ class Alert(msgspec.Struct, kw_only=True):
     sector: str | None = None
     audiences: tuple[str, ...] = ()
 
+    @property
+    def opens(self) -> int:
+        """1 at opening, -1 at closing, else 0: the sum over a stretch of openings is how many of them are open."""
+        return {"opened": 1, "closed": -1}.get(self.state, 0)
+
 
 def alert_id(rule: str, rule_version: int, subject: str, opening: ReadingId) -> str:
     """The id of the episode of this rule on this subject that this reading opened: 32 hexadecimal digits."""

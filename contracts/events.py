@@ -19,8 +19,9 @@ EventType: TypeAlias = Literal[
 class Event(msgspec.Struct, kw_only=True):
     """One fact. ``what`` says what of: the geofence, the seal state, the boot, the bridge.
 
-    ``corridor`` to ``sector`` are the shipment's at that time, null without one. ``bridge`` to ``crossing_s`` are a
-    BORDER_CROSSED's alone: ``wait_s`` from the queue's entry to the bridge's exit, ``crossing_s`` on the bridge.
+    ``corridor`` to ``sector`` are the shipment's at that time, null without one. ``bridge`` stands where what drives
+    enters or leaves a bridge's queue, and where it has crossed. ``lane`` to ``crossing_s`` are a BORDER_CROSSED's
+    alone: ``wait_s`` from the queue's entry to the bridge's exit, ``crossing_s`` on the bridge.
     """
 
     event_id: str
@@ -40,6 +41,11 @@ class Event(msgspec.Struct, kw_only=True):
     lane: Lane | None = None
     wait_s: float | None = None
     crossing_s: float | None = None
+
+    @property
+    def enters(self) -> int | None:
+        """1 where a place is entered, -1 where it is left: the sum is how many are in it. Null for all else."""
+        return {"GEOFENCE_ENTRY": 1, "GEOFENCE_EXIT": -1}.get(self.type)
 
 
 def event_id(kind: str, what: str, reading: ReadingId) -> str:

@@ -48,7 +48,7 @@ class Facts:
             if not counts_nothing(reading.seq, reading.time_ms):
                 _tell(out, "DEVICE_STARTED", str(reading.boot_id), reading)
         if reading.off_route_m is not None and reading.inside != inside:
-            _move(inside, reading, out)
+            _move(inside, reading, out, places)
             last[2] = reading.inside
             if reading.device_kind in _DRIVEN:
                 last[5] = _cross(last[5], [places[p] for p in reading.inside if p in places], reading, out)
@@ -72,14 +72,19 @@ class Facts:
             self._last[row] = [time_ms, boot, tuple(inside), door, seal, crossing]
 
 
-def _move(inside: tuple[str, ...], reading: ShipmentReading, out: list[Event]) -> None:
+def _move(inside: tuple[str, ...], reading: ShipmentReading, out: list[Event], places: Mapping[str, Geofence]) -> None:
     """The places entered, then those left."""
+    before = len(out)
     for place in reading.inside:
         if place not in inside:
             _tell(out, "GEOFENCE_ENTRY", place, reading)
     for place in inside:
         if place not in reading.inside:
             _tell(out, "GEOFENCE_EXIT", place, reading)
+    if reading.device_kind in _DRIVEN:
+        for event in out[before:]:
+            area = places.get(event.what)
+            event.bridge = area.bridge if area is not None and area.queue else None
 
 
 def _cross(

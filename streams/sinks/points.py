@@ -102,8 +102,9 @@ READING_LAYOUT: Final = Layout(
 EVENT_LAYOUT: Final = Layout(
     measurement=EVENTS,
     key=("event_id",),
-    tags=("carrier_scac", "corridor", "device_id", "direction", "exercise", "sector", "type"),
+    tags=("bridge", "carrier_scac", "corridor", "device_id", "direction", "exercise", "sector", "type"),
     floats=("lat_deg", "lon_deg"),
+    ints=("enters",),
     texts=("event_id", "shipment_id", "what"),
 )
 CROSSING_LAYOUT: Final = Layout(
@@ -121,7 +122,7 @@ ALERT_LAYOUT: Final = Layout(
         *("rule", "sector", "severity", "state"),
     ),
     floats=("lat_deg", "lon_deg", "score"),
-    ints=("revision", "rule_version", "opened_ms", "closed_ms"),
+    ints=("revision", "rule_version", "opened_ms", "closed_ms", "opens"),
     texts=("alert_id", "shipment_id"),
     jsons=("evidence", "messages"),
     lists=("audiences",),

@@ -127,6 +127,21 @@ def test_whoever_passes_the_fast_lane_crossed_by_it() -> None:
     assert (told.lane, told.wait_s, told.crossing_s) == ("fast", 300.0, 70.0)
 
 
+def test_what_drives_says_which_bridges_queue_it_enters_and_leaves() -> None:
+    def queued(kind: str) -> list[tuple[str | None, int | None]]:
+        out: list[Event] = []
+        facts = Facts()
+        for n, inside in enumerate([("queue", "lane"), ("span",), ()]):
+            reading = ShipmentReading(
+                device_id="d", boot_id=1, seq=n, time_ms=n, off_route_m=0.0, device_kind=kind, inside=inside
+            )
+            facts.observe(0, reading, out, PLACES)
+        return [(event.bridge, event.enters) for event in out if event.type.startswith("GEOFENCE")]
+
+    assert queued("truck") == [("WTB", 1), (None, 1), (None, 1), ("WTB", -1), (None, -1), (None, -1)]
+    assert {bridge for bridge, _ in queued("seal")} == {None}
+
+
 @pytest.mark.parametrize("kind", ["container", "seal", None])
 def test_a_container_does_not_cross_a_second_time_beside_its_truck(kind) -> None:
     assert crossed(*THROUGH, kind=kind) == []
