@@ -1,0 +1,108 @@
+"""A vehicle stands still where nobody expects it to.
+
+Idea: the device has stayed within a small radius, and its own speed says no more than a crawl, for longer than a
+bound, away from the route's approved stops, its queues, and the yards and customs compounds where a seal may be
+opened. GPS jitter does not end a stop: two successive readings that move do. Caveat: a queue on the open road, behind
+an accident, is a stop to it where nothing creeps on; it needs a route, for only the route says where one may stand,
+and says nothing while there is no fix.
+
+Time is the readings' own, so that what a dead zone held back counts as what it was; late readings say nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.columns import Columns
+from detectors.device_batch import DeviceBatch, Verdict, levels, quiet
+from detectors.geometry import haversine_m
+from detectors.rule import RuleCard
+
+CARD = RuleCard(
+    name="unplanned_stop",
+    version=1,
+    severity="warning",
+    opened={
+        "en": "{device_id} has stood still for {stood_min:.0f} min where no stop is planned.",
+        "es": "{device_id} lleva {stood_min:.0f} min detenido donde no hay parada prevista.",
+    },
+    closed={
+        "en": "{device_id} is moving again, or where it may stand, after {stood_min:.0f} min.",
+        "es": "{device_id} se mueve de nuevo, o está donde puede parar, después de {stood_min:.0f} min.",
+    },
+)
+_NEVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Standing for ``stop_s`` seconds: within ``radius_m`` metres, at ``moving_kmh`` or less."""
+
+    stop_s: float = 600.0
+    radius_m: float = 200.0
+    moving_kmh: float = 8.0
+
+
+class UnplannedStop:
+    """Columns: since when it stands (ms), where, for how long (s); successive readings that moved; the episode."""
+
+    card = CARD
+
+    def __init__(self, thresholds: Thresholds | None = None) -> None:
+        self.thresholds = thresholds or Thresholds()
+        self.columns = Columns(
+            since_ms=np.int64(_NEVER),
+            lat=np.float32(np.nan),
+            lon=np.float32(np.nan),
+            moved=np.int8(0),
+            stood_s=np.float32(0.0),
+            on=np.bool_(False),
+        )
+
+    def judge(self, batch: DeviceBatch) -> Verdict:
+        """Score 0.5 at the bound, towards 1 as the stop grows longer."""
+        c, t = self.columns, self.thresholds
+        known = batch.in_order & np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
+        judged = known & batch.guarded & np.isfinite(batch.half_width_m) & ~batch.may_stand
+        at = batch.rows
+        since, was_on = c["since_ms"][at], c["on"][at]
+        fast = np.isfinite(batch.speed_kmh) & (np.nan_to_num(batch.speed_kmh) > t.moving_kmh)
+        if not ((judged & ~fast).any() or (since != _NEVER).any()):
+            return quiet(batch)
+        over = known & (~judged | batch.new_shipment)
+        standing = judged & (since != _NEVER) & ~over
+        far = np.zeros(len(at), np.bool_)
+        held = np.flatnonzero(standing & ~fast)
+        if len(held):
+            where = batch.rows[held]
+            far[held] = (
+                haversine_m(c["lat"][where], c["lon"][where], batch.lat_deg[held], batch.lon_deg[held]) > t.radius_m
+            )
+        moves = judged & (fast | far)
+        moved = np.where(standing & moves, c["moved"][at] + np.int8(1), np.int8(0))
+        ends = over | (standing & (moved >= 2))
+        begins = judged & ~fast & ((since == _NEVER) | ends)
+        since = np.where(begins, batch.time_ms, np.where(ends, _NEVER, since))
+        stood_s = np.where(since != _NEVER, (batch.time_ms - since) / 1000.0, 0.0)
+        trip = judged & ~ends & ~moves & (since != _NEVER) & (stood_s >= t.stop_s)
+        # Without a shipment there is nobody to tell: stage 2 closes what was open.
+        clear = was_on & ends & batch.guarded
+        c["since_ms"][at] = since
+        c["lat"][at] = np.where(begins, batch.lat_deg, c["lat"][at])
+        c["lon"][at] = np.where(begins, batch.lon_deg, c["lon"][at])
+        c["moved"][at] = np.where(known, np.where(ends, 0, moved), c["moved"][at])
+        c["stood_s"][at] = np.where(known & (since != _NEVER), stood_s, c["stood_s"][at])
+        c["on"][at] = (was_on | trip) & ~ends
+        score = np.where(trip, stood_s / (stood_s + t.stop_s), 0.0)
+        return Verdict(levels(trip, clear), score)
+
+    def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
+        """How long it has stood, and how long is allowed, in minutes; its speed now."""
+        speed_kmh = float(batch.speed_kmh[position])
+        return {
+            "stood_min": round(float(self.columns["stood_s"][batch.rows[position]]) / 60.0, 1),
+            "allowed_min": round(self.thresholds.stop_s / 60.0, 1),
+            "speed_kmh": None if np.isnan(speed_kmh) else speed_kmh,
+        }
