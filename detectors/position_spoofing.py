@@ -1,0 +1,208 @@
+"""A device's positions are not where it is: jammed, replayed, mirrored, or made up.
+
+Idea, in two parts. Movement: no truck covers the ground between two fixes faster than a bound, given what both fixes'
+accuracy and a slack allow. After such a jump the track it leads to is doubted until the device jumps back to where the
+trusted track may have come by then; a second doubtful fix opens the episode, so that one bad fix is none. Where the
+jump lands on the mirror image of the place (a sign turned, or latitude and longitude exchanged) it says so; a replay
+of an old track begins with a jump too. Freezing: successive fixes are the same to the last digit while the device's
+own speed says it has driven on, for a good way; a receiver's noise alone makes that impossible.
+
+Caveat: a false track that begins where the truck is and moves as a truck may is not seen here (the route is); a
+receiver that holds its last fix through a long tunnel while its speed comes from the wheels looks frozen. A track that
+stays where it jumped to is taken for the truth after ``settle_s``, for a device may be carried while it is off.
+Late readings say and teach nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from detectors.columns import Columns, Rows
+from detectors.device_batch import Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
+from detectors.geometry import haversine_m
+from detectors.rule import RuleCard
+
+CARD = RuleCard(
+    name="position_spoofing",
+    version=1,
+    severity="critical",
+    opened={
+        "en": "{device_id} reports positions that cannot be true: {what_en}.",
+        "es": "{device_id} informa posiciones que no pueden ser ciertas: {what_es}.",
+    },
+    closed={
+        "en": "{device_id} reports positions that can be true again.",
+        "es": "{device_id} informa de nuevo posiciones que pueden ser ciertas.",
+    },
+)
+_JUMPED, _MIRRORED, _FROZEN = 1, 2, 3
+_NAMES: Final = {0: "none", _JUMPED: "jumped", _MIRRORED: "mirrored", _FROZEN: "frozen"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Movement over ``speed_max_kmh`` beyond ``slack_m`` and the fixes' accuracy (up to ``accuracy_max_m`` each).
+
+    ``confirm_readings`` doubtful fixes in a row open an episode; after ``settle_s`` seconds a track is believed.
+    ``frozen_readings`` repeats of a fix, through which a speed of ``moving_kmh`` or more claims ``frozen_m`` metres.
+    """
+
+    speed_max_kmh: float = 160.0
+    slack_m: float = 200.0
+    accuracy_max_m: float = 200.0
+    confirm_readings: int = 2
+    settle_s: float = 1_800.0
+    moving_kmh: float = 15.0
+    frozen_readings: int = 3
+    frozen_m: float = 1_000.0
+
+
+class PositionSpoofing:
+    """Columns: the last fix, and the trusted one before a jump (degrees, ms); doubtful fixes since; the jump (m, s);
+    repeats of the last fix, and metres that the speed claimed meanwhile; what is wrong, and whether an episode is on.
+    """
+
+    card = CARD
+
+    def __init__(self, thresholds: Thresholds | None = None) -> None:
+        self.thresholds = thresholds or Thresholds()
+        nowhere = np.float32(np.nan)
+        self.columns = Columns(
+            lat=nowhere,
+            lon=nowhere,
+            at_ms=np.int64(-1),
+            near_m=np.float32(0.0),
+            true_lat=nowhere,
+            true_lon=nowhere,
+            true_ms=np.int64(-1),
+            doubtful=np.int16(0),
+            jump_m=np.float32(0.0),
+            jump_s=np.float32(0.0),
+            same=np.int16(0),
+            claimed_m=np.float32(0.0),
+            kind=np.int8(0),
+            on=np.bool_(False),
+        )
+
+    def judge(self, batch: DeviceBatch) -> Verdict:
+        """Score: by how much the bound is passed, 0.5 at the bound, towards 1."""
+        has = np.flatnonzero(batch.in_order & np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg))
+        verdict = quiet(batch)
+        if not len(has):
+            return verdict
+        c, at, time_ms = self.columns, batch.rows[has], batch.time_ms[has]
+        lat, lon = batch.lat_deg[has].astype(np.float32), batch.lon_deg[has].astype(np.float32)
+        near_m = np.minimum(np.nan_to_num(batch.accuracy_m[has]), self.thresholds.accuracy_max_m).astype(np.float32)
+        known = c["at_ms"][at] >= 0
+        same = known & (lat == c["lat"][at]) & (lon == c["lon"][at])
+        claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
+        frozen = self._frozen(batch.speed_kmh[has], at, time_ms, same)
+        doubted, back = self._doubted(at, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
+        c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
+
+        guarded, was_on, kind = batch.guarded[has], c["on"][at], c["kind"][at]
+        kind = np.where(frozen & ~doubted, np.int8(_FROZEN), kind)
+        trip = guarded & (frozen | doubted)
+        over = was_on & ~frozen & ~doubted & np.where(kind == _FROZEN, ~same, back | (c["doubtful"][at] == 0))
+        c["kind"][at] = kind
+        c["on"][at] = (was_on | trip) & ~over & guarded
+        verdict.level[has] = levels(trip, over & guarded)
+        if trip.any():
+            verdict.score[has] = np.where(trip, self._excess(at, frozen & ~doubted), 0.0)
+        return verdict
+
+    def _frozen(self, speed_kmh: Floats, at: Rows, time_ms: Ints, same: Bools) -> Bools:
+        """Count repeats of the last fix, and the metres that the speed claims meanwhile; true where it is frozen."""
+        c, t = self.columns, self.thresholds
+        if not same.any():
+            c["same"][at], c["claimed_m"][at] = 0, 0.0
+            return same
+        speed_kmh = np.nan_to_num(speed_kmh)
+        step_m = np.where(speed_kmh >= t.moving_kmh, speed_kmh / 3.6 * (time_ms - c["at_ms"][at]) / 1000.0, 0.0)
+        count = np.where(same, np.minimum(c["same"][at] + 1, 9_999), 0)
+        claimed_m = np.where(same, c["claimed_m"][at] + step_m, 0.0)
+        c["same"][at], c["claimed_m"][at] = count, claimed_m
+        return np.asarray(same & (count >= t.frozen_readings) & (claimed_m >= t.frozen_m))
+
+    def _doubted(
+        self, at: Rows, time_ms: Ints, lat: Floats, lon: Floats, near_m: Floats, known: Bools
+    ) -> tuple[Bools, Bools]:
+        """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
+        c, t = self.columns, self.thresholds
+        reach_m = t.speed_max_kmh / 3.6 * (time_ms - c["at_ms"][at]) / 1000.0 + t.slack_m + near_m + c["near_m"][at]
+        # A degree is 111 km at the most: what is nearer than that makes no jump, and needs no trigonometry.
+        degrees = np.abs(lat - c["lat"][at]) + np.abs(lon - c["lon"][at])
+        far = known & (degrees * 111_200.0 > reach_m)
+        doubtful = c["doubtful"][at]
+        back = np.zeros(len(at), np.bool_)
+        if not (far.any() or doubtful.any()):
+            return back, back
+        jumped = np.zeros(len(at), np.bool_)
+        i = np.flatnonzero(far)
+        step_m = haversine_m(c["lat"][at[i]], c["lon"][at[i]], lat[i], lon[i])
+        jumped[i] = step_m > reach_m[i]
+        self._begin(at, time_ms, lat, lon, jumped & (doubtful == 0), i, step_m)
+        # On a doubted track, a second jump leads back where the trusted one may have come by now, or elsewhere.
+        j = np.flatnonzero(jumped & (doubtful > 0))
+        since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
+        from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
+        back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
+        settled = (doubtful > 0) & (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s)
+        counted = np.where(jumped | (doubtful > 0), np.minimum(doubtful + 1, 9_999), 0)
+        c["doubtful"][at] = counted = np.where(back | settled, 0, counted)
+        return counted >= t.confirm_readings, back
+
+    def _begin(
+        self, at: Rows, time_ms: Ints, lat: Floats, lon: Floats, begins: Bools, measured: Rows, step_m: Floats
+    ) -> None:
+        """Remember where a jump began, how far it went, and whether it went to the mirror image of where it began."""
+        i = np.flatnonzero(begins)
+        if not len(i):
+            return
+        c, rows = self.columns, at[i]
+        true_lat, true_lon = c["lat"][rows], c["lon"][rows]
+        c["jump_m"][rows] = step_m[np.searchsorted(measured, i)]
+        c["jump_s"][rows] = seconds = (time_ms[i] - c["at_ms"][rows]) / 1000.0
+        c["true_lat"][rows], c["true_lon"][rows], c["true_ms"][rows] = true_lat, true_lon, c["at_ms"][rows]
+        near_m = self.thresholds.speed_max_kmh / 3.6 * seconds + self.thresholds.slack_m
+        mirrored = np.zeros(len(i), np.bool_)
+        for m_lat, m_lon in ((-lat, lon), (lat, -lon), (-lat, -lon), (lon, lat)):
+            mirrored |= haversine_m(true_lat, true_lon, m_lat[i], m_lon[i]) <= near_m
+        c["kind"][rows] = np.where(mirrored, np.int8(_MIRRORED), np.int8(_JUMPED))
+
+    def _excess(self, at: Rows, frozen: Bools) -> Floats:
+        c, t = self.columns, self.thresholds
+        over = np.where(frozen, c["claimed_m"][at] / t.frozen_m, self._jump_kmh(at) / t.speed_max_kmh)
+        return over / (1.0 + over)
+
+    def _jump_kmh(self, at: Rows) -> Floats:
+        return np.asarray(self.columns["jump_m"][at] / np.maximum(self.columns["jump_s"][at], 1.0) * 3.6, np.float64)
+
+    def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
+        """What is wrong, in words; the jump (km, s, km/h) or the metres claimed; the bound."""
+        c, row = self.columns, batch.rows[position : position + 1]
+        kind = int(c["kind"][row[0]])
+        facts: dict[str, float | str | None] = {"variant": _NAMES[kind]}
+        if kind == _FROZEN:
+            claimed_km = round(float(c["claimed_m"][row[0]]) / 1000.0, 2)
+            facts |= {"claimed_km": claimed_km, "expected_km": 0.0}
+            if c["on"][row[0]]:
+                facts["what_en"] = f"they stand still while its speed says it drove {claimed_km:.1f} km"
+                facts["what_es"] = f"no cambian mientras su velocidad indica {claimed_km:.1f} km recorridos"
+            return facts
+        km, seconds = float(c["jump_m"][row[0]]) / 1000.0, float(c["jump_s"][row[0]])
+        facts |= {
+            "jump_km": round(km, 2),
+            "jump_s": round(seconds, 1),
+            "speed_kmh": round(float(self._jump_kmh(row)[0]), 1),
+            "speed_max_kmh": self.thresholds.speed_max_kmh,
+        }
+        if c["on"][row[0]]:
+            also_en = ", to the mirror image of where it was" if kind == _MIRRORED else ""
+            also_es = ", a la imagen reflejada de donde estaba" if kind == _MIRRORED else ""
+            facts["what_en"] = f"it moved {km:.1f} km in {seconds:.0f} s{also_en}"
+            facts["what_es"] = f"se movió {km:.1f} km en {seconds:.0f} s{also_es}"
+        return facts

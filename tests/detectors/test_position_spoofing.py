@@ -1,0 +1,139 @@
+"""The rule for false positions opens on jumps, mirrors and frozen fixes, not on jitter, tunnels or a lone bad fix."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from detectors.position_spoofing import PositionSpoofing
+
+METRE = 1.0 / 111_195.0
+STEP_S = 30.0
+
+
+def truck(first: int, last: int, aside_m: float = 0.0, seed: int = 1, **other: Any) -> list[dict[str, Any]]:
+    """A truck northward at 90 km/h, a reading in 30 s, its receiver's noise 8 m; ``aside_m``: its fixes are east."""
+    return [at(k, 750.0 * k, aside_m, seed, **other) for k in range(first, last)]
+
+
+def at(k: float, north_m: float, east_m: float = 0.0, seed: int = 1, **other: Any) -> dict[str, Any]:
+    rng = random.Random(f"{seed}/{k}/{north_m}")
+    lat = 27.6 + (north_m + rng.gauss(0, 8)) * METRE
+    lon = -99.5 + (east_m + rng.gauss(0, 8)) * METRE / math.cos(math.radians(27.6))
+    place = {"lat_deg": round(lat, 6), "lon_deg": round(lon, 6), "speed_kmh": 90.0, "accuracy_m": 8.0}
+    return {**place, "time_ms": round(1_000 * STEP_S * k), **other}
+
+
+def variant(rule: PositionSpoofing, batch: Any) -> Any:
+    return rule.evidence(batch(), 0)["variant"]
+
+
+def test_a_track_that_jumped_opens_at_its_second_fix_and_closes_when_it_jumps_back(hear, batch) -> None:
+    rule = PositionSpoofing()
+    said = hear(rule, *truck(0, 5), *truck(5, 20, aside_m=9_000))
+    assert said == ["-"] * 6 + ["trip"] * 14
+    assert variant(rule, batch) == "jumped"
+    assert hear(rule, *truck(20, 24)) == ["clear", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("mirror", [(-1, 1), (1, -1), (-1, -1)])
+def test_a_mirrored_track_is_called_so(hear, batch, mirror: tuple[int, int]) -> None:
+    rule = PositionSpoofing()
+    mirrored = [{**r, "lat_deg": mirror[0] * r["lat_deg"], "lon_deg": mirror[1] * r["lon_deg"]} for r in truck(5, 9)]
+    assert hear(rule, *truck(0, 5), *mirrored) == ["-"] * 6 + ["trip"] * 3
+    assert variant(rule, batch) == "mirrored"
+    assert hear(rule, *truck(9, 11)) == ["clear", "-"]
+
+
+def test_latitude_and_longitude_exchanged_are_a_mirror_too(hear, batch) -> None:
+    rule = PositionSpoofing()
+    places = [at(k, 0.0, lat_deg=27.6, lon_deg=85.0) for k in range(3)]
+    swapped = [{**p, "lat_deg": 85.0, "lon_deg": 27.6} for p in [at(k, 0.0) for k in range(3, 6)]]
+    assert hear(rule, *places, *swapped)[-1] == "trip"
+    assert variant(rule, batch) == "mirrored"
+
+
+def test_a_replay_of_the_track_before_is_a_jump_back(hear) -> None:
+    old = [{**r, "time_ms": r["time_ms"] + round(20 * 1_000 * STEP_S)} for r in truck(0, 10)]
+    assert hear(PositionSpoofing(), *truck(0, 20), *old, *truck(30, 33)) == (
+        ["-"] * 21 + ["trip"] * 9 + ["clear", "-", "-"]
+    )
+
+
+def test_frozen_fixes_open_while_the_speed_drives_on_and_close_when_the_fix_moves(hear, batch) -> None:
+    rule = PositionSpoofing()
+    frozen = [{**truck(4, 5)[0], "time_ms": r["time_ms"]} for r in truck(5, 25)]
+    said = hear(rule, *truck(0, 5), *frozen)
+    assert said == ["-"] * 7 + ["trip"] * 18
+    assert variant(rule, batch) == "frozen"
+    # 15 km further on: what was driven meanwhile is no jump.
+    assert hear(rule, *truck(25, 29)) == ["clear", "-", "-", "-"]
+
+
+def test_a_truck_that_stands_may_repeat_its_fix(hear) -> None:
+    still = [{**at(0, 0.0), "time_ms": 30_000 * k, "speed_kmh": 0.0} for k in range(500)]
+    assert set(hear(PositionSpoofing(), *still)) == {"-"}
+
+
+def test_a_lone_bad_fix_is_none(hear) -> None:
+    said = hear(PositionSpoofing(), *truck(0, 5), at(5, 60_000.0, 40_000.0), *truck(6, 10))
+    assert set(said) == {"-"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_jitter_of_a_bad_sky_is_none(hear, seed: int) -> None:
+    rng = random.Random(seed)
+    drive = truck(0, 300, seed=seed)
+    for reading in drive:
+        if rng.random() < 0.1:
+            reading["lat_deg"] += rng.gauss(0, 60) * METRE
+            reading["accuracy_m"] = 60.0
+    assert set(hear(PositionSpoofing(), *drive)) == {"-"}
+
+
+def test_a_tunnel_or_a_dead_zone_is_no_jump(hear) -> None:
+    dark = [{**r, "lat_deg": math.nan, "lon_deg": math.nan} for r in truck(5, 12)]
+    assert set(hear(PositionSpoofing(), *truck(0, 5), *dark, *truck(12, 15))) == {"-"}
+    assert set(hear(PositionSpoofing(), *truck(0, 5), *truck(60, 65))) == {"-"}
+
+
+def test_a_device_that_reports_every_quarter_of_an_hour_may_drive(hear) -> None:
+    assert set(hear(PositionSpoofing(), *truck(0, 600)[::30])) == {"-"}
+
+
+def test_readings_of_one_millisecond_may_be_a_little_apart(hear) -> None:
+    assert set(hear(PositionSpoofing(), *[at(1, 60.0 * i) for i in range(4)])) == {"-"}
+
+
+def test_a_track_that_stays_where_it_jumped_to_is_believed_in_the_end(hear) -> None:
+    said = hear(PositionSpoofing(), *truck(0, 5), *truck(5, 80, aside_m=300_000))
+    assert said.count("clear") == 1
+    assert 60 <= said.index("clear") <= 68
+    assert set(said[said.index("clear") + 1 :]) == {"-"}
+
+
+def test_late_readings_say_and_teach_nothing(hear) -> None:
+    rule, undisturbed = PositionSpoofing(), PositionSpoofing()
+    late = at(-1, 500_000.0, in_order=False)
+    assert set(hear(rule, *[r for reading in truck(0, 8) for r in (reading, late)])) == {"-"}
+    hear(undisturbed, *truck(0, 8))
+    assert str(rule.columns.row(0)) == str(undisturbed.columns.row(0))
+
+
+def test_what_guards_nothing_is_not_told_of_but_is_once_it_does(hear) -> None:
+    away = truck(5, 9, aside_m=9_000, guarded=False)
+    assert set(hear(PositionSpoofing(), *truck(0, 5, guarded=False), *away)) == {"-"}
+    assert hear(PositionSpoofing(), *truck(0, 5, guarded=False), *away, *truck(9, 10, aside_m=9_000))[-1] == "trip"
+
+
+def test_evidence_says_the_jump_and_the_bound(hear, batch) -> None:
+    rule = PositionSpoofing()
+    hear(rule, *truck(0, 5), *truck(5, 8, aside_m=9_000))
+    evidence = rule.evidence(batch(), 0)
+    assert evidence["jump_km"] == pytest.approx(9.03, abs=0.1)
+    assert evidence["speed_kmh"] == pytest.approx(1_084, rel=0.02)
+    assert (evidence["jump_s"], evidence["speed_max_kmh"]) == (30.0, 160.0)
+    assert evidence["what_en"] == "it moved 9.0 km in 30 s"
