@@ -38,6 +38,9 @@ _COMMANDS: Final = {
     "alerts": ("deploy.cli.alerts:alerts", "Read an audience's alerts."),
     "deliveries": ("deploy.cli.deliveries:deliveries", "Who was told, who was not; send it again."),
     "deadletters": ("deploy.cli.deadletters:deadletters", "What was refused and why; send it again."),
+    "topics": ("deploy.cli.topics:topics", "Make the line's topics in a Kafka of yours."),
+    "compose": ("deploy.cli.compose:compose", "Make the passwords of the line in containers."),
+    "contracts": ("deploy.cli.contracts:contracts", "Write or check the published message schemas."),
     "doctor": ("deploy.cli.doctor:doctor", "What is found on this machine, and what is missing."),
     "bench": ("deploy.cli.bench:bench", "Measure the line, in CPU-seconds."),
 }

@@ -1,8 +1,8 @@
 """A real MQTT broker on this machine: mosquitto where it is installed, else amqtt from pip.
 
 Nobody gets in without a password. ``gateway`` may do everything; ``device`` may publish readings and status, as
-phones do too, and read receipts; ``subscriber`` may read alerts. Passwords are made anew for each broker. It can be killed and started again on the
-same port and data.
+phones do too, and read receipts; ``subscriber`` may read alerts. Passwords are made anew for each broker. It can be
+killed and started again on the same port and data.
 
 mosquitto is set so that it neither drops nor reorders: no limit on what waits for an absent gateway, thousands in
 flight (it sends, and after a reconnect sends again, in the order of arrival), sessions saved every two seconds. A
@@ -162,7 +162,7 @@ class LocalMqtt:
         program = mosquitto_program()
         if program is None:
             raise ServiceMissingError("mosquitto is not installed: install your system's package, or set PUENTE_MQTT")
-        lines = "".join(f"{user}:{_mosquitto_hash(password)}\n" for user, password in self._users().items())
+        lines = "".join(f"{user}:{mosquitto_hash(password)}\n" for user, password in self._users().items())
         configuration = f"""\
 listener {self.port} {self.host}
 allow_anonymous false
@@ -203,7 +203,7 @@ def _private(path: Path, text: str) -> Path:
     return path
 
 
-def _mosquitto_hash(password: str) -> str:
+def mosquitto_hash(password: str) -> str:
     """The password as mosquitto 2's password file has it: PBKDF2 with SHA-512, 101 rounds, 12 bytes of salt."""
     salt, rounds = secrets.token_bytes(12), 101
     digest = pbkdf2_hmac("sha512", password.encode(), salt, rounds)

@@ -1,0 +1,238 @@
+"""The line in containers, as far as it can be tested without a container engine.
+
+The file is valid, every setting in it exists, and each of the line's services does its work when started by hand with
+its own command and environment on local servers in the places of the containers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from deploy import compose_secrets
+from deploy.services.cache import cache_dir, locked
+from deploy.services.mqtt import mosquitto_hash, mosquitto_program
+from deploy.services.processes import Child, answers, free_port
+from deploy.settings import load
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "compose"
+SERVICES = ("topics", "gateway", "worker", "sink", "deliver", "simulate")
+
+# The Compose Specification's JSON Schema, as this wheel carries it: read from the file, never installed.
+WHEEL = "check-jsonschema==0.39.0"
+WHEEL_SHA256 = "14ce5c94871c551268ea948ffe21e9f1464dc48fb20bf9a4c13deeaaf756cf9b"
+SCHEMA = "check_jsonschema/builtin_schemas/vendor/compose-spec.json"
+
+
+@cache
+def file() -> dict[str, Any]:
+    return yaml.safe_load((FOLDER / "compose.yaml").read_text())  # type: ignore[no-any-return]
+
+
+# -- the file ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["docker-compose"], ["docker", "compose"]], ids=" ".join)
+def test_compose_takes_the_file(command: list[str], tmp_path: Path) -> None:
+    if (
+        shutil.which(command[0]) is None
+        or subprocess.run([*command, "version"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip(f"not run: {' '.join(command)} (it is not installed; its schema is checked)")
+    shutil.copytree(FOLDER, tmp_path / "compose", ignore=shutil.ignore_patterns("secrets"))
+    compose_secrets.make(tmp_path / "compose" / "secrets")
+    done = subprocess.run(
+        [*command, "-f", str(tmp_path / "compose" / "compose.yaml"), "config"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) >= {"kafka", "mqtt", "influx", "grafana", "gateway", "worker"}
+
+
+@cache
+def compose_schema() -> dict[str, Any]:
+    with locked(cache_dir() / ".compose-spec.lock"):
+        folder = cache_dir() / "compose-spec"
+        found = list(folder.glob("*.whl"))
+        if not found:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
+            if subprocess.run(command, capture_output=True, timeout=120, check=False).returncode != 0:
+                pytest.skip("not run: the Compose Specification's schema (it could not be fetched)")
+            found = list(folder.glob("*.whl"))
+    assert hashlib.sha256(found[0].read_bytes()).hexdigest() == WHEEL_SHA256
+    with zipfile.ZipFile(found[0]) as wheel:
+        return json.loads(wheel.read(SCHEMA))  # type: ignore[no-any-return]
+
+
+def test_the_file_is_valid_by_the_compose_specifications_own_schema() -> None:
+    jsonschema.validate(file(), compose_schema())
+
+
+def test_the_control_a_wrong_file_is_found_by_that_schema() -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"services": {"a": {"imagine": "b"}}}, compose_schema())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_of_a_service_exists_and_is_right(service: str, tmp_path: Path) -> None:
+    environment = {}
+    for name, value in file()["services"][service].get("environment", {}).items():
+        assert name.startswith("PUENTE_"), name
+        environment[name] = str(tmp_path / name) if name.endswith("_FILE") else value
+        (tmp_path / name).write_text("secret")
+    settings = load(environment)  # a key that is none, or a value that cannot be right, raises
+    assert settings.kafka == "kafka:9092"
+
+
+def test_every_image_is_pinned_and_no_password_is_written() -> None:
+    for name, service in file()["services"].items():
+        assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+", service["image"]), name
+        for key, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|TOKEN", key):
+                assert value.startswith("/run/secrets/"), key
+                assert Path(value).name in service["secrets"], key
+    dockerfile = (ROOT / "deploy" / "image" / "Dockerfile").read_text()
+    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["python:3.12.12-slim-bookworm"] * 2
+    assert "USER 10001" in dockerfile
+
+
+def test_every_service_that_stays_has_a_health_check_and_waits_for_what_it_needs() -> None:
+    services = file()["services"]
+    for name, service in services.items():
+        if service["restart"] == "no":
+            continue
+        assert service["healthcheck"]["test"], name
+        for other, how in service.get("depends_on", {}).items():
+            wanted = "service_healthy" if services[other]["restart"] != "no" else "service_completed_successfully"
+            assert how["condition"] == wanted, (name, other)
+
+
+def test_what_must_outlive_a_container_lies_in_a_volume() -> None:
+    for name in ("kafka", "mqtt", "influx", "grafana"):
+        mounted = [v.partition(":")[0] for v in file()["services"][name]["volumes"]]
+        assert set(mounted) & set(file()["volumes"]), name
+
+
+def test_nothing_is_opened_to_the_network_by_itself() -> None:
+    for name, service in file()["services"].items():
+        for port in service.get("ports", []):
+            assert re.match(r"127\.0\.0\.1:|\$\{[A-Z_]+:-127\.0\.0\.1\}:", port), (name, port)
+
+
+def test_the_image_holds_what_the_wheel_holds() -> None:
+    copied = re.findall(r"^COPY ([a-z]+) \1$", (ROOT / "deploy" / "image" / "Dockerfile").read_text(), re.MULTILINE)
+    ignored = (ROOT / "deploy" / "image" / "Dockerfile.dockerignore").read_text()
+    project = (ROOT / "pyproject.toml").read_text()
+    packages = re.search(r"^packages = \[(.*)\]$", project, re.MULTILINE)
+    assert packages is not None
+    assert sorted(copied) == sorted(re.findall(r'"(\w+)"', packages[1]))
+    assert all(f"!{name}\n" in ignored for name in copied)
+    assert f"puente:{re.search(r'^version = .(.+).$', project, re.MULTILINE)[1]}" == file()["x-puente"]["image"]  # type: ignore[index]
+
+
+# -- passwords ---------------------------------------------------------------------------------------------------
+
+
+def test_passwords_are_made_once_each_of_its_own_and_no_neighbour_reads_them(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    made = compose_secrets.make(folder)
+    assert set(file()["secrets"]) <= set(made)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    texts = {name: (folder / name).read_text() for name in made}
+    assert len(set(texts.values())) == len(made)
+    assert all(len(text) >= 40 for text in texts.values())
+    assert compose_secrets.make(folder) == []
+    assert {name: (folder / name).read_text() for name in made} == texts
+
+
+def test_a_password_made_anew_goes_to_the_broker_too_and_users_that_people_added_stay(tmp_path: Path) -> None:
+    compose_secrets.make(tmp_path)
+    users = tmp_path / "mosquitto_passwords"
+    users.write_text(users.read_text() + f"CRDN:{mosquitto_hash('own')}\n")
+    before = dict(line.split(":", 1) for line in users.read_text().splitlines())
+    (tmp_path / "mqtt_device_password").unlink()
+    assert compose_secrets.make(tmp_path) == ["mqtt_device_password", "mosquitto_passwords"]
+    after = dict(line.split(":", 1) for line in users.read_text().splitlines())
+    assert {user for user in before if before[user] != after[user]} == {"device"}
+    assert set(after) == {"CRDN", "gateway", "device", "subscriber"}
+
+
+# -- by hand, on local servers -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[tuple[int, Child]]:
+    """mosquitto with the compose line's own configuration and passwords; its port and process."""
+    program = mosquitto_program()
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    compose_secrets.make(tmp_path / "secrets")
+    data, port = tmp_path / "data", free_port()
+    data.mkdir()
+    text = (FOLDER / "mosquitto.conf").read_text()
+    for there, here in (
+        ("listener 1883", f"listener {port} 127.0.0.1"),
+        ("/run/secrets/", f"{tmp_path}/secrets/"),
+        ("/mosquitto/config/access", str(FOLDER / "mosquitto.access")),
+        ("/mosquitto/data/", f"{data}/"),
+    ):
+        assert there in text
+        text = text.replace(there, here)
+    (tmp_path / "mosquitto.conf").write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
+    child = Child("mosquitto", [str(program), "-c", str(tmp_path / "mosquitto.conf")], log=tmp_path / "mosquitto.log")
+    try:
+        child.wait_until(lambda: answers("127.0.0.1", port), 30.0)
+        yield port, child
+    finally:
+        child.stop()
+
+
+def heard(port: int, gateway: str, user: str, password: str, topic: str) -> bool:
+    """Whether a subscriber who may hear everything hears what this user publishes there."""
+    sub = ["mosquitto_sub", "-p", str(port), "-u", "gateway", "-P", gateway, "-t", "#", "-C", "1", "-W", "2"]
+    with subprocess.Popen([*sub, "-q", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as hearing:
+        pub = ["mosquitto_pub", "-p", str(port), "-u", user, "-P", password, "-q", "1", "-t", topic, "-m", "x"]
+        for _ in range(8):  # the subscription may come after the first
+            subprocess.run(pub, capture_output=True, timeout=10, check=False)
+            try:
+                return hearing.wait(0.3) == 0
+            except subprocess.TimeoutExpired:
+                continue
+        return hearing.wait(10) == 0
+
+
+@pytest.mark.mqtt
+def test_the_broker_lets_a_carrier_speak_for_itself_alone_and_a_phone_too(
+    broker: tuple[int, Child], tmp_path: Path
+) -> None:
+    if shutil.which("mosquitto_pub") is None:
+        pytest.skip("mosquitto_pub is not installed")
+    users = tmp_path / "secrets" / "mosquitto_passwords"
+    gateway = (tmp_path / "secrets" / "mqtt_gateway_password").read_text()
+    users.write_text(users.read_text() + "".join(f"{u}:{mosquitto_hash('own')}\n" for u in ("CRDN", "jaime")))
+    port, mosquitto = broker
+    os.kill(mosquitto.pid, signal.SIGHUP)  # mosquitto reads its password file anew
+    assert heard(port, gateway, "CRDN", "own", "v1/CRDN/TRK-1/readings")
+    assert heard(port, gateway, "jaime", "own", "owntracks/jaime/pixel/event")
+    assert not heard(port, gateway, "CRDN", "own", "v1/SWFT/TRK-1/readings")
+    assert not heard(port, gateway, "jaime", "own", "owntracks/kiko/pixel")
+    assert not heard(port, gateway, "CRDN", "wrong", "v1/CRDN/TRK-1/readings")
