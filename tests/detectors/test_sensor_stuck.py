@@ -1,0 +1,169 @@
+"""A stuck sensor is found by its own habit of repeating; its two forms are one detector."""
+
+from __future__ import annotations
+
+import doctest
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from river import checks
+
+from detectors import sensor_stuck
+from detectors.device_batch import SENSOR_BITS
+from detectors.sensor_stuck import SensorStuck, StuckSensor, Thresholds
+
+
+def cold_store(n: int, seed: int = 1, resolution: float = 0.01, sigma: float = 0.12) -> list[dict[str, Any]]:
+    rng = random.Random(seed)
+    return [{"temperature_c": round(rng.gauss(5.0, sigma) / resolution) * resolution} for _ in range(n)]
+
+
+def test_a_value_that_freezes_opens_lasts_and_closes_when_it_changes(hear) -> None:
+    said = hear(SensorStuck(), *cold_store(100), *[{"temperature_c": 5.21}] * 30, *cold_store(5, 2))
+    opened = said.index("trip")
+    assert 110 <= opened <= 112
+    assert said[opened:130] == ["trip"] * (130 - opened)
+    assert said[130:] == ["clear", "-", "-", "-", "-"]
+
+
+def test_a_sensor_that_is_stuck_from_its_first_reading_is_found_late(hear) -> None:
+    said = hear(SensorStuck(), *[{"temperature_c": 5.0}] * 80)
+    assert 55 <= said.index("trip") <= 70
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_coarse_sensor_in_a_steady_cold_store_says_nothing(hear, seed: int) -> None:
+    assert set(hear(SensorStuck(), *cold_store(3_000, seed, resolution=0.5))) == {"-"}
+
+
+def test_a_heat_wave_says_nothing(hear) -> None:
+    rng = random.Random(4)
+    hot = [{"temperature_c": round(48.0 + math.sin(i / 300) + rng.gauss(0, 0.2), 2)} for i in range(2_880)]
+    assert set(hear(SensorStuck(), *hot)) == {"-"}
+
+
+def test_saturation_at_a_rail_is_found_after_a_few_repeats(hear) -> None:
+    said = hear(SensorStuck(), *cold_store(20), *[{"temperature_c": -127.0}] * 6)
+    assert said == ["-"] * 24 + ["trip", "trip"]
+    said = hear(SensorStuck(), *[{"vibration_g": -16.0, "speed_kmh": 90.0}] * 6)
+    assert said == ["-"] * 4 + ["trip", "trip"]
+
+
+def test_vibration_of_a_truck_that_stands_may_be_still(hear) -> None:
+    rng = random.Random(6)
+    drive = [{"vibration_g": round(0.25 + 0.05 * rng.random(), 3), "speed_kmh": 90.0} for _ in range(100)]
+    rest = [{"vibration_g": 0.02, "speed_kmh": 0.0}] * 400
+    assert set(hear(SensorStuck(), *drive, *rest, *drive, *rest)) == {"-"}
+    assert "trip" in hear(SensorStuck(), *drive, *[{"vibration_g": 0.02, "speed_kmh": 90.0}] * 20)
+    assert "trip" in hear(SensorStuck(), *drive, *[{"vibration_g": 0.31, "speed_kmh": 0.0}] * 20)
+
+
+def test_only_what_the_device_declares_is_judged(hear) -> None:
+    declared = SENSOR_BITS["humidity"] | SENSOR_BITS["vibration"]
+    assert set(hear(SensorStuck(), *[{"temperature_c": 5.0, "sensors": declared}] * 200)) == {"-"}
+    assert "trip" in hear(SensorStuck(), *[{"humidity_pct": 5.0, "sensors": declared}] * 200)
+
+
+def test_two_sensors_of_a_device_are_one_episode(hear, batch) -> None:
+    rule = SensorStuck()
+    rng = random.Random(8)
+    both = [{**r, "humidity_pct": round(80 + rng.random(), 2)} for r in cold_store(60)]
+    frozen = [{**r, "humidity_pct": 81.0} for r in cold_store(20, 3)]
+    said = hear(rule, *both, *frozen, *[{"temperature_c": 5.0, "humidity_pct": 81.0}] * 20)
+    assert said[71:] == ["trip"] * 29
+    assert rule.evidence(batch(), 0)["sensor"] == "temperature"
+    assert hear(rule, {"temperature_c": 5.1, "humidity_pct": 81.0}) == ["trip"]
+    assert rule.evidence(batch(), 0)["value"] == "81 %"
+    assert hear(rule, {"temperature_c": 5.2, "humidity_pct": 80.0}) == ["clear"]
+
+
+def test_late_missing_and_not_finite_values_say_and_teach_nothing(hear) -> None:
+    rule, undisturbed = SensorStuck(), SensorStuck()
+    noise = [{"temperature_c": 5.0, "in_order": False}, {"temperature_c": math.nan}, {"temperature_c": math.inf}, {}]
+    hear(rule, *[r for reading in cold_store(30) for r in (reading, *noise)])
+    hear(undisturbed, *cold_store(30))
+    assert str(rule.columns.row(0)) == str(undisturbed.columns.row(0))
+
+
+# -- two forms of one detector --------------------------------------------------------------------------------
+
+values = st.one_of(st.sampled_from([4.0, 4.0, 4.0, 4.1, math.nan, math.inf]), st.floats(-60, 60))
+series = st.lists(
+    st.one_of(st.tuples(values, st.booleans(), st.just(1)), st.tuples(values, st.just(False), st.integers(1, 90))),
+    max_size=8,
+).map(lambda runs: [(v, rest) for v, rest, n in runs for _ in range(n)])
+
+
+@given(st.lists(series, min_size=1, max_size=4).filter(any), st.integers(0, 12), st.integers(0, 70))
+def test_scoring_and_learning_by_column_is_scoring_and_learning_one_by_one(fleet, least, learn_max) -> None:
+    rule = SensorStuck(Thresholds(least_repeats=least, learn_max=learn_max))
+    rule.columns.ensure(len(fleet))
+    singles = [StuckSensor(least, learn_max=learn_max) for _ in fleet]
+    for turn in range(max(map(len, fleet))):
+        rows = [r for r, one in enumerate(fleet) if turn < len(one) and math.isfinite(one[turn][0])]
+        value, resting = (np.array([fleet[row][turn][i] for row in rows]) for i in (0, 1))
+        at, value, resting = np.array(rows, np.intp), value.astype(np.float64), resting.astype(np.bool_)
+        scores = rule.score_many("vibration", at, value, resting)
+        rule.learn_many("vibration", at, value, resting)
+        for i, row in enumerate(rows):
+            x = {"value": fleet[row][turn][0], "resting": fleet[row][turn][1]}
+            assert scores[i] == singles[row].score_one(x)
+            singles[row].learn_one(x)
+
+
+@given(series)
+def test_a_score_is_a_probability_and_scoring_changes_nothing(one) -> None:
+    detector = StuckSensor()
+    for value, resting in one:
+        x = {"value": value, "resting": resting}
+        first = detector.score_one(x)
+        assert 0.0 <= first <= 1.0
+        assert detector.score_one(x) == first
+        detector.learn_one(x)
+
+
+# -- River's own checks -----------------------------------------------------------------------------------------
+
+
+def stuck_day() -> list[tuple[dict[str, float], bool]]:
+    """A seeded series with two spans in which it is stuck; River's checks need a few features, both labels."""
+    rng, day, held = random.Random(7), [], 0.0
+    for minute in range(400):
+        stuck = 100 <= minute < 150 or 300 <= minute < 340
+        held = held if stuck else round(rng.gauss(5.0, 0.5), 2)
+        day.append(({"value": held, "resting": 0.0, "humidity_pct": 60.0}, stuck))
+    return day
+
+
+def river_checks() -> list[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "_yield_datasets", lambda _model, scale=1: iter([stuck_day() * scale]))
+        model = StuckSensor()
+        skips = {*model._unit_test_skips(), "check_roc_auc"}
+        return [c for c in checks.yield_checks(model) if c.__name__ not in skips]
+
+
+@pytest.mark.parametrize("check", river_checks(), ids=lambda check: check.__name__)
+def test_it_is_a_river_estimator(check: Any) -> None:
+    random.seed(5)
+    check(StuckSensor().clone())
+
+
+def test_stuck_values_outrank_the_rest() -> None:
+    detector = StuckSensor(least_repeats=3, longest_times=0)
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for x, stuck in stuck_day():
+        scores[stuck].append(detector.score_one(x))
+        detector.learn_one(x)
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[True] for b in scores[False]]
+    assert sum(pairs) / len(pairs) > 0.95  # the area under the ROC curve
+
+
+def test_its_example_runs() -> None:
+    assert doctest.testmod(sensor_stuck).attempted > 0
+    assert doctest.testmod(sensor_stuck).failed == 0
