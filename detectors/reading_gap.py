@@ -1,0 +1,108 @@
+"""Readings of a device are missing, and nobody sends them after.
+
+Idea: a device numbers its readings, and the ledger knows which numbers have come. A hole between them may yet be
+filled, for a device that was without coverage sends live data first and its backlog when it can; so a hole is told
+only once it has stood for a grace time, and closes when it is filled or given up. The grace time is counted in the
+line's own up-time, on ticks, so that an outage of ours is nobody's gap; it is looked at when the device speaks, for
+one that does not is another rule's. Caveat: what was lost before a boot's first reading that came, or after its last,
+leaves no hole; a reading that was refused leaves one, and lies in the dead letters; phones (OwnTracks) number their
+readings by the clock and are exempt. A hole of a shipment before is not held against the next.
+
+Unlike other rules it hears late readings as it hears any: they are what fills a hole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from detectors.columns import Columns
+from detectors.device_batch import KIND_CODES, DeviceBatch, Verdict, levels, quiet
+from detectors.rule import RuleCard
+
+CARD = RuleCard(
+    name="reading_gap",
+    version=1,
+    severity="info",
+    opened={
+        "en": "{device_id}: {missing:.0f} readings have been missing for {stood_s:.0f} s and were not sent after.",
+        "es": "{device_id}: faltan {missing:.0f} lecturas desde hace {stood_s:.0f} s y no se han reenviado.",
+    },
+    closed={
+        "en": "{device_id}: {outcome_en}.",
+        "es": "{device_id}: {outcome_es}.",
+    },
+)
+_NEVER: Final = -1
+_FEW: Final = 20.0  # so many missing readings score 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Seconds of up-time: a hole is told after ``grace_s`` and given up after ``give_up_s``."""
+
+    grace_s: float = 120.0
+    give_up_s: float = 21_600.0
+
+    def __post_init__(self) -> None:
+        if not self.grace_s < self.give_up_s:
+            raise ValueError("grace_s must be below give_up_s")
+
+
+class ReadingGap:
+    """Columns: readings missing, those of them no longer asked for, since when the others are (up-time, ms)."""
+
+    card = CARD
+
+    def __init__(self, thresholds: Thresholds | None = None) -> None:
+        self.thresholds = thresholds or Thresholds()
+        self.columns = Columns(
+            missing=np.int32(0),
+            forgiven=np.int32(0),
+            since_ms=np.int64(_NEVER),
+            stood_s=np.float32(0),
+            on=np.bool_(False),
+        )
+
+    def judge(self, batch: DeviceBatch) -> Verdict:
+        """Score: towards 1 with the number of readings that are missing."""
+        c, at, t = self.columns, batch.rows, self.thresholds
+        known = c["missing"][at]
+        changed = batch.missing >= 0
+        if not (changed.any() or known.any()):
+            return quiet(batch)
+        missing = np.where(changed, np.minimum(batch.missing, 2**31 - 1), known)
+        missing = np.where(batch.kind == KIND_CODES["phone"], 0, missing)
+        forgiven = np.minimum(c["forgiven"][at], missing)
+        forgiven = np.where(batch.in_order & (batch.new_shipment | ~batch.guarded), missing, forgiven)
+        open_now = missing > forgiven
+        since, was_on = c["since_ms"][at], c["on"][at]
+        since = np.where(open_now & (batch.uptime_ms >= 0), np.where(since == _NEVER, batch.uptime_ms, since), _NEVER)
+        stood_s = np.where(since == _NEVER, 0.0, (batch.uptime_ms - since) / 1000.0)
+        given_up = open_now & (stood_s >= t.give_up_s)
+        trip = open_now & ~given_up & (stood_s >= t.grace_s) & batch.guarded
+        clear = was_on & (given_up | ~open_now) & batch.guarded
+        c["missing"][at] = missing
+        c["forgiven"][at] = np.where(given_up, missing, forgiven)
+        c["since_ms"][at] = np.where(given_up, _NEVER, since)
+        c["stood_s"][at] = stood_s
+        c["on"][at] = (was_on | trip) & open_now & ~given_up
+        lost = (missing - forgiven).astype(np.float64)
+        return Verdict(levels(trip, clear), np.where(trip, lost / (lost + _FEW), 0.0))
+
+    def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
+        """How many readings are missing and for how long (s); at the end, what became of them."""
+        c, row = self.columns, batch.rows[position]
+        missing = float(c["missing"][row]) - float(c["forgiven"][row])
+        facts: dict[str, float | str | None] = {
+            "missing": missing,
+            "stood_s": round(float(c["stood_s"][row]), 1),
+            "grace_s": self.thresholds.grace_s,
+        }
+        if not c["on"][row]:
+            filled = c["missing"][row] == 0
+            facts["outcome_en"] = "the missing readings have come" if filled else "the missing readings are given up"
+            facts["outcome_es"] = "llegaron las lecturas que faltaban" if filled else "se dan por perdidas las lecturas"
+        return facts
