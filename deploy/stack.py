@@ -8,6 +8,7 @@ and every process of the line works on this stack. Whatever ends us ends everyth
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -19,17 +20,23 @@ from urllib.parse import parse_qsl, urlsplit
 
 from deploy import settings as settings_module
 from deploy import subscribers_file
+from deploy.health.server import address
 from deploy.services.cache import scratch
 from deploy.services.errors import ServiceError
 from deploy.services.influx import LocalInflux
 from deploy.services.kafka import LocalKafka
 from deploy.services.mqtt import LocalMqtt
 from deploy.services.probes import need_influx, need_kafka, need_mqtt
-from deploy.services.processes import Child
+from deploy.services.processes import Child, free_port
 from deploy.services.topics import create_topics
 from deploy.settings import Settings
 
 ROLES: Final = ("gateway", "worker", "sink", "deliver")
+
+
+def health_file(config: Path) -> Path:
+    """Where a stack with this settings file says which process serves its health where."""
+    return config.with_name("health.json")
 
 
 class LocalStack:
@@ -45,6 +52,7 @@ class LocalStack:
         self.kafka: LocalKafka | None = None
         self.mqtt: LocalMqtt | None = None
         self.influx: LocalInflux | None = None
+        self.health: dict[str, str] = {}  # by process, where it says how it is
         self._stack = ExitStack()
         self._roles: list[Child] = []
 
@@ -80,6 +88,7 @@ class LocalStack:
         """
         name = name or role
         environ = {key: value for key, value in os.environ.items() if not key.startswith(settings_module.PREFIX)}
+        environ |= self._health_environ(role, name)
         child = Child(
             name,
             [sys.executable, "-m", "deploy.cli", role, *arguments],
@@ -103,8 +112,20 @@ class LocalStack:
             "history": self._history_facts(),
             "console": None,
             "grafana": None,
+            "health": dict(self.health),
             "config": str(self.config),
         }
+
+    def _health_environ(self, role: str, name: str) -> dict[str, str]:
+        """A port for each process, the same one when it is started again; told in a file too, for ``puente doctor``."""
+        if role not in ROLES:
+            return {}
+        first = self.settings.health_port
+        if name not in self.health:
+            port = first + len(self.health) if first else free_port()
+            self.health[name] = address(self.settings.health_host, port)
+            health_file(self.config).write_text(json.dumps(self.health))
+        return {f"{settings_module.PREFIX}HEALTH_PORT": str(urlsplit(self.health[name]).port)}
 
     def services(self) -> dict[str, str]:
         """What serves as Kafka, MQTT broker and history, in a word or two each."""

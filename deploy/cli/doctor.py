@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contracts.metrics import document
 from deploy.cli.common import json_option, with_settings, write_json
 from deploy.settings import Settings, table
 
@@ -33,8 +34,9 @@ class Finding:
 
 @click.command()
 @click.option("--settings", "only_settings", is_flag=True, help="Print the table of settings (Markdown) and end.")
+@click.option("--metrics", "only_metrics", is_flag=True, help="Print the table of metrics (Markdown) and end.")
 @json_option
-def doctor(only_settings: bool, json_to: str | None) -> int:
+def doctor(only_settings: bool, only_metrics: bool, json_to: str | None) -> int:
     """What is found on this machine and why, and what is missing. Exits with 3 where something needed is.
 
     \b
@@ -42,9 +44,13 @@ def doctor(only_settings: bool, json_to: str | None) -> int:
       puente doctor
       puente doctor --json
       puente doctor --settings
+      puente doctor --metrics > docs/metrics.md
     """
     if only_settings:
         click.echo(table())  # also where the settings are wrong: here one looks up how they are right
+        return 0
+    if only_metrics:
+        click.echo(document(), nl=False)
         return 0
     return _examine(json_to)
 
@@ -59,6 +65,7 @@ def _examine(settings: Settings, json_to: str | None) -> int:
         _try("influxd", settings.history == "influxdb", lambda: _influxd(settings)),
         _try("cache", True, lambda: _cache(settings)),
         _try("ports", True, _ports),
+        *_health(settings),
     ]
     missing = [finding for finding in findings if finding.needed and not finding.found]
     if json_to is not None:
@@ -159,6 +166,27 @@ def _ports() -> str:
     from deploy.services.processes import free_port
 
     return f"free on 127.0.0.1, such as {free_port()}"
+
+
+def _health(settings: Settings) -> list[Finding]:
+    """How each process of the stack says it is, where the settings are a stack's; else where they would say it."""
+    import json
+    import os
+    from pathlib import Path
+
+    from deploy.health.ask import ask_ready
+    from deploy.stack import health_file
+
+    config = click.get_current_context().obj or os.environ.get("PUENTE_CONFIG")
+    file = health_file(Path(config).expanduser()) if config else None
+    if file is None or not file.exists():
+        port = settings.health_port or "a free port, which each process names at its start"
+        return [Finding("health", True, False, f"served on {settings.health_host}, {port}")]
+    found = []
+    for name, url in json.loads(file.read_text()).items():
+        ready, says = ask_ready(url)
+        found.append(Finding("health", ready, False, f"{name} at {url}: {says}"))
+    return found
 
 
 def _versions() -> dict[str, str]:

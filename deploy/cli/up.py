@@ -80,6 +80,8 @@ def _tell(stack: LocalStack) -> None:
     click.echo(f"MQTT      {facts['mqtt']}   ({stack.services()['mqtt']}; user {settings.mqtt_device_username or '-'})")
     click.echo(f"history   {facts['history']['url']}")
     click.echo(f"settings  {facts['config']}   (passwords too; logs beside it)")
+    for name, url in facts["health"].items():
+        click.echo(f"health    {url}/readyz   ({name}; /healthz and /metrics too)")
     click.echo("")
     click.echo("In another terminal:")
     click.echo(f"  export PUENTE_CONFIG={facts['config']}")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from deploy.health.gateway import GatewayVitals
+from deploy.health.process import Health
 from deploy.roles import logs
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
@@ -33,6 +35,10 @@ class GatewaySettings(Protocol):
     def gateway_id(self) -> str: ...
     @property
     def frame_linger_ms(self) -> float: ...
+    @property
+    def health_host(self) -> str: ...
+    @property
+    def health_port(self) -> int: ...
 
 
 def config_from(settings: GatewaySettings) -> GatewayConfig:
@@ -73,20 +79,22 @@ def fault_hook(fault: str | None) -> Callable[[int], None] | None:
 def run(settings: GatewaySettings) -> dict[str, Any]:
     """Serve until SIGTERM or SIGINT, then leave in order; return what was counted.
 
-    Raises ValueError, or WrongPartitionsError from Kafka's topics.
+    Raises ValueError, WrongPartitionsError from Kafka's topics, or SettingsError where the health's port is taken.
     ``settings.fault``, where there is one, is a fault of ``fault_hook``.
     """
     logs.configure(settings.log_level)
     config = config_from(settings)
     before_ack = fault_hook(getattr(settings, "fault", None))
-    return asyncio.run(_serve(config, before_ack))
+    gateway = Gateway(config, before_ack=before_ack)
+    with Health(settings, "gateway", GatewayVitals(gateway)) as health:
+        return asyncio.run(_serve(gateway, health))
 
 
-async def _serve(config: GatewayConfig, before_ack: Callable[[int], None] | None) -> dict[str, Any]:
+async def _serve(gateway: Gateway, health: Health) -> dict[str, Any]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    gateway = Gateway(config, before_ack=before_ack)
-    await gateway.run(stop)
+    async with health.beating():
+        await gateway.run(stop)
     return gateway.counters.report()

@@ -6,6 +6,9 @@ import asyncio
 import signal
 
 from contracts.history import History
+from deploy.health.partitions import still_s
+from deploy.health.process import Health
+from deploy.health.sink import SinkVitals
 from deploy.roles import logs
 from deploy.roles.faults import before_save
 from deploy.settings import Settings
@@ -17,12 +20,12 @@ from streams.sinks.open_history import open_history
 def run(settings: Settings) -> dict[str, dict[str, int]]:
     """Serve until told to stop; return what was counted, by source topic.
 
-    Raises HistoryUnavailableError where the store can't be opened.
+    Raises HistoryUnavailableError where the store can't be opened, SettingsError where the health's port is taken.
     """
     logs.configure(settings.log_level)
     history = open_history(settings.history, token=settings.influx_token)
     try:
-        return asyncio.run(_serve(_config(settings), history))
+        return asyncio.run(_serve(settings, history))
     finally:
         history.close()
 
@@ -40,10 +43,12 @@ def _config(settings: Settings) -> SinkConfig:
     )
 
 
-async def _serve(config: SinkConfig, history: History) -> dict[str, dict[str, int]]:
+async def _serve(settings: Settings, history: History) -> dict[str, dict[str, int]]:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sink = HistorySink(config, history)
-    await sink.run(stop)
+    sink = HistorySink(_config(settings), history)
+    with Health(settings, "sink", SinkVitals(sink, still_s(settings.checkpoint_interval_s))) as health:
+        async with health.beating():
+            await sink.run(stop)
     return {topic: dict(counts) for topic, counts in sink.totals.items()}

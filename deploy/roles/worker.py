@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from deploy.health.partitions import still_s
+from deploy.health.process import Health
 from deploy.roles import logs
 from deploy.roles.faults import before_save
 from deploy.settings import Settings
@@ -14,10 +16,14 @@ from streams.audiences import Audience
 
 
 def run(settings: Settings) -> dict[str, dict[str, int]]:
-    """Serve until told to stop; returns what was counted, by source topic. Where Faust fails, exits with its code."""
+    """Serve until told to stop; returns what was counted, by source topic. Where Faust fails, exits with its code.
+
+    Raises SettingsError where the health's port is taken.
+    """
     logs.configure(settings.log_level)
     from mode import Worker
 
+    from deploy.health.worker import Beating, WorkerVitals
     from streams.agents.line_worker import WorkerConfig, build
 
     with tempfile.TemporaryDirectory(prefix="puente-worker-") as scratch:
@@ -39,9 +45,12 @@ def run(settings: Settings) -> dict[str, dict[str, int]]:
         app = build(config)
         # Mode's plain worker, not Faust's: Faust's command line starts a web server on every address whatever it
         # is told.
-        try:
-            Worker(app, redirect_stdouts=False, override_logging=False).execute_from_commandline()
-        except SystemExit as end:
-            if end.code:
-                raise
+        vitals = WorkerVitals(app.line, still_s(settings.checkpoint_interval_s))
+        with Health(settings, "worker", vitals) as health:
+            services = Beating(health), app
+            try:
+                Worker(*services, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+            except SystemExit as end:
+                if end.code:
+                    raise
         return {topic: dict(counts) for topic, counts in app.line.totals.items()}

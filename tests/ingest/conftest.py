@@ -101,6 +101,8 @@ class GatewayProcess:
             "gateway_id": config.gateway_id,
             "frame_linger_ms": config.frame_linger_ms,
             "log_level": "info",
+            "health_host": "127.0.0.1",
+            "health_port": 0,
         }
         self._process = subprocess.Popen(
             [sys.executable, str(PROCESS), json.dumps(settings), *flags], stderr=subprocess.PIPE, text=True
