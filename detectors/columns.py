@@ -37,6 +37,14 @@ class Columns:
     def __getitem__(self, name: str) -> Array:
         return self._arrays[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return name in self._arrays
+
+    def dtypes(self) -> list[tuple[str, np.dtype[Any]]]:
+        """Each column's name and type, in order."""
+        return [(name, default.dtype) for name, default in self._defaults.items()]
+
     def ensure(self, size: int) -> None:
         """Make rows 0 to ``size`` - 1 exist; new ones hold the defaults."""
         if size > self._capacity:

@@ -60,6 +60,7 @@ class AdmitStage:
         self._gatherer = FrameGatherer(topics.SHIPMENT_READINGS, config.partitions)
         self._dirty: set[int] = set()
         self._ticked = False
+        self._layout_told = False
         self._counters = {"passed": 0, "repeats": 0, "conflicts": 0, "unreadable": 0, "gaps": 0, "late": 0}
         self._counters |= {f"{name}_drill": 0 for name in self._counters}  # of those, a drill's
 
@@ -251,11 +252,18 @@ class AdmitStage:
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[StateChange]:
-        """A record a device that spoke (``d/``), fingerprint chunks it filled (``h/``), the sources' ticks (``t``)."""
+        """A record a device that spoke (``d/``), fingerprint chunks it filled (``h/``), the sources' ticks (``t``).
+
+        And, once, what the packed rows mean (``s/``).
+        """
         names, rows = self.roster.names, list(self._dirty)
         ledger, prints, facts = self.ledger, self.fingerprints, self.facts
-        for row, screen in zip(rows, self.screen.dump_rows(rows), strict=True):
-            yield f"d/{names[row]}", pack([ledger.dump(row), prints.dump(row), screen, facts.dump(row)])
+        packed, layout_id = self.screen.packed, self.screen.packed.layout_id
+        if not self._layout_told:
+            self._layout_told = True
+            yield f"s/{layout_id}", packed.layout
+        for row, screen in zip(rows, packed.dump(rows), strict=True):
+            yield f"d/{names[row]}", pack([ledger.dump(row), prints.dump(row), layout_id, screen, facts.dump(row)])
         self._dirty.clear()
         for row, chunk, data in self.fingerprints.full_chunks():
             yield f"h/{names[row]}/{chunk}", data
@@ -271,6 +279,8 @@ class AdmitStage:
             self._watermark_ms, self.watermark.sources = unpack(value)
         elif kind == "c":
             self._counters.update(unpack(value))
+        elif kind == "s":
+            self.screen.packed.learn(rest, value)
         else:
             name, _, chunk = rest.rpartition("/") if kind == "h" else (rest, "", "")
             row = self.roster.row(name)
@@ -278,10 +288,10 @@ class AdmitStage:
             if kind == "h":
                 self.fingerprints.set_chunk(row, int(chunk), value)
             else:
-                ledger, prints, screen, facts = unpack(value)
+                ledger, prints, layout_id, screen, facts = unpack(value)
                 self.ledger.load(row, ledger)
                 self.fingerprints.load(row, *prints)
-                self.screen.load(row, screen)
+                self.screen.packed.load(row, layout_id, screen)
                 self.facts.load(row, facts)
 
     def counters(self) -> dict[str, int]:

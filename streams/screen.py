@@ -7,7 +7,7 @@ none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from detectors import catalog
 from detectors.columns import Columns, Rows, rounds
 from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Floats
 from detectors.rule import DeviceRule
+from streams.packed_rows import PackedRows
 from streams.reference_book import InForce
 from streams.standings import Standings, seal_columns
 
@@ -23,14 +24,19 @@ _NONE_MISSING: Final[Mapping[int, int]] = {}
 
 
 class Screen:
-    """The rules and their columns, each device's newest event time, and what the reference says of it."""
+    """The rules and their columns, each device's newest event time, and what the reference says of it.
 
-    __slots__ = ("_clock", "_standings", "rules")
+    ``packed`` is what a checkpoint keeps of a device; a rule that it did not know starts afresh.
+    """
+
+    __slots__ = ("_clock", "_standings", "packed", "rules")
 
     def __init__(self, rules: Sequence[DeviceRule] | None = None) -> None:
         self.rules = tuple(rules if rules is not None else catalog.device_rules())
         self._clock = Columns(last_ms=np.int64(-1))
         self._standings = Standings()
+        tables = {"clock": self._clock, "standing": self._standings.shipment}
+        self.packed = PackedRows(tables | {rule.card.name: rule.columns for rule in self.rules})
 
     def ensure(self, size: int) -> None:
         """Make rows 0 to ``size`` - 1 exist."""
@@ -81,26 +87,6 @@ class Screen:
                     rule.evidence(part, int(i)),
                 )
                 reading.findings = (*reading.findings, finding)
-
-    def dump_rows(self, rows: Sequence[int]) -> list[list[Any]]:
-        """These devices' rows of every rule, for a checkpoint: what ``load`` takes, one each."""
-        at = np.asarray(rows, np.intp)
-        last_ms, guarding = self._clock["last_ms"][at].tolist(), self._standings.shipment["shipment"][at].tolist()
-        names = [rule.card.name for rule in self.rules]
-        states = zip(*(rule.columns.dump_rows(rows) for rule in self.rules), strict=True)
-        return [
-            [at_ms, dict(zip(names, state, strict=True)), shipment]
-            for at_ms, state, shipment in zip(last_ms, states, guarding, strict=True)
-        ]
-
-    def load(self, row: int, dumped: list[Any]) -> None:
-        """Put a dumped row back; a rule the checkpoint did not know starts afresh."""
-        self.ensure(row + 1)
-        self._clock["last_ms"][row], states, *shipment = dumped
-        if shipment:
-            self._standings.shipment["shipment"][row] = shipment[0]
-        for rule in self.rules:
-            rule.columns.set_row(row, states.get(rule.card.name, {}))
 
     @property
     def nbytes(self) -> int:

@@ -21,7 +21,7 @@ from streams.stage import StateChange, pack, unpack
 log = logging.getLogger(__name__)
 
 _COVERED: Final = "covered"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _READ_TIMEOUT_MS: Final = 500
 NOTHING_COVERED: Final = -1
 

@@ -78,7 +78,8 @@ def test_a_checkpoint_keeps_which_shipment_was_guarded_last(world) -> None:
     before = Screen([first])
     screened(world, book, world.line(after_s=1), recorder=first, screen=before)
     after = Screen([second])
-    after.load(0, before.dump_rows([0])[0])
+    after.ensure(1)
+    after.packed.load(0, before.packed.layout_id, before.packed.dump([0])[0])
     screened(world, book, world.line(seq=1, after_s=2), world.line(seq=2, after_s=12), recorder=second, screen=after)
     assert second.column("new_shipment") == [False, True]
 
