@@ -12,7 +12,7 @@ place in the log, so no open alert is forgotten; ``compare`` takes down what the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from contracts.alerts import Alert
@@ -31,6 +31,7 @@ class Publication:
     topic: str
     payload: bytes
     retain: bool
+    exercise: bool = False  # a drill's; of a stray message nobody knows
 
 
 @dataclass(slots=True)
@@ -41,6 +42,11 @@ class _Notice:
     revision: int
     posted: int
     record: bytes
+    exercise: bool
+
+    def publication(self) -> Publication:
+        """As it is to hang on the board."""
+        return Publication(self.topic, self.record, True, self.exercise)
 
 
 def topic_of(audience: str, alert: Alert) -> str:
@@ -66,10 +72,13 @@ class AlertBoard:
         self._open: dict[str, _Notice] = {}
         self._due: dict[str, None] = {}  # of the open ones, in the order in which they were read
         self._closed: dict[str, None] = {}
+        self._drills: set[str] = set()  # of the open ones
         self._dirty: dict[str, None] = {}
 
-    def __len__(self) -> int:
-        return len(self._open)
+    def open_alerts(self) -> tuple[int, int]:
+        """How many are open: real ones, and drills'."""
+        drills = len(self._drills)
+        return len(self._open) - drills, drills
 
     def begin(self, start: int, end: int) -> None:
         """At the very first start: everything that is open is to be posted, no old closing told."""
@@ -87,15 +96,24 @@ class AlertBoard:
         topic = known.topic if known is not None else topic_of(self.audience, alert)
         self._dirty[f"o/{alert.alert_id}"] = None
         if alert.state != "closed":
-            self._open[alert.alert_id] = _Notice(topic, alert.revision, known.posted if known else 0, record)
-            self._due[alert.alert_id] = None
+            posted = known.posted if known else 0
+            self._keep(alert.alert_id, _Notice(topic, alert.revision, posted, record, alert.exercise))
             return []
         self._open.pop(alert.alert_id, None)
+        self._drills.discard(alert.alert_id)
         self._due.pop(alert.alert_id, None)
         self._remember(alert.alert_id)
         if offset < self.silent_until:
             return []
-        return [Publication(topic, record, False), Publication(topic, b"", True)]
+        drill = alert.exercise
+        return [Publication(topic, record, False, drill), Publication(topic, b"", True, drill)]
+
+    def _keep(self, alert_id: str, notice: _Notice) -> None:
+        self._open[alert_id] = notice
+        if notice.exercise:
+            self._drills.add(alert_id)
+        if notice.posted < notice.revision:
+            self._due[alert_id] = None
 
     def _remember(self, alert_id: str) -> None:
         self._closed[alert_id] = None
@@ -107,8 +125,7 @@ class AlertBoard:
 
     def due(self) -> list[Publication]:
         """Open alerts whose newest revision is not posted. Only when all there is has been read."""
-        notices = (self._open[alert_id] for alert_id in self._due)
-        return [Publication(notice.topic, notice.record, True) for notice in notices]
+        return [self._open[alert_id].publication() for alert_id in self._due]
 
     def posted(self) -> None:
         """What was due has been published."""
@@ -121,9 +138,9 @@ class AlertBoard:
     def compare(self, retained: Iterable[tuple[str, bytes]]) -> list[Publication]:
         """What to publish so that the broker, which holds these messages, holds what is open and nothing else."""
         held = dict(retained)
-        wanted = {notice.topic: notice.record for notice in self._open.values()}
+        wanted = {notice.topic: notice for notice in self._open.values()}
         off = [Publication(topic, b"", True) for topic in held if topic not in wanted]
-        return off + [Publication(topic, record, True) for topic, record in wanted.items() if held.get(topic) != record]
+        return off + [n.publication() for topic, n in wanted.items() if held.get(topic) != n.record]
 
     def changes(self) -> Iterator[StateChange]:
         """For a checkpoint: open alerts (``o/``), closed ones that are remembered (``z/``), the place (``m``)."""
@@ -136,7 +153,7 @@ class AlertBoard:
             elif notice is None:
                 yield key, None
             else:
-                yield key, pack([notice.topic, notice.revision, notice.posted, notice.record])
+                yield key, pack(astuple(notice))
         yield _PLACE, pack([self.offset, self.silent_until])
 
     def restore(self, key: str, value: bytes) -> None:
@@ -145,8 +162,6 @@ class AlertBoard:
         if key == _PLACE:
             self.offset, self.silent_until = unpack(value)
         elif kind == "o":
-            notice = self._open[alert_id] = _Notice(*unpack(value))
-            if notice.posted < notice.revision:
-                self._due[alert_id] = None
+            self._keep(alert_id, _Notice(*unpack(value)))
         elif kind == "z":
             self._closed[alert_id] = None

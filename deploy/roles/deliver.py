@@ -48,4 +48,4 @@ async def _serve(config: DeliverConfig) -> dict[str, object]:
     tries: dict[str, int] = {}
     for (outcome, _), count in delivery.counts.tries.items():
         tries[outcome] = tries.get(outcome, 0) + count
-    return {"webhooks": tries, "mqtt": delivery.counts.notices}
+    return {"webhooks": tries, "mqtt": delivery.counts.notices.total()}

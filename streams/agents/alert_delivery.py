@@ -47,6 +47,8 @@ class AlertDelivery:
         self.config = config
         self.counts = DeliveryCounts()
         self.desks: dict[TopicPartition, AlertDesk] = {}
+        self.joined = False  # the group has said which audiences are ours
+        self._ours: frozenset[TopicPartition] = frozenset()
         self._audience_of = {topics.alerts(name): name for name in config.audiences}
         self._not_before_s: dict[TopicPartition, float] = {}
         self._committed_s = 0.0
@@ -73,7 +75,7 @@ class AlertDelivery:
         await self._producer.start()
         try:
             await self._consumer.start()
-            self._consumer.subscribe(list(self._audience_of), listener=_Listener(self._let_go))
+            self._consumer.subscribe(list(self._audience_of), listener=_Listener(self._let_go, self._have))
             async with self._poster:
                 try:
                     while not stop.is_set():
@@ -88,11 +90,16 @@ class AlertDelivery:
 
     def samples(self) -> Iterator[Sample]:
         """The deliverer's metrics, as they are declared in ``contracts.metrics``."""
-        for (outcome, exercise), count in self.counts.tries.items():
+        for (outcome, exercise), count in list(self.counts.tries.items()):
             yield Sample("puente_webhook_tries_total", count, {"outcome": outcome, "exercise": str(exercise).lower()})
-        yield Sample("puente_notices_total", self.counts.notices)
+        for exercise, count in list(self.counts.notices.items()):
+            yield Sample("puente_notices_total", count, {"exercise": str(exercise).lower()})
         for desk in list(self.desks.values()):
             yield from desk.samples()
+
+    def standing(self) -> dict[TopicPartition, bool]:
+        """The alert topics that are ours, and whether their desks are open."""
+        return {source: (desk := self.desks.get(source)) is not None and desk.open for source in list(self._ours)}
 
     async def _open_desks(self) -> None:
         for source in self._consumer.assignment():
@@ -139,7 +146,12 @@ class AlertDelivery:
         desk = self.desks.pop(source)
         await desk.stop()
 
+    def _have(self, assigned: Collection[TopicPartition]) -> None:
+        self.joined, self._ours = True, frozenset(assigned)
+        log.info("The deliverer has %d audiences.", len(assigned))
+
     async def _let_go(self) -> None:
+        self.joined, self._ours = False, frozenset()
         await self._commit()
         desks, self.desks = self.desks, {}
         await asyncio.gather(*(desk.stop() for desk in desks.values()))
@@ -151,11 +163,14 @@ class AlertDelivery:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """On revoke: save, and close the desks. aiokafka waits for it before it rejoins."""
 
-    def __init__(self, let_go: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, let_go: Callable[[], Awaitable[None]], have: Callable[[Collection[TopicPartition]], None]
+    ) -> None:
         self._let_go = let_go
+        self._have = have
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - all go
         await self._let_go()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        log.info("The deliverer has %d audiences.", len(assigned))
+        self._have(assigned)

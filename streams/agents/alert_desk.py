@@ -12,7 +12,7 @@ import dataclasses
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -24,7 +24,7 @@ from streams.agents.alert_log import AlertLog
 from streams.agents.board_keeper import BoardKeeper
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.webhook_deliveries import WebhookDeliveries
-from streams.alert_board import AlertBoard
+from streams.alert_board import AlertBoard, Publication
 from streams.delivery import Webhook
 from streams.delivery_retry import Outcome, Place
 from streams.sinks.mqtt_notices import MqttAddress, MqttNotices
@@ -50,10 +50,10 @@ class DeskConfig:
 
 @dataclasses.dataclass(slots=True)
 class DeliveryCounts:
-    """Since the process began: webhooks' tries by outcome and whether it was a drill's, and messages to MQTT."""
+    """Since the process began: webhooks' tries by outcome, and messages to MQTT, a drill's (True) and others."""
 
     tries: Counter[tuple[Outcome, bool]] = dataclasses.field(default_factory=Counter)
-    notices: int = 0
+    notices: Counter[bool] = dataclasses.field(default_factory=Counter)
 
 
 class AlertDesk:
@@ -123,8 +123,9 @@ class AlertDesk:
         deliveries.dirty = True
         self.deliveries.append(deliveries)
 
-    def _published(self, count: int) -> None:
-        self._counts.notices += count
+    def _published(self, publications: Sequence[Publication]) -> None:
+        for each in publications:
+            self._counts.notices[each.exercise] += 1
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -137,6 +138,11 @@ class AlertDesk:
             self.broken.set_exception(error)
             self.broken.exception()  # looked at by whoever has the desk; no complaint if it is being closed
 
+    @property
+    def open(self) -> bool:
+        """Whether it delivers."""
+        return bool(self._tasks) and not self.broken.done()
+
     def offset(self) -> int:
         """The first record that somebody still waits for."""
         waiting = [each.place.offset for each in self.deliveries]
@@ -147,13 +153,14 @@ class AlertDesk:
     def samples(self) -> Iterator[Sample]:
         """How much each webhook still has before it, and how old the alert is that it waits for."""
         end, now_ms = self.alerts.end if self.alerts is not None else 0, time.time() * 1000
-        for each in self.deliveries:
+        for each in list(self.deliveries):
             labels = {"subscriber": each.webhook.name}
             waits_s = 0.0 if each.oldest_ms is None else max(0.0, (now_ms - each.oldest_ms) / 1000)
             yield Sample("puente_webhook_waiting_records", max(0, end - each.place.offset), labels)
             yield Sample("puente_webhook_oldest_seconds", waits_s, labels)
         if self._board is not None:
-            yield Sample("puente_notices_open", len(self._board), {"audience": self.audience})
+            for count, exercise in zip(self._board.open_alerts(), ("false", "true"), strict=True):
+                yield Sample("puente_notices_open", count, {"audience": self.audience, "exercise": exercise})
 
     async def stop(self) -> None:
         """End everything, with a last save."""

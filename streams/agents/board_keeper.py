@@ -33,7 +33,7 @@ class BoardKeeper:
         alerts: AlertLog,
         mqtt: MqttNotices,
         take_changes: Callable[[list[StateChange]], None],
-        on_published: Callable[[int], None],
+        on_published: Callable[[Sequence[Publication]], None],
     ) -> None:
         self.board = board
         self._alerts = alerts
@@ -109,7 +109,7 @@ class BoardKeeper:
                 log.warning("MQTT: %s. Connecting anew.", error)
                 await self._mqtt.close()
             else:
-                self._on_published(len(publications))
+                self._on_published(publications)
                 return
 
     async def _connect(self) -> None:
@@ -122,9 +122,9 @@ class BoardKeeper:
                     retained = await self._mqtt.retained(filter_of(self.board.audience))
                     wrong = self.board.compare(retained)
                     await self._mqtt.publish(wrong)
-                    self._on_published(len(wrong))
+                    self._on_published(wrong)
                     log.info("MQTT: %d alerts of %s are open; %d messages put right.",
-                             len(self.board), self.board.audience, len(wrong))  # fmt: skip
+                             sum(self.board.open_alerts()), self.board.audience, len(wrong))  # fmt: skip
             except MqttDownError as error:
                 log.warning("MQTT: %s. Trying again.", error)
                 await self._mqtt.close()
