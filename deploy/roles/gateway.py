@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from deploy.health.gateway import GatewayVitals
 from deploy.health.process import Health
-from deploy.roles import logs
+from deploy.roles import garbage, logs
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
 
@@ -86,6 +86,7 @@ def run(settings: GatewaySettings) -> dict[str, Any]:
     config = config_from(settings)
     before_ack = fault_hook(getattr(settings, "fault", None))
     gateway = Gateway(config, before_ack=before_ack)
+    garbage.collect_rarely()
     with Health(settings, "gateway", GatewayVitals(gateway)) as health:
         return asyncio.run(_serve(gateway, health))
 

@@ -9,7 +9,7 @@ from contracts.history import History
 from deploy.health.partitions import still_s
 from deploy.health.process import Health
 from deploy.health.sink import SinkVitals
-from deploy.roles import logs
+from deploy.roles import garbage, logs
 from deploy.roles.faults import before_save
 from deploy.settings import Settings
 from streams.agents.history_sink import HistorySink, SinkConfig
@@ -48,6 +48,7 @@ async def _serve(settings: Settings, history: History) -> dict[str, dict[str, in
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sink = HistorySink(_config(settings), history)
+    garbage.collect_rarely()
     with Health(settings, "sink", SinkVitals(sink, still_s(settings.checkpoint_interval_s))) as health:
         async with health.beating():
             await sink.run(stop)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.health.partitions import still_s
 from deploy.health.process import Health
-from deploy.roles import logs
+from deploy.roles import garbage, logs
 from deploy.roles.faults import before_save
 from deploy.settings import Settings
 from streams.agents.partition_runner import RunnerConfig
@@ -43,6 +43,7 @@ def run(settings: Settings) -> dict[str, dict[str, int]]:
             ),
         )
         app = build(config)
+        garbage.collect_rarely()
         # Mode's plain worker, not Faust's: Faust's command line starts a web server on every address whatever it
         # is told.
         vitals = WorkerVitals(app.line, still_s(settings.checkpoint_interval_s))
