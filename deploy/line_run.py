@@ -127,12 +127,13 @@ class LineRun:
         return child
 
     def start_all(self) -> None:
-        """Start the gateway, the workers and the sink."""
-        self._on_step("starting the gateway, the stages and the sink")
+        """Start the gateway, the workers, the sink and the deliverer."""
+        self._on_step("starting the gateway, the stages, the sink and the deliverer")
         self.start("gateway")
         for n in range(self._workers):
             self.start("worker", f"worker-{n + 1}")
         self.start("sink")
+        self.start("deliver")
 
     def wait_ready(self, timeout_s: float = READY_S) -> None:
         """Return once ticks go through every partition of both stages. Raises ServiceFailedError."""

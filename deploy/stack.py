@@ -67,10 +67,10 @@ class LocalStack:
             subscribers_file.load(self.settings.subscribers, self.settings.audience_names)
         with ExitStack() as stack:
             self.folder = self._own_folder(stack)
-            stack.callback(self._stop_roles)
             self._have_kafka(stack)
             self._have_mqtt(stack)
             self._have_history(stack)
+            stack.callback(self._stop_roles)  # before the servers: their last checkpoints need them
             found = self.settings
             create_topics(found.kafka, found.partitions, found.audience_names, found.replication)
             self.config.touch(mode=0o600)

@@ -51,7 +51,8 @@ def up(settings: Settings, workers: int, services_only: bool, json_to: str | Non
 
 
 def _start_roles(stack: LocalStack, workers: int) -> list[tuple[str, Child]]:
-    names = [("gateway", "gateway"), *(("worker", f"worker-{i + 1}") for i in range(workers)), ("sink", "sink")]
+    workers_names = [("worker", f"worker-{i + 1}") for i in range(workers)]
+    names = [("gateway", "gateway"), *workers_names, ("sink", "sink"), ("deliver", "deliver")]
     return [(role, stack.start_role(role, name=name)) for role, name in names]
 
 
@@ -80,6 +81,8 @@ def _tell(stack: LocalStack) -> None:
     click.echo(f"MQTT      {facts['mqtt']}   ({stack.services()['mqtt']}; user {settings.mqtt_device_username or '-'})")
     click.echo(f"history   {facts['history']['url']}")
     click.echo(f"settings  {facts['config']}   (passwords too; logs beside it)")
+    topic = "alerts/AUDIENCE/SEVERITY/RULE/ALERT_ID"
+    click.echo(f"alerts    {topic} on MQTT; webhooks: {settings.subscribers or 'none, see PUENTE_SUBSCRIBERS'}")
     for name, url in facts["health"].items():
         click.echo(f"health    {url}/readyz   ({name}; /healthz and /metrics too)")
     click.echo("")
@@ -87,8 +90,11 @@ def _tell(stack: LocalStack) -> None:
     click.echo(f"  export PUENTE_CONFIG={facts['config']}")
     click.echo("  puente reference load FILE")
     click.echo("  puente alerts tail")
+    host, _, port = facts["mqtt"].removeprefix("mqtt://").partition(":")
+    if facts["mqtt_subscriber_password_file"]:
+        click.echo(f"  mosquitto_sub -h {host} -p {port} -u {facts['mqtt_subscriber_username']} \\")
+        click.echo(f'    -P "$(cat {facts["mqtt_subscriber_password_file"]})" -q 1 -v -t "alerts/#"')
     if facts["mqtt_password_file"]:
-        host, _, port = facts["mqtt"].removeprefix("mqtt://").partition(":")
         click.echo(f"  mosquitto_pub -h {host} -p {port} -u {facts['mqtt_username']} \\")
         click.echo(f'    -P "$(cat {facts["mqtt_password_file"]})" -q 1 -t v1/CRDN/TRK-1/readings -m "$READING"')
     click.echo("")

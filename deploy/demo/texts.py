@@ -15,6 +15,7 @@ class Texts:
     readings: str
     on_the_way: str
     open_alerts: str
+    drill: str
     latency: str
     on_the_way_short: str
     open_alerts_short: str
@@ -44,6 +45,7 @@ ENGLISH: Final = Texts(
     readings="readings",
     on_the_way="shipments on the way",
     open_alerts="open alerts",
+    drill="EXERCISE",
     latency="to alert, p50 / p99",
     on_the_way_short="on the way",
     open_alerts_short="open",
@@ -77,6 +79,7 @@ SPANISH: Final = Texts(
     readings="lecturas",
     on_the_way="embarques en camino",
     open_alerts="alertas abiertas",
+    drill="SIMULACRO",
     latency="hasta la alerta, p50/p99",
     on_the_way_short="en camino",
     open_alerts_short="abiertas",
@@ -104,7 +107,9 @@ SPANISH: Final = Texts(
     },
     steps={
         "starting Kafka, the MQTT broker and the history": "arrancan Kafka, el broker MQTT y el historial",
-        "starting the gateway, the stages and the sink": "arrancan la pasarela, las etapas y el historiador",
+        "starting the gateway, the stages, the sink and the deliverer": (
+            "arrancan la pasarela, las etapas, el historiador y el mensajero de alertas"
+        ),
         "waiting for the line to run through": "se espera a que la línea corra de punta a punta",
         "loading the reference": "se carga la referencia",
         "waiting for the last readings": "se esperan las últimas lecturas",

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+from deploy.health.deliver import DeliverVitals
+from deploy.health.process import Health
 from deploy.roles import logs
 from deploy.services.probes import mqtt_address
 from deploy.settings import Settings
@@ -19,7 +21,7 @@ def run(settings: Settings) -> dict[str, object]:
     """Serve until told to stop; return what was counted. Raises SettingsError where the subscribers' file is wrong."""
     config = config_of(settings)
     logs.configure(settings.log_level)
-    return asyncio.run(_serve(config))
+    return asyncio.run(_serve(settings, config))
 
 
 def config_of(settings: Settings) -> DeliverConfig:
@@ -36,7 +38,7 @@ def config_of(settings: Settings) -> DeliverConfig:
     )
 
 
-async def _serve(config: DeliverConfig) -> dict[str, object]:
+async def _serve(settings: Settings, config: DeliverConfig) -> dict[str, object]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # Names are looked up on threads: with Python's few, some receivers' slow name servers would hold up all others.
@@ -44,7 +46,9 @@ async def _serve(config: DeliverConfig) -> dict[str, object]:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     delivery = AlertDelivery(config)
-    await delivery.run(stop)
+    with Health(settings, "deliver", DeliverVitals(delivery)) as health:
+        async with health.beating():
+            await delivery.run(stop)
     tries: dict[str, int] = {}
     for (outcome, _), count in delivery.counts.tries.items():
         tries[outcome] = tries.get(outcome, 0) + count

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 STAGE: Final = "deliver"
 PLACE: Final = "w/"  # and a subscriber's name: its place, in the checkpoints
 _SAVE_S: Final = 1.0
+_LAST_SAVE_S: Final = 5.0  # a Kafka that is away is not waited for: what was not saved is told again
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,8 +168,9 @@ class AlertDesk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(KafkaError, OSError):
-            await self._save()
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_LAST_SAVE_S):
+                await self._save()
         await self._store.close()
         if self.alerts is not None:
             await self.alerts.close()
