@@ -1,0 +1,111 @@
+"""Separation: what is apart beyond all doubt is told, and nothing that intervals, noise or silence could explain."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from detectors import separation
+from detectors.separation import CARD, Points, Run, Thresholds, follow, gaps, neighbours, verdicts
+
+T = Thresholds()
+DEG_M = math.radians(1.0) * separation.EARTH_RADIUS_M  # metres to a degree of latitude
+
+
+def points(*rows: tuple[str, float, float], speed_kmh: float = 90.0, accuracy_m: float = 5.0, ship: int = 0) -> Points:
+    """Rows of (``truck``, ``box`` or ``phone``; seconds; metres north), in order."""
+    kinds = np.array([kind for kind, _, _ in rows])
+    n = len(rows)
+    return Points(
+        ship=np.full(n, ship),
+        time_ms=np.array([round(1_000 * at) for _, at, _ in rows], np.int64),
+        lat_deg=28.0 + np.array([north for _, _, north in rows]) / DEG_M,
+        lon_deg=np.full(n, -99.5),
+        accuracy_m=np.full(n, accuracy_m),
+        speed_kmh=np.full(n, speed_kmh),
+        vehicle=kinds == "truck",
+        cargo=kinds == "box",
+    )
+
+
+def said(of: Points, thresholds: Thresholds = T) -> list[int]:
+    return verdicts(gaps(of, thresholds), thresholds).tolist()
+
+
+def test_a_container_between_two_positions_of_its_truck_is_with_it_whatever_their_intervals():
+    found = gaps(points(("truck", 0, 0), ("box", 10, 250), ("box", 25, 625), ("truck", 30, 750)), T)
+    assert found.at.tolist() == [1, 2]
+    assert found.vehicle.tolist() == [3, 3]
+    assert found.distance_m == pytest.approx([0.0, 0.0], abs=0.1)
+
+
+def test_a_container_left_behind_is_apart():
+    assert said(points(("truck", 0, 0), ("box", 25, 0), ("truck", 30, 750))) == [1]
+
+
+def test_what_accuracy_or_a_way_between_two_positions_could_explain_is_doubt():
+    stopped = points(("truck", 0, 0), ("box", 20, 800), ("truck", 60, 400))  # it may have gone on, and come back
+    assert said(stopped) == [0]
+    assert said(points(("truck", 0, 0), ("box", 0, 600), ("truck", 0, 0), accuracy_m=5.0)) == [1]
+    assert said(points(("truck", 0, 0), ("box", 0, 600), ("truck", 0, 0), accuracy_m=180.0)) == [0]
+
+
+def test_where_no_speed_is_told_a_vehicle_may_have_gone_fast():
+    told = points(("truck", 0, 0), ("box", 10, 500), ("truck", 20, 0), speed_kmh=0.0)
+    untold = points(("truck", 0, 0), ("box", 10, 500), ("truck", 20, 0), speed_kmh=math.nan)
+    assert (said(told), said(untold)) == ([1], [0])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("truck", 0, 0), ("box", 10, 5_000)],
+        [("box", 10, 5_000), ("truck", 20, 0)],
+        [("box", 10, 5_000)],
+        [("truck", 0, 0), ("box", 10, 50_000), ("truck", 301, 0)],
+        [("truck", 0, 0), ("phone", 10, 5_000), ("truck", 20, 0)],
+        [],
+    ],
+)
+def test_without_the_vehicle_before_and_after_nothing_is_said(rows):
+    assert said(points(*rows)) == []
+
+
+def test_another_shipments_truck_is_no_neighbour():
+    ship = np.array([0, 0, 1, 1])
+    before, after = neighbours(ship, np.array([True, False, False, True]))
+    assert (before.tolist(), after.tolist()) == ([0, 0, -1, 3], [0, -1, 3, 3])
+
+
+def test_a_vehicle_stands_still_at_one_instant():
+    assert gaps(points(("truck", 5, 0), ("box", 5, 100)), T).distance_m.tolist() == []
+    found = gaps(points(("truck", 5, 0), ("box", 5, 100), ("truck", 5, 0)), T)
+    assert found.distance_m == pytest.approx([100.0], rel=1e-3)
+
+
+def test_distances_are_those_of_the_globe():
+    here, there = np.array([28.0]), np.array([28.4])
+    assert separation._metres(here, np.array([-99.5]), there, np.array([-99.5]))[0] == pytest.approx(0.4 * DEG_M)
+    across = separation._metres(here, np.array([179.9]), here, np.array([-179.9]))[0]
+    assert across == pytest.approx(0.2 * DEG_M * math.cos(math.radians(28.0)), rel=1e-6)
+
+
+def test_an_episode_opens_on_the_second_verdict_and_closes_on_the_second_other():
+    run = Run()
+    told = [follow(run, v, 10_000 * n, T) for n, v in enumerate([1, -1, 1, 0, 1, 1, -1, 1, -1, 0, -1, -1])]
+    assert told == [None, None, None, None, "trip", "trip", None, "trip", None, None, "clear", None]
+
+
+def test_two_bad_positions_within_seconds_are_not_enough():
+    run = Run()
+    assert [follow(run, 1, ms, T) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
+
+
+def test_its_sentences_say_who_is_how_far_from_whom():
+    evidence = {"distance_m": 812.3, "vehicle_id": "T-7", "doubt_m": 20.0}
+    for texts in (CARD.opened, CARD.closed):
+        for text in texts.values():
+            said = text.format(device_id="C-7", **evidence)
+            assert all(word in said for word in ("C-7", "T-7", "812 m"))
