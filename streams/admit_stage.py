@@ -6,9 +6,9 @@ reference has been read to its end before the first frame. Replays after a crash
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -18,10 +18,12 @@ from contracts.deadletters import DeadLetter, Reason
 from contracts.events import Event
 from contracts.partitioner import partition_of
 from contracts.readings import GAP, LATE, NO_FIX, NO_SHIPMENT, Reading, ShipmentReading, Tick
+from detectors import catalog
+from detectors.signal_lost import Lane
 from streams.corridor import Corridor
 from streams.facts import NO_PLACES, Facts
 from streams.fingerprints import Fingerprints, fingerprint
-from streams.ledger import AHEAD, REPEAT, Ledger, counts_nothing
+from streams.ledger import AHEAD, NEXT, REPEAT, Ledger, counts_nothing
 from streams.reference_book import InForce, ReferenceBook
 from streams.roster import Roster
 from streams.screen import Screen
@@ -36,12 +38,14 @@ _READING: Final = msgspec.json.Decoder(Reading)
 class AdmitConfig:
     """``partitions`` of the readings topics; what comes later than ``lateness_bound_ms`` is marked late.
 
-    ``check_identity`` is off only in the fault test's control run, which must then find doubles.
+    ``check_identity`` is off only in the fault test's control run, which must then find doubles. ``thresholds`` are
+    the rules', where they are not the defaults (``catalog.device_rules``).
     """
 
     partitions: int
     lateness_bound_ms: int = 120_000
     check_identity: bool = True
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AdmitStage:
@@ -53,9 +57,10 @@ class AdmitStage:
         self.roster = Roster(book)
         self.ledger = Ledger()
         self.fingerprints = Fingerprints()
-        self.screen = Screen()
+        self.screen = Screen(catalog.device_rules(config.thresholds))
         self.facts = Facts()
         self.watermark = Watermark()
+        self._uptime = Lane(self.watermark.forget_ms)
         self._watermark_ms = 0
         self._gatherer = FrameGatherer(topics.SHIPMENT_READINGS, config.partitions)
         self._dirty: set[int] = set()
@@ -71,11 +76,11 @@ class AdmitStage:
         out: list[Outgoing] = []
         self.roster.refresh()
         lines, readings = self._decode(value, out)
-        rows, fresh = self._admit(lines, readings, out)
+        rows, fresh, missing = self._admit(lines, readings, out)
         joined = self._join(rows, fresh)
         self._place(fresh, joined)
         judged = self._apart(rows, fresh)
-        self.screen.screen(judged, fresh, joined)
+        self.screen.screen(judged, fresh, joined, self._uptime.now_ms, missing)
         facts: list[Event] = []
         partitions = self.config.partitions
         for row, reading, found in zip(judged, fresh, joined, strict=True):
@@ -110,10 +115,14 @@ class AdmitStage:
 
     def _admit(
         self, lines: list[bytes], readings: list[ShipmentReading], out: list[Outgoing]
-    ) -> tuple[list[int], list[ShipmentReading]]:
-        """The readings that have not passed before, with their rows; repeats are counted, conflicts dead-lettered."""
+    ) -> tuple[list[int], list[ShipmentReading], dict[int, int]]:
+        """The readings that have not passed before, with their rows; repeats are counted, conflicts dead-lettered.
+
+        And, by position among them, how many of the device's readings are missing, where that may have changed.
+        """
         rows: list[int] = []
         fresh: list[ShipmentReading] = []
+        missing: dict[int, int] = {}
         digests: list[int] = []
         noted = 0
         counters, ledger, prints = self._counters, self.ledger, self.fingerprints
@@ -134,6 +143,8 @@ class AdmitStage:
                     out.append(self._refuse("identity_conflict", _CONFLICT.format(reading), line, reading.device_id))
                 continue
             digests.append(digest)
+            if passage != NEXT and not counts_nothing(seq, reading.time_ms):
+                missing[len(fresh)] = ledger.missing(row)
             marks: tuple[str, ...] = ()
             if passage == AHEAD and not counts_nothing(seq, reading.time_ms):
                 counters["gaps"] += 1
@@ -148,7 +159,7 @@ class AdmitStage:
             fresh.append(reading)
         self._note(rows, fresh, digests, noted)
         counters["passed"] += len(fresh)
-        return rows, fresh
+        return rows, fresh, missing
 
     def _note(self, rows: list[int], fresh: list[ShipmentReading], digests: list[int], noted: int) -> int:
         """Fingerprints of those from ``noted`` on, all at once; how many are noted now."""
@@ -222,6 +233,7 @@ class AdmitStage:
     def process_tick(self, tick: Tick) -> list[Outgoing]:
         """Everything gathered, then the tick into every partition under this partition's own name."""
         self._watermark_ms = self.watermark.tick(tick)
+        self._uptime.tick(tick.source, tick.time_ms)
         self._ticked = True
         out = self.flush()
         value = frames.encode_tick(Tick(f"{tick.source}/{self.partition}", tick.time_ms))
@@ -269,14 +281,16 @@ class AdmitStage:
             yield f"h/{names[row]}/{chunk}", data
         if self._ticked:
             self._ticked = False
-            yield "t", pack([self._watermark_ms, self.watermark.sources])
+            yield "t", pack([self._watermark_ms, self.watermark.sources, self._uptime.dump()])
         yield "c", pack(self._counters)
 
     def restore(self, key: str, value: bytes) -> None:
         """One record of ``changes`` back."""
         kind, _, rest = key.partition("/")
         if kind == "t":
-            self._watermark_ms, self.watermark.sources = unpack(value)
+            self._watermark_ms, self.watermark.sources, *uptime = unpack(value)
+            if uptime:
+                self._uptime = Lane.load(uptime[0], self.watermark.forget_ms)
         elif kind == "c":
             self._counters.update(unpack(value))
         elif kind == "s":

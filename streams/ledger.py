@@ -125,6 +125,18 @@ class Ledger:
             if not self._ranges[row]:
                 del self._ranges[row]
 
+    def missing(self, row: int) -> int:
+        """How many readings lie in the holes between what has passed, boot by boot.
+
+        What a boot lost before its first reading that came, or after its last, leaves no hole.
+        """
+        lacking = 0
+        for boot, ranges in self._ranges.get(row, {}).items():
+            lacking += sum(ranges[2::2]) - sum(ranges[1:-1:2])
+            if ranges and boot == self._boot[row]:
+                lacking += self._start[row] - ranges[-1]
+        return lacking
+
     def dump(self, row: int) -> list[object]:
         """One device's ranges as plain data, for a checkpoint."""
         return [self._boot[row], self._start[row], self._next[row], self._ranges.get(row, {})]

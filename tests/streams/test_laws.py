@@ -1,8 +1,8 @@
 """The line's laws, on its pure stages: however records are cut into frames, whoever dies when, the outcome is one.
 
-A seeded two minutes at the border with everything at once: a detour, a warm cargo, opened seals, a silence with its
-backlog, boots, repeats, conflicts of identity, strangers, and lines that are no readings. Each seed draws other cuts,
-other moments of death, and another share of what was on its way when it happened.
+A seeded two minutes at the border with everything at once: detours, a warm cargo, a blow, opened seals, a silence with
+its backlog, boots, repeats, conflicts of identity, strangers, and lines that are no readings. Each seed draws other
+cuts, other moments of death, and another share of what was on its way when it happened.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ Record = bytes | Tick  # a frame's value, or a tick
 def said(device: str, at: int) -> dict[str, Any] | None:
     """What a device measures at a second of the journey; None while it says nothing."""
     kind, _, number = device.partition("-")
-    place: dict[str, Any] = {"lat_deg": round(27.6 + 0.001 * at, 6), "lon_deg": -99.51}
+    place: dict[str, Any] = {"lat_deg": round(27.6 + 0.0001 * at, 6), "lon_deg": -99.51}
     if device == "truck-1" and 40 <= at < 60:
         place["lon_deg"] = -99.40
     if device == "truck-2" and at % 30 == 0:
         place = {"lat_deg": 0, "lon_deg": 0}
     if kind == "box":
         warm = (number, at // 30) in {("1", 2), ("2", 1)}
-        return {**place, "temperature_c": 15.0 if warm else 5.0, "door": "open" if at % 50 == 49 else "closed"}
+        struck, spent = (device, at) == ("box-1", 64), device == "box-2" and 100 <= at < 110
+        state = {"door": "open" if at % 50 == 49 else "closed", "battery_pct": 9.0 if spent else 80.0}
+        return {**place, **state, "temperature_c": 15.0 if warm else 5.0, "shock_g": 9.0 if struck else 0.2}
     if kind == "seal":
         state = {**dict.fromkeys(range(30, 36), "open"), 90: "tampered"}.get(at, "armed")
         if number == "2":  # opened in the yard, which is allowed
@@ -212,9 +214,11 @@ def test_the_journey_has_everything_in_it(world, seconds, undisturbed) -> None:
     alerts = [msgspec.json.decode(a) for a in alerts_of(world, undisturbed).values()]
     opened = sorted((a["rule"], a["device_id"]) for a in alerts if a["state"] == "opened")
     assert opened == [
+        ("battery_low", "box-2"),
+        ("position_spoofing", "seal-2"), ("position_spoofing", "truck-1"),
         ("route_deviation", "truck-1"),
         ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "stranger-1"),
-        ("signal_lost", "truck-2"),
+        ("shock", "box-1"), ("signal_lost", "truck-2"),
         ("temperature_excursion", "box-1"), ("temperature_excursion", "box-2"),
     ]  # fmt: skip
     closed = sorted((a["rule"], a["device_id"]) for a in alerts if a["state"] == "closed")
