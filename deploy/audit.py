@@ -29,10 +29,12 @@ class _Identity(msgspec.Struct):
     device_id: str
     boot_id: int
     seq: int
+    exercise: bool = False
 
 
 class _EventId(msgspec.Struct):
     event_id: str
+    exercise: bool = False
 
 
 _IDENTITIES: Final = msgspec.json.Decoder(list[_Identity])
@@ -43,17 +45,27 @@ _LETTER: Final = msgspec.json.Decoder(DeadLetter)
 
 @dataclass(slots=True)
 class TopicAudit:
-    """Distinct identities of a topic in order of first occurrence, and how many came again, raw."""
+    """Distinct identities of a topic in order of first occurrence, which of them are a drill's, and how many came
+    again, raw.
+    """
 
     distinct: dict[Any, None] = field(default_factory=dict)
+    drills: set[Any] = field(default_factory=set)
     raw_repeats: int = 0
 
-    def see(self, identity: Any) -> None:
+    @property
+    def real(self) -> int:
+        """How many are no drill's."""
+        return len(self.distinct) - len(self.drills)
+
+    def see(self, identity: Any, exercise: bool = False) -> None:
         """Count one in."""
         if identity in self.distinct:
             self.raw_repeats += 1
         else:
             self.distinct[identity] = None
+            if exercise:
+                self.drills.add(identity)
 
 
 @dataclass(slots=True)
@@ -114,7 +126,8 @@ async def audit(bootstrap: str, audiences: Iterable[str]) -> LineAudit:
     async for record in records_of(bootstrap, topics.SHIPMENT_READINGS):
         _see_readings(found.joined, record)
     async for record in records_of(bootstrap, topics.SHIPMENT_EVENTS):
-        found.events.see(_EVENT.decode(record.value).event_id)
+        event = _EVENT.decode(record.value)
+        found.events.see(event.event_id, event.exercise)
     async for record in records_of(bootstrap, topics.REFUSED):
         letter = _LETTER.decode(record.value)
         about = f"{letter.reason} {letter.topic} {letter.sha256}"
@@ -127,7 +140,7 @@ async def audit(bootstrap: str, audiences: Iterable[str]) -> LineAudit:
         found.alerts[audience] = alerts
         async for record in records_of(bootstrap, topics.alerts(audience)):
             alert = _ALERT.decode(record.value)
-            told.see((alert.alert_id, alert.revision))
+            told.see((alert.alert_id, alert.revision), alert.exercise)
             before = alerts.get(alert.alert_id)
             if before is None or alert.revision >= before.revision:
                 alerts[alert.alert_id] = alert
@@ -171,7 +184,7 @@ def _see_readings(topic: TopicAudit, record: Any) -> None:
         return
     lines = frames.lines_of(record.value)
     for one in _IDENTITIES.decode(b"[" + b",".join(lines) + b"]"):
-        topic.see((one.device_id, one.boot_id, one.seq))
+        topic.see((one.device_id, one.boot_id, one.seq), one.exercise)
 
 
 async def _passed(bootstrap: str, stage: str) -> dict[tuple[str, str], int]:

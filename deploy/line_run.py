@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from contracts.alerts import Alert
+from contracts.drills import says_drill
 from contracts.history import History
 from contracts.readings import ReadingId
 from deploy.audit import LineAudit, audit
@@ -58,19 +59,26 @@ class Account:
         """By topic, what passed a consumer's repeat check twice."""
         return self.line.duplicated(self.store_repeats)
 
-    def alerts_by_rule(self) -> dict[str, int]:
-        """How many episodes each rule opened."""
-        return dict(Counter(alert.rule for alert in self.line.alerts.get("joint", {}).values()))
+    def alerts_by_rule(self, *, exercise: bool = False) -> dict[str, int]:
+        """How many episodes each rule opened: in earnest, or in a drill."""
+        told = self.line.alerts.get("joint", {}).values()
+        return dict(Counter(alert.rule for alert in told if alert.exercise == exercise))
 
     def as_dict(self) -> dict[str, Any]:
-        """The demo's JSON, but for what only the stack knows."""
+        """The demo's JSON, but for what only the stack knows. A drill that ran beside is in ``drill`` alone."""
+        drill = self.line.readings.drills
         return {
             "published": len(self.published),
-            "accepted": len(self.line.readings.distinct),
+            "accepted": self.line.readings.real,
             "refused": self.refused,
-            "enriched": len(self.line.joined.distinct),
+            "enriched": self.line.joined.real,
             "alerts": self.alerts_by_rule(),
-            "history_points": len(self.history),
+            "history_points": len(self.history - drill),
+            "drill": {
+                "accepted": len(drill),
+                "alerts": self.alerts_by_rule(exercise=True),
+                "history_points": len(self.history & drill),
+            },
             "lost": self.lost,
             "duplicated": self.duplicated,
             "latency_ms": {"p50": percentile(self.latency_ms, 50), "p99": percentile(self.latency_ms, 99)},
@@ -182,8 +190,9 @@ class LineRun:
         last, since_s = -1, time.monotonic()
         try:
             while time.monotonic() < deadline_s:
-                held = len(history.identities(*self._span_ms))
-                if held >= len(self.devices.published()) - sum(self.devices.refusals().values()):
+                published = self.devices.published()  # a drill beside us is not waited for
+                held = len(history.identities(*self._span_ms) & published)
+                if held >= len(published) - sum(self.devices.refusals().values()):
                     break
                 if held != last:
                     last, since_s = held, time.monotonic()
@@ -212,7 +221,8 @@ class LineRun:
             repeats: dict[str, int] = getattr(history, "repeats", dict)()
         finally:
             history.close()
-        refused: Counter[str] = Counter(letter.reason for letter in line.refused.values())
+        letters = (letter for letter in line.refused.values() if not says_drill(letter.bytes_held()))
+        refused: Counter[str] = Counter(letter.reason for letter in letters)
         return Account(
             published=self.devices.published(),
             history=held,

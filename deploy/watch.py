@@ -1,4 +1,7 @@
-"""Watching a line live, from its topics alone: readings as they are joined, alerts as they are told."""
+"""Watching a line live, from its topics alone: readings as they are joined, alerts as they are told.
+
+A drill's readings and shipments are left out of what is counted here; its alerts come with those of all, marked.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ class Way(msgspec.Struct):
     along_km: float | None = None
     remaining_km: float | None = None
     speed_kmh: float | None = None
+    exercise: bool = False
 
 
 _WAYS: Final = msgspec.json.Decoder(list[Way])
@@ -83,7 +87,8 @@ class Watch:
         async for record in records_of(self._bootstrap, topics.SHIPMENT_READINGS, last=0, follow=True):
             self._started.set()
             if frames.kind_of(record.headers) == "frame":
-                ways = _WAYS.decode(b"[" + b",".join(frames.lines_of(record.value)) + b"]")
+                lines = b",".join(frames.lines_of(record.value))
+                ways = [way for way in _WAYS.decode(b"[" + lines + b"]") if not way.exercise]
                 now_s = time.monotonic()
                 with self._lock:
                     self.readings += len(ways)
@@ -125,12 +130,13 @@ class Watch:
         with self._lock:
             return list(self._told)[-last:]
 
-    def open_alerts(self) -> list[Alert]:
-        """Episodes open now, oldest first."""
+    def open_alerts(self, *, drills: bool = True) -> list[Alert]:
+        """Episodes open now, oldest first, those of drills too unless said."""
         with self._lock:
-            return [alert for alert, _ in self._alerts.values() if alert.state != "closed"]
+            alerts = [alert for alert, _ in self._alerts.values() if alert.state != "closed"]
+        return [alert for alert in alerts if drills or not alert.exercise]
 
     def opened(self) -> list[tuple[Alert, int]]:
-        """Every episode seen, with the wall clock (UTC ms) at which its first record was read."""
+        """Every episode seen but a drill's, with the wall clock (UTC ms) at which its first record was read."""
         with self._lock:
-            return list(self._alerts.values())
+            return [seen for seen in self._alerts.values() if not seen[0].exercise]

@@ -12,14 +12,15 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from contracts.readings import Reading
-from contracts.reference import Record
+from contracts.reference import Record, Route, Shipment
 from simulators import faults as injected
 from simulators.devices import Boot, Habits, sample
 from simulators.faults import Fault, FaultSpec
 from simulators.places import ways
-from simulators.rigs import Rig, build
+from simulators.rigs import DRILL_MARK, Rig, build
 
 WINDOW_READINGS: Final = 131_072  # what is held in memory at once, about
 WINDOW_SAMPLES: Final = 256
@@ -32,6 +33,8 @@ class Fleet:
     ``every_s`` (the same unless said). ``under_way``: on the road at the start; else they set out in the first minutes.
     The run lasts ``horizon_s``: every shipment's following ends there at the latest, and all faults before it. With
     ``limit`` the run is exactly so many readings. Chances are for each block of samples (see ``devices``).
+    ``exercise``: a drill, whose readings are marked and whose devices, shipments and routes bear names of their own, so
+    that it runs beside a real fleet.
     """
 
     def __init__(
@@ -59,7 +62,16 @@ class Fleet:
         every_s = every_s or interval_s
         self.habits = Habits(start_ms, every_s * 1000.0, outage_chance, reboot_chance, exercise)
         self.rigs: list[Rig] = [
-            build(seed, n, start_ms, self.ends_ms, interval_s=interval_s, every_s=every_s, under_way=under_way)
+            build(
+                seed,
+                n,
+                start_ms,
+                self.ends_ms,
+                interval_s=interval_s,
+                every_s=every_s,
+                under_way=under_way,
+                drill=exercise,
+            )
             for n in range(shipments)
         ]
         self.truth: list[Fault] = injected.plan(faults, self.rigs, seed, start_ms, self.ends_ms, self.habits.every_ms)
@@ -89,11 +101,14 @@ class Fleet:
                 yield rig.scac, device.device_id
 
     def reference(self) -> list[Record]:
-        """Every record that the line needs to know this fleet: routes first, then each rig's."""
+        """Every record that the line needs to know this fleet: routes first, then each rig's.
+
+        A drill has routes of its own too, in the same corridors: its corridor's width is not the real one's business.
+        """
         records: list[Record] = [way.route(self.half_width_m, self.start_ms) for way in ways()]
         for rig in self.rigs:
             records += rig.reference(self.start_ms, self.ends_ms)
-        return records
+        return [_of_drill(record) for record in records] if self.habits.exercise else records
 
     def run(self, until_ms: int | None = None) -> Iterator[tuple[int, str, Reading]]:
         """(send time in UTC ms, SCAC, reading) in order of sending, until ``until_ms`` or the run's end.
@@ -130,3 +145,9 @@ class Fleet:
                 return
             later = sorted(set(order) - set(ready))
             sends, scacs, readings = [sends[i] for i in later], [scacs[i] for i in later], [readings[i] for i in later]
+
+
+def _of_drill(record: Record) -> Record:
+    if isinstance(record, Route):
+        return replace(record, route_id=f"{DRILL_MARK}{record.route_id}", corridor=record.corridor_name)
+    return replace(record, route_id=f"{DRILL_MARK}{record.route_id}") if isinstance(record, Shipment) else record

@@ -28,6 +28,7 @@ SENSORS: Final[dict[DeviceKind, list[str]]] = {
     "container": ["position", "speed", "temperature", "humidity", "light", "door", "shock", "battery"],
     "seal": ["position", "speed", "seal", "battery"],
 }
+DRILL_MARK: Final = "DRILL-"
 RESTS_S: Final = (2400.0, 4800.0)  # between two shipments
 WAKES_BEFORE: Final = 3  # readings that container and seal send before their shipment begins
 COUNTED_OPEN: Final = ("open", "removed", "counter")  # a cut seal is tampered with, not opened: its counter stays
@@ -122,19 +123,34 @@ class Rig:
 
 
 def build(
-    seed: int, index: int, start_ms: int, ends_ms: int, *, interval_s: float, every_s: float, under_way: bool
+    seed: int,
+    index: int,
+    start_ms: int,
+    ends_ms: int,
+    *,
+    interval_s: float,
+    every_s: float,
+    under_way: bool,
+    drill: bool = False,
 ) -> Rig:
-    """The rig of this number: who, what and where it drives from ``start_ms`` until past ``ends_ms``."""
+    """The rig of this number: who, what and where it drives from ``start_ms`` until past ``ends_ms``.
+
+    A ``drill``'s devices and shipments bear names of their own, or its reference would speak for the real ones.
+    """
+    mark = DRILL_MARK if drill else ""
     rng = random.Random(f"{seed}/rig/{index}")
     scac = papers.CARRIERS[index % len(papers.CARRIERS)]
     every_ms = every_s * 1000.0
     devices = tuple(
         RigDevice(
-            f"{scac}-{kind[0].upper()}{index:05d}", kind, key_of(seed, index, kind), int(rng.random() * every_ms * 0.9)
+            f"{scac}-{mark}{kind[0].upper()}{index:05d}",
+            kind,
+            key_of(seed, index, kind),
+            int(rng.random() * every_ms * 0.9),
         )
         for kind in KINDS
     )
-    chain = _chain(rng, index, scac, devices, start_ms, ends_ms, under_way)
+    chain = _chain(rng, index, scac, devices, start_ms, ends_ms, under_way, mark)
     return Rig(index, scac, interval_s * 1000.0, every_ms, devices, *chain)
 
 
@@ -146,6 +162,7 @@ def _chain(
     start_ms: int,
     ends_ms: int,
     under_way: bool,
+    mark: str,
 ) -> tuple[list[Trip], list[Shipment], list[Seal]]:
     """Shipment after shipment, each from the yard where the one before ended, until the run's end is covered."""
     trips: list[Trip] = []
@@ -161,7 +178,7 @@ def _chain(
         # In force from the run's start at the earliest: what an earlier run said of these devices is over by then.
         effective_ms = max(sets_out_ms, start_ms)
         seals.append(papers.seal(rng, effective_ms))
-        shipment_id = f"SHP-{start_ms // 1000:x}-{index:05d}-{len(trips)}"
+        shipment_id = f"{mark}SHP-{start_ms // 1000:x}-{index:05d}-{len(trips)}"
         trips.append(set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number))
         shipments.append(_shipment(rng, index, scac, devices, trips[-1], goods, effective_ms))
         sets_out_ms = trips[-1].ends_ms + int(1000.0 * rng.uniform(*RESTS_S))

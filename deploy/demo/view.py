@@ -59,7 +59,7 @@ class View:
             (f"{watch.rate():,.0f}", texts.readings_s),
             (f"{watch.readings:,}", texts.readings),
             (f"{len(watch.on_the_way())}", texts.on_the_way_short if short else texts.on_the_way),
-            (f"{len(watch.open_alerts())}", texts.open_alerts_short if short else texts.open_alerts),
+            (f"{len(watch.open_alerts(drills=False))}", texts.open_alerts_short if short else texts.open_alerts),
             (self._latency(), texts.latency_short if short else texts.latency),
         ]
         table = Table.grid(expand=True, padding=(0, 1))
@@ -142,14 +142,16 @@ class View:
         return Text(self._texts.rules.get(alert.rule, alert.rule), style=_STYLES[alert.severity])
 
     def _sentence(self, alert: Alert) -> str:
-        return alert.messages.get(self._language) or next(iter(alert.messages.values()), "")
+        sentence = alert.messages.get(self._language) or next(iter(alert.messages.values()), "")
+        return f"{self._texts.drill}: {sentence}" if alert.exercise else sentence
 
     def line(self) -> str:
         """The figures as one line, where there is no terminal."""
         watch, texts = self._watch, self._texts
+        open_alerts = len(watch.open_alerts(drills=False))
         return (
             f"{watch.rate():,.0f} {texts.readings_s} · {watch.readings:,} {texts.readings} · "
-            f"{len(watch.on_the_way())} {texts.on_the_way} · {len(watch.open_alerts())} {texts.open_alerts} · "
+            f"{len(watch.on_the_way())} {texts.on_the_way} · {open_alerts} {texts.open_alerts} · "
             f"{self._latency()} {texts.latency}"
         )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console, ConsoleDimensions
 
+from contracts.alerts import Alert
 from deploy.demo.texts import TEXTS
 from deploy.demo.view import View
 from deploy.watch import Way
@@ -28,8 +30,10 @@ class Watch:
     def on_the_way(self) -> list[Way]:
         return [Way(0, name, "I35", "northbound", "truck", 100.0, 841.0, 101.0) for name in IDS]
 
-    def open_alerts(self) -> list[Any]:
-        return []
+    drill: Alert | None = None
+
+    def open_alerts(self, *, drills: bool = True) -> list[Any]:
+        return [self.drill] if drills and self.drill else []
 
     def told(self, last: int) -> list[Any]:
         return []
@@ -81,3 +85,20 @@ def test_the_figures_captions_are_one_line_at_80_columns(language: str, caption:
 def test_the_title_names_the_seed_and_the_line_the_latency(language: str, said: str):
     assert said in picture(language, 80, 24).splitlines()[0]
     assert "101 / 1,107 ms" in view(language).line()
+
+
+@pytest.mark.parametrize(("language", "mark"), [("en", "EXERCISE: A door"), ("es", "SIMULACRO: Una puerta")])
+def test_a_drills_alert_says_so_before_all_else_and_is_not_counted(
+    language: str, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = Alert(
+        alert_id="a", revision=1, rule="seal_breach", rule_version=1, severity="critical", state="opened",
+        opened_ms=1_790_000_000_000, closed_ms=None, shipment_id="S", device_id="d", lat_deg=None, lon_deg=None,
+        score=1.0, evidence={}, messages={"en": "A door", "es": "Una puerta"}, exercise=True,
+    )  # fmt: skip
+    monkeypatch.setattr(Watch, "drill", alert)
+    shown = picture(language, 200, 50)
+    assert mark in shown
+    words = TEXTS[language]
+    figures, names = next((a, b) for a, b in pairwise(shown.splitlines()) if words.open_alerts in b)
+    assert figures[names.index(words.open_alerts) :].split()[0] == "0"
