@@ -59,7 +59,7 @@ class HistorySink:
         self._runners: dict[TopicPartition, PartitionRunner] = {}
         self.totals: dict[str, Counter[str]] = {}  # by source topic, what the runners let go of have counted
         self._acked: dict[TopicPartition, int] = {}
-        self.joined = False  # true once the group has said which partitions are ours, be it none
+        self.joined = False  # true while the group has said which partitions are ours, be it none
         self.refused: Counter[bool] = Counter()  # what the store will never take, by whether it is a drill's
         session_ms = int(config.session_timeout_s * 1000)
         self._consumer = AIOKafkaConsumer(
@@ -176,6 +176,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._sink = sink
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002 - all go
+        self._sink.joined = False
         await self._sink.let_go()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:

@@ -80,7 +80,7 @@ class Line(Service):  # type: ignore[misc]
         self.runners: dict[TopicPartition, PartitionRunner] = {}
         self.totals: dict[str, Counter[str]] = {}  # by source topic, what the runners let go of have counted
         self.latencies = Latencies()
-        self.joined = False  # true once the group has said which partitions are ours, be it none
+        self.joined = False  # true while the group has said which partitions are ours, be it none
         self._producer: AIOKafkaProducer | None = None
         self._reference: ReferenceReader | None = None
         self._ready = asyncio.Event()
@@ -235,6 +235,7 @@ def build(config: WorkerConfig) -> Any:
 
     @app.on_partitions_revoked.connect
     async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:
+        line.joined = False
         await line.let_go()
 
     @app.on_partitions_assigned.connect

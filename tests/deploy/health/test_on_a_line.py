@@ -232,3 +232,16 @@ def test_with_kafka_away_every_process_lives_and_is_not_ready_and_says_it_is_kaf
     finally:
         kafka.restart()
     line.until(lambda: all(line.readyz(role)["ready"] for role in ROLES))
+
+
+def test_a_second_worker_shares_the_partitions_and_both_are_ready(line: Line) -> None:
+    def ours(name: str) -> int:
+        about = {check["name"]: check["says"] for check in line.readyz(name)["checks"]}.get("partitions", "")
+        return int(about.split()[0]) if about[:1].isdecimal() else 0
+
+    alone = ours("worker")
+    line.children.append(line.stack.start_role("worker", name="worker-2"))
+    line.until(lambda: ours("worker-2") > 0 and ours("worker") + ours("worker-2") == alone)
+    line.until(lambda: all(line.readyz(name)["ready"] for name in ("worker", "worker-2")))
+    lagging = line.metrics("worker-2")
+    assert {dict(by)["stage"] for name, by in lagging if name == "puente_lag_records"} >= {"admit", "shipment"}
