@@ -127,10 +127,9 @@ class AdmitStage:
         noted = 0
         counters, ledger, prints = self._counters, self.ledger, self.fingerprints
         late_before_ms = self._watermark_ms - self.config.lateness_bound_ms
-        for line, reading in zip(lines, readings, strict=True):
-            row = self.roster.row(reading.device_id)
-            if row >= prints.size:
-                self._grow(row + 1)
+        of = self.roster.rows_of([reading.device_id for reading in readings])
+        self._grow(1 + max(of, default=-1))
+        for row, line, reading in zip(of, lines, readings, strict=True):
             boot, seq, digest = reading.boot_id, reading.seq, fingerprint(line)
             passage = ledger.admit(row, boot, seq)
             if passage == REPEAT and self.config.check_identity:

@@ -29,6 +29,13 @@ class Roster:
             self._in_force.append(None)
         return found
 
+    def rows_of(self, device_ids: list[str]) -> list[int]:
+        """The row of each of these; new ones at first sight."""
+        rows = list(map(self.rows.get, device_ids))
+        if None in rows:
+            return [self.row(device_id) for device_id in device_ids]
+        return rows  # type: ignore[return-value]  # it has just been seen that there is no None
+
     def refresh(self) -> list[int]:
         """Forget the answers that new reference records concern; their rows. Call before a frame or a tick."""
         touched = self.book.touched

@@ -68,10 +68,10 @@ class ShipmentStage:
         self._refresh()
         rows: list[int] = []
         fresh: list[ShipmentReading] = []
-        for reading in self._decode(value, out):
-            row = self.roster.row(reading.device_id)
-            if row >= len(self._last):
-                self._grow(row + 1)
+        readings = self._decode(value, out)
+        of = self.roster.rows_of([reading.device_id for reading in readings])
+        self._grow(1 + max(of, default=-1))
+        for row, reading in zip(of, readings, strict=True):
             passage = self.ledger.admit(row, reading.boot_id, reading.seq)
             if passage == REPEAT and self.config.check_identity:
                 self._counters["repeats"] += 1
