@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from contracts.identifiers import is_name
+
+RuleTables: TypeAlias = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]  # (rule, ((threshold, value), ...))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +188,26 @@ def audiences(value: Any) -> tuple[Audience, ...]:
     if table.get("joint") != []:  # the history, the demo and the audit read what the joint audience is told
         raise ValueError("must hold an audience joint that sees all (joint=*), since the history reads its alerts")
     return tuple(Audience(name, tuple(countries)) for name, countries in table.items())
+
+
+def rules(value: Any) -> RuleTables:
+    """Thresholds of rules: TOML tables (``[rules.shock] threshold_g = 4``), or ``shock.threshold_g=4 ...``."""
+    if isinstance(value, str):
+        tables: dict[str, Any] = {}
+        for pair in filter(None, re.split(r"[,\s]+", value.strip())):
+            found = re.fullmatch(r"(\w+)\.(\w+)=([-+.\w]+)", pair)
+            try:
+                tables.setdefault(found[1], {})[found[2]] = float(found[3])  # type: ignore[index]
+            except (TypeError, ValueError):
+                raise ValueError("must be RULE.THRESHOLD=NUMBER pairs such as shock.threshold_g=4") from None
+    elif isinstance(value, dict):
+        tables = value
+    else:
+        raise ValueError("must be tables of thresholds, one a rule: [rules.shock] threshold_g = 4")
+    from detectors import thresholds  # the rules' libraries take a second to load: only for who sets any
+
+    try:
+        thresholds.read(tables)
+    except ValueError as error:
+        raise ValueError(f"must hold thresholds that the rules have: {error}") from None
+    return tuple((rule, tuple(table.items())) for rule, table in tables.items())

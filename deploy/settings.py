@@ -20,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from deploy import checks
-from deploy.checks import Audience
+from deploy.checks import Audience, RuleTables
 
 PREFIX: Final = "PUENTE_"
 # Variables of ours that are no settings: where the settings are, and what the tests insist on.
@@ -107,6 +107,9 @@ class Settings:
     )
     health_port: int = _setting(
         0, "its port; 0: a free one; a local stack counts up from it, a port each process", checks.whole(0, 65_000)
+    )
+    rules: RuleTables = _setting(
+        (), "thresholds of rules, where not the defaults: [rules.shock] threshold_g = 4", checks.rules
     )
     log_level: str = _setting("info", "how much is logged", checks.one_of("debug", "info", "warning", "error"))
     fault: str = _setting("", "kill this process at a chosen point", checks.text, "after_kafka_ack:3", test_only=True)
@@ -208,7 +211,10 @@ def as_toml(settings: Settings) -> str:
     for name in _FIELDS:
         value = getattr(settings, name)
         if name == "audiences":
-            tables = ["", "[audiences]", *(f"{a.name} = {json.dumps(list(a.countries))}" for a in value)]
+            tables += ["", "[audiences]", *(f"{a.name} = {json.dumps(list(a.countries))}" for a in value)]
+        elif name == "rules":
+            for rule, table in value:
+                tables += ["", f"[rules.{rule}]", *(f"{key} = {json.dumps(limit)}" for key, limit in table)]
         elif value not in (None, ""):
             plain = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             lines.append(f"{name} = {json.dumps(plain)}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.columns import Columns, Rows
 from detectors.device_batch import Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
@@ -38,6 +39,8 @@ CARD = RuleCard(
         "es": "{device_id} informa de nuevo posiciones que pueden ser ciertas.",
     },
 )
+Degrees = NDArray[np.float32]
+
 _JUMPED, _MIRRORED, _FROZEN = 1, 2, 3
 _NAMES: Final = {0: "none", _JUMPED: "jumped", _MIRRORED: "mirrored", _FROZEN: "frozen"}
 
@@ -128,7 +131,7 @@ class PositionSpoofing:
         return np.asarray(same & (count >= t.frozen_readings) & (claimed_m >= t.frozen_m))
 
     def _doubted(
-        self, at: Rows, time_ms: Ints, lat: Floats, lon: Floats, near_m: Floats, known: Bools
+        self, at: Rows, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools
     ) -> tuple[Bools, Bools]:
         """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
         c, t = self.columns, self.thresholds
@@ -156,7 +159,7 @@ class PositionSpoofing:
         return counted >= t.confirm_readings, back
 
     def _begin(
-        self, at: Rows, time_ms: Ints, lat: Floats, lon: Floats, begins: Bools, measured: Rows, step_m: Floats
+        self, at: Rows, time_ms: Ints, lat: Degrees, lon: Degrees, begins: Bools, measured: Rows, step_m: Floats
     ) -> None:
         """Remember where a jump began, how far it went, and whether it went to the mirror image of where it began."""
         i = np.flatnonzero(begins)

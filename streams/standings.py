@@ -67,8 +67,8 @@ class Standings:
             c["kind"][row] = KIND_CODES[device.device_kind if device else None]
             c["sensors"][row] = sum(SENSOR_BITS.get(s, 0) for s in set(device.sensors)) if device else 0
             c["half_width_m"][row] = found.corridor.half_width_m if found.corridor else _NAN
-            c["min_temperature_c"][row] = _number(shipment and shipment.min_temperature_c)
-            c["max_temperature_c"][row] = _number(shipment and shipment.max_temperature_c)
+            c["min_temperature_c"][row] = _number(shipment.min_temperature_c if shipment else None)
+            c["max_temperature_c"][row] = _number(shipment.max_temperature_c if shipment else None)
             name = 0 if shipment is None else zlib.crc32(shipment.shipment_id.encode()) or 1
             # A late reading of the shipment before does not make the present one a new one.
             if in_order[i] and shipments[row] != name:

@@ -11,6 +11,7 @@ from deploy.health.process import Health
 from deploy.roles import garbage, logs
 from deploy.roles.faults import before_save
 from deploy.settings import Settings
+from detectors import thresholds
 from streams.agents.partition_runner import RunnerConfig
 from streams.audiences import Audience
 
@@ -37,6 +38,7 @@ def run(settings: Settings) -> dict[str, dict[str, int]]:
             session_timeout_s=settings.session_timeout_s,
             check_identity=settings.identity_check,
             languages=settings.languages,
+            thresholds=thresholds.read({rule: dict(table) for rule, table in settings.rules}),
             runner=RunnerConfig(
                 checkpoint_interval_s=settings.checkpoint_interval_s,
                 before_save=before_save(settings.fault, "worker"),

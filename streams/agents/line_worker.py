@@ -18,7 +18,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,7 @@ class WorkerConfig:
     session_timeout_s: float = 10.0
     check_identity: bool = True
     languages: tuple[str, ...] = ()
+    thresholds: Mapping[str, Any] = field(default_factory=dict)  # rules', where not the defaults
     gather_bytes: int = 262_144
     runner: RunnerConfig = field(default_factory=RunnerConfig)
 
@@ -170,7 +171,9 @@ class Line(Service):  # type: ignore[misc]
         config = self.config
         make: Callable[[], Stage]
         if stage == ADMIT:
-            admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity)
+            admit = AdmitConfig(
+                config.partitions, config.lateness_bound_ms, config.check_identity, config.thresholds
+            )
             make = lambda: AdmitStage(source.partition, self.book, admit)  # noqa: E731
         else:
             shipment = ShipmentConfig(

@@ -49,6 +49,10 @@ def test_variables_of_others_are_not_ours_to_judge():
         ("PUENTE_HISTORY", "postgres://host/x", "sqlite:///PATH"),
         ("PUENTE_HISTORY", "influxdb://host:8086", "BUCKET?org=ORG"),
         ("PUENTE_HISTORY", "sqlite://h.db", "sqlite:///PATH"),
+        ("PUENTE_GRAFANA", "grafana.example", "http://HOST:PORT"),
+        ("PUENTE_GRAFANA", "https://me:secret@grafana.example", "without a user or password"),
+        ("PUENTE_GRAFANA_HISTORY", "sqlite:///h.db", "influxdb://HOST:PORT"),
+        ("PUENTE_GRAFANA_HISTORY", "influxdb", "influxdb://HOST:PORT"),
         ("PUENTE_LANGUAGES", "fr", "en, es"),
         ("PUENTE_AUDIENCES", "us", "us=US mx=MX joint=*"),
         ("PUENTE_AUDIENCES", "us=usa", "us=US mx=MX joint=*"),
@@ -149,3 +153,39 @@ def test_the_table_names_every_setting_that_is_a_users():
 def test_the_readme_has_the_table_as_declared():
     readme = Path(__file__).parents[2] / "README.md"
     assert table() in readme.read_text()
+
+
+def test_thresholds_of_rules_are_read_from_tables_and_from_a_variable(tmp_path: Path):
+    file = tmp_path / "puente.toml"
+    file.write_text("[rules.shock]\nthreshold_g = 3.5\n[rules.battery_low]\nlow_pct = 10\nrecovered_pct = 12\n")
+    expected = (("shock", (("threshold_g", 3.5),)), ("battery_low", (("low_pct", 10), ("recovered_pct", 12))))
+    assert load({}, file).rules == expected
+    said = "shock.threshold_g=3.5 battery_low.low_pct=10 battery_low.recovered_pct=12"
+    assert load({"PUENTE_RULES": said}).rules == expected
+    again = tmp_path / "again.toml"
+    again.write_text(as_toml(load({}, file)))
+    assert load({}, again) == load({}, file)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[rules.shok]\nthreshold_g = 1", "shok is no rule with thresholds; did you mean shock?"),
+        ("[rules.shock]\nthreshold = 1", "shock.threshold is no threshold; did you mean threshold_g?"),
+        ('[rules.shock]\nthreshold_g = "hard"', "shock.threshold_g must be a number"),
+        ("rules = 4", "must be tables of thresholds"),
+    ],
+)
+def test_a_wrong_threshold_is_named(tmp_path: Path, text: str, expected: str):
+    file = tmp_path / "puente.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load({}, file)
+    assert str(caught.value).startswith("rules (in ")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["shock", "shock.threshold_g", "shock.threshold_g=hard", "threshold_g=4"])
+def test_a_wrong_variable_of_thresholds_is_named(text: str):
+    with pytest.raises(SettingsError, match=r"^PUENTE_RULES: must be RULE\.THRESHOLD=NUMBER pairs"):
+        load({"PUENTE_RULES": text})
