@@ -153,6 +153,25 @@ def history_url(value: Any) -> str:
 
 def _split_url(value: Any) -> SplitResult | None:
     try:
+def influx_url(value: Any) -> str:
+    """An InfluxDB's address, with bucket and organization."""
+    try:
+        address = history_url(value)
+    except ValueError:
+        address = ""
+    if not address.startswith(("influxdb://", "influxdbs://")):
+        raise ValueError("must be influxdb://HOST:PORT/BUCKET?org=ORG (influxdbs:// with TLS)")
+    return address
+
+
+def http_url(value: Any) -> str:
+    """A web address, without user and password."""
+    parts = _split_url(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        raise ValueError("must be http://HOST:PORT or https://HOST, without a user or password")
+    return str(value).rstrip("/")
+
+
         parts = urlsplit(text(value))
         _ = parts.port  # raises where it is no port
     except ValueError:

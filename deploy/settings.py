@@ -73,6 +73,21 @@ class Settings:
     influxd: Path | None = _setting(
         None, "the influxd program; unset: looked for on the PATH and in the cache", checks.path
     )
+    grafana: str = _setting(
+        "", "the Grafana that `puente grafana sync` brings up to date", checks.http_url, "https://grafana.example"
+    )
+    grafana_token: str | None = _setting(
+        None, "a token of a service account of that Grafana, of the role Admin", checks.text, secret=True
+    )
+    grafana_history: str = _setting(
+        "",
+        "the InfluxDB as Grafana reaches it; unset: as the history is given",
+        checks.influx_url,
+        "influxdb://influx:8086/puente?org=puente",
+    )
+    grafana_influx_token: str | None = _setting(
+        None, "a token for Grafana that may read InfluxDB; unset: the sink's, that may write", checks.text, secret=True
+    )
     partitions: int = _setting(4, "partitions of the line's topics; fixed once they are made", checks.whole(1, 1000))
     audiences: tuple[Audience, ...] = _setting(
         (Audience("us", ("US",)), Audience("mx", ("MX",)), Audience("joint")),

@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "topics": ("deploy.cli.topics:topics", "Make the line's topics in a Kafka of yours."),
     "compose": ("deploy.cli.compose:compose", "Make the passwords of the line in containers."),
     "contracts": ("deploy.cli.contracts:contracts", "Write or check the published message schemas."),
+    "grafana": ("deploy.cli.grafana:grafana", "Dashboards and alarms in a Grafana of yours."),
     "doctor": ("deploy.cli.doctor:doctor", "What is found on this machine, and what is missing."),
     "bench": ("deploy.cli.bench:bench", "Measure the line, in CPU-seconds."),
 }

@@ -1,0 +1,60 @@
+"""A dashboard as data: a question, its panels, and what each asks of the history. ``render`` makes Grafana's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from dashboards.grafana.names import Text
+
+Kind: TypeAlias = Literal["stat", "timeseries", "table", "bars", "map"]
+Step: TypeAlias = tuple[str, Mapping[str, object]]  # a transformation's id and options
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """InfluxQL, with Grafana's variables and macros. ``alias`` names its series; a ``table`` keeps tags as columns."""
+
+    influxql: str
+    alias: str = ""
+    table: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One panel. ``title`` is what it answers; ``empty`` says why nothing may be seen in it, None where it never is.
+
+    ``columns`` name a table's columns in the order shown, by field; others are left out. ``steps`` come before that.
+    ``bounds`` are the values from which on it turns yellow, and red. ``width`` is in Grafana's 24 columns.
+    """
+
+    kind: Kind
+    title: Text
+    says: Text
+    queries: tuple[Query, ...]
+    width: int = 12
+    height: int = 8
+    unit: str = ""
+    decimals: int | None = None
+    bounds: tuple[float, float] | None = None
+    empty: Text | None = None
+    columns: Mapping[str, Text] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """One dashboard. ``title`` is the officer's question; ``variables`` are names that ``variables`` knows."""
+
+    key: str
+    title: Text
+    says: Text
+    panels: tuple[Panel, ...]
+    variables: tuple[str, ...]
+    annotated: bool = False
+    refresh: str = "10s"
+    hours: int = 6
+    joint_only: bool = False

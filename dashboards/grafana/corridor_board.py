@@ -1,0 +1,130 @@
+"""The corridor: where the freight is, and whether it moves. The shared picture, the same for every agency."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards.grafana.board import Board, Panel, Query
+from dashboards.grafana.influxql import BY_TIME, DRIVEN, TOLD, TRADE
+from dashboards.grafana.names import Text
+
+LAST_SEEN: Final = (
+    'SELECT last("lat_deg") AS "latitude", "lon_deg" AS "longitude", "speed_kmh", "shipment_id", "remaining_km"'
+    f' FROM "readings" WHERE {TRADE} AND {DRIVEN} GROUP BY "device_id"'
+)
+ALARMED: Final = (
+    'SELECT "lat_deg" AS "latitude", "lon_deg" AS "longitude", "rule", "severity", "device_id", "shipment_id"'
+    f' FROM "alerts" WHERE {TOLD} AND "state" = \'opened\''
+)
+_EACH: Final = f'FROM "readings" WHERE {TRADE} AND {DRIVEN}'
+_OF_CORRIDOR: Final = "$tag_corridor $tag_direction"
+
+BOARD: Final = Board(
+    key="corridor",
+    title=Text("Corridor: where is the freight, and is it moving?", "Corredor: ¿dónde está la carga y avanza?"),
+    says=Text(
+        "Every truck where it was last heard, how many there are and how fast they go. Traffic is the picture that "
+        "all agencies share; alerts are those told to this folder's agency.",
+        "Cada camión donde se oyó por última vez, cuántos son y a qué velocidad van. El tránsito es la imagen que "
+        "comparten todas las agencias; las alertas son las que se dicen a la agencia de esta carpeta.",
+    ),
+    variables=("audience", "corridor", "direction", "carrier", "sector", "rule", "exercise"),
+    annotated=True,
+    hours=1,
+    panels=(
+        Panel(
+            kind="map",
+            title=Text("Where is each truck, and where were alerts?", "¿Dónde está cada camión y dónde hubo alertas?"),
+            says=Text(
+                "Green: a truck's last position. Red: where an alert opened.",
+                "Verde: la última posición de un camión. Rojo: dónde se abrió una alerta.",
+            ),
+            queries=(Query(LAST_SEEN, table=True), Query(ALARMED, table=True)),
+            width=16,
+            height=16,
+        ),
+        Panel(
+            kind="stat",
+            title=Text("How many trucks are heard?", "¿Cuántos camiones se oyen?"),
+            says=Text("Trucks with a position in the time shown.", "Camiones con una posición en el tiempo mostrado."),
+            queries=(Query(f'SELECT count("v") FROM (SELECT last("lat_deg") AS "v" {_EACH} GROUP BY "device_id")'),),
+            width=4,
+            height=5,
+        ),
+        Panel(
+            kind="stat",
+            title=Text("How many shipments are on the way?", "¿Cuántos embarques van en camino?"),
+            says=Text(
+                "Shipments with a reading in the time shown.", "Embarques con una lectura en el tiempo mostrado."
+            ),
+            queries=(Query(f'SELECT count(distinct("shipment_id")) {_EACH}'),),
+            width=4,
+            height=5,
+        ),
+        Panel(
+            kind="stat",
+            title=Text("How many alerts are open?", "¿Cuántas alertas están abiertas?"),
+            says=Text("Opened in the time shown, and not closed.", "Abiertas en el tiempo mostrado y no cerradas."),
+            queries=(Query(f'SELECT sum("opens") FROM "alerts" WHERE {TOLD}'),),
+            bounds=(1, 10),
+            width=4,
+            height=5,
+        ),
+        Panel(
+            kind="stat",
+            title=Text("How fast do they go?", "¿A qué velocidad van?"),
+            says=Text("Mean over all readings of trucks that move.", "Media de las lecturas de camiones que avanzan."),
+            queries=(Query(f'SELECT mean("speed_kmh") {_EACH} AND "speed_kmh" > 1'),),
+            unit="velocitykmh",
+            decimals=0,
+            width=4,
+            height=5,
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How fast does each corridor move?", "¿A qué velocidad avanza cada corredor?"),
+            says=Text(
+                "Mean speed of trucks, those that stand included: it falls when a corridor stops.",
+                "Velocidad media de los camiones, también los parados: baja cuando un corredor se detiene.",
+            ),
+            queries=(
+                Query(f'SELECT mean("speed_kmh") {_EACH} {BY_TIME}, "corridor", "direction" fill(null)', _OF_CORRIDOR),
+            ),
+            unit="velocitykmh",
+            width=8,
+            height=6,
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How many trucks does each corridor carry?", "¿Cuántos camiones lleva cada corredor?"),
+            says=Text("Trucks heard in each interval.", "Camiones oídos en cada intervalo."),
+            queries=(
+                Query(
+                    f'SELECT count("v") FROM (SELECT last("lat_deg") AS "v" {_EACH} {BY_TIME},'
+                    f' "device_id", "corridor", "direction") WHERE $timeFilter {BY_TIME}, "corridor", "direction"'
+                    " fill(null)",
+                    _OF_CORRIDOR,
+                ),
+            ),
+            width=12,
+        ),
+        Panel(
+            kind="bars",
+            title=Text("How far have they still to go?", "¿Cuánto les falta por recorrer?"),
+            says=Text(
+                "Median of what is left to each truck's destination, by corridor and direction.",
+                "Mediana de lo que falta a cada camión hasta su destino, por corredor y sentido.",
+            ),
+            queries=(
+                Query(
+                    f'SELECT median("v") FROM (SELECT last("remaining_km") AS "v" {_EACH} GROUP BY'
+                    ' "device_id", "corridor", "direction") GROUP BY "corridor", "direction"',
+                    _OF_CORRIDOR,
+                ),
+            ),
+            unit="lengthkm",
+            decimals=0,
+            width=12,
+        ),
+    ),
+)

@@ -1,0 +1,147 @@
+"""The line's own health: whether it keeps up, what it refuses, how late it tells. From ``contracts.metrics``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards.grafana.board import Board, Panel, Query
+from dashboards.grafana.influxql import BY_TIME, of_metric, rate, total, worst
+from dashboards.grafana.names import Text
+
+_STAGE: Final = "$tag_stage"
+_HEALTHY: Final = Text("Empty while there is nothing of it.", "Vacío mientras no haya nada de ello.")
+
+BOARD: Final = Board(
+    key="line",
+    title=Text("The line: does it keep up, and lose nothing?", "La línea: ¿da abasto y no pierde nada?"),
+    says=Text(
+        "What the line's processes say of themselves every ten seconds. What counts readings or alerts is the real or "
+        "the drill, as chosen; lag, checkpoints and memory serve both.",
+        "Lo que los procesos de la línea dicen de sí cada diez segundos. Lo que cuenta lecturas o alertas es lo real o "
+        "el simulacro, según se elija; retraso, puntos de control y memoria sirven a ambos.",
+    ),
+    variables=("exercise",),
+    joint_only=True,
+    hours=1,
+    panels=(
+        Panel(
+            kind="stat",
+            title=Text("Is every process ready?", "¿Está listo cada proceso?"),
+            says=Text("1: every check of /readyz holds. 0: one does not.", "1: todo se cumple. 0: algo no se cumple."),
+            queries=(
+                Query(
+                    f'SELECT min("last") FROM (SELECT last("value") AS "last" {of_metric("puente_ready")}'
+                    ' GROUP BY "process", "check") GROUP BY "process"',
+                    "$tag_process",
+                ),
+            ),
+            height=5,
+            hours=1,
+        ),
+        Panel(
+            kind="stat",
+            title=Text("How many readings wait?", "¿Cuántos registros esperan?"),
+            says=Text("Records in each stage's topic, not yet under a checkpoint.", "Aún sin punto de control."),
+            queries=(
+                Query(
+                    f'SELECT sum("last") FROM (SELECT last("value") AS "last" {of_metric("puente_lag_records")}'
+                    ' GROUP BY "process", "stage", "topic", "partition") GROUP BY "stage"',
+                    _STAGE,
+                ),
+            ),
+            bounds=(1_000, 10_000),
+            height=5,
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How many readings come in?", "¿Cuántas lecturas entran?"),
+            says=Text("Admitted by the gateway, a second.", "Admitidas por la entrada, por segundo."),
+            queries=(Query(rate("puente_accepted_total", "process"), "$tag_process"),),
+            unit="short",
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How many does each stage let through?", "¿Cuántas deja pasar cada etapa?"),
+            says=Text("Each once, a second.", "Cada una una vez, por segundo."),
+            queries=(Query(rate("puente_readings_total", "stage"), _STAGE),),
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("Does it keep up?", "¿Da abasto?"),
+            says=Text("Records that wait, by stage: falls back to a few.", "Registros que esperan, por etapa."),
+            queries=(Query(total("puente_lag_records", "stage"), _STAGE),),
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How late is an alert?", "¿Qué tan tarde llega una alerta?"),
+            says=Text(
+                "From the reading's own time until Kafka holds the alert, and until the history holds the reading; "
+                "the device's own delay is in it.",
+                "Desde la hora de la lectura hasta que Kafka tiene la alerta y el historial la lectura; incluye la "
+                "demora del aparato.",
+            ),
+            queries=(Query(worst("puente_latency_recent_seconds", "to", "quantile"), "$tag_to $tag_quantile"),),
+            unit="s",
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("What is refused, and why?", "¿Qué se rechaza y por qué?"),
+            says=Text("Dead-lettered a second, by reason.", "Rechazado por segundo, por motivo."),
+            queries=(Query(rate("puente_refused_total", "reason"), "$tag_reason"),),
+            empty=_HEALTHY,
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How old are the checkpoints?", "¿Qué edad tienen los puntos de control?"),
+            says=Text("The oldest of each stage's partitions.", "El más viejo de las particiones de cada etapa."),
+            queries=(Query(worst("puente_checkpoint_age_seconds", "stage"), _STAGE),),
+            unit="s",
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How long does a checkpoint take?", "¿Cuánto tarda un punto de control?"),
+            says=Text("The longest of each stage's partitions.", "El más largo de las particiones de cada etapa."),
+            queries=(Query(worst("puente_checkpoint_seconds", "stage"), _STAGE),),
+            unit="s",
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("What comes twice, late or with gaps?", "¿Qué llega repetido, tarde o con huecos?"),
+            says=Text("A second: repeats, late readings, readings after a gap.", "Por segundo."),
+            queries=(
+                Query(rate("puente_repeats_total", "stage"), "repeats $tag_stage"),
+                Query(rate("puente_late_total", "stage"), "late $tag_stage"),
+                Query(rate("puente_gaps_total", "stage"), "gaps $tag_stage"),
+            ),
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("Did a stage have to start again?", "¿Tuvo que empezar de nuevo una etapa?"),
+            says=Text(
+                "Failures after which a partition was read again from its checkpoint, a second.",
+                "Fallas tras las que una partición se leyó de nuevo desde su punto de control, por segundo.",
+            ),
+            queries=(Query(rate("puente_failures_total", "stage"), _STAGE),),
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How much memory do they take?", "¿Cuánta memoria ocupan?"),
+            says=Text("Resident memory of each process.", "Memoria residente de cada proceso."),
+            queries=(Query(worst("puente_memory_bytes", "process"), "$tag_process"),),
+            unit="bytes",
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How busy are they?", "¿Qué tan ocupados están?"),
+            says=Text("Processor seconds a second, by process.", "Segundos de procesador por segundo, por proceso."),
+            queries=(
+                Query(
+                    f'SELECT non_negative_derivative(max("value"), 1s) {of_metric("puente_cpu_seconds_total")}'
+                    f' {BY_TIME}, "process" fill(null)',
+                    "$tag_process",
+                ),
+            ),
+            unit="percentunit",
+        ),
+    ),
+)

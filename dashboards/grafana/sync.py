@@ -1,0 +1,255 @@
+"""Bring a Grafana to hold what is ours, by its API, as often as one likes, and change nothing that people made.
+
+Ours are the things under our uids that still bear, and match, the hash that we wrote into them. What has been changed,
+moved or provisioned from files since is left as it is and said so; ``force`` takes changed and moved things back, never
+those of files. A team's members are people's. A folder's permissions are set where they are Grafana's own defaults
+(which let every viewer in), and after that only added to.
+
+On grafana-api 1.0.3: its helpers are used where it has them, its ``api`` for the rest (data sources by uid, alert
+rules); it does not quote what it puts into an address, so we do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import quote, urlsplit
+
+import requests
+from grafana_api.grafana_api import GrafanaException
+from grafana_api.grafana_face import GrafanaFace
+
+from dashboards.grafana import alarms, render
+from dashboards.grafana.catalog import Everything, Folder, Source
+from dashboards.grafana.names import SOURCE_UID
+from dashboards.grafana.render import digest
+
+Outcome: TypeAlias = Literal["created", "updated", "unchanged", "skipped"]
+OUTCOMES: Final[tuple[Outcome, ...]] = ("created", "updated", "unchanged", "skipped")
+
+_VIEW: Final = 1
+_SOURCE_HASH, _TOKEN_HASH = "puenteHash", "puenteTokenHash"  # kept in the data source's jsonData
+_DEFAULTS: Final = {("Viewer", 1), ("Editor", 2)}  # what Grafana gives a new folder
+_EDITED: Final = "changed by people since; --force takes it back"
+_FROM_FILES: Final = "provisioned from files"
+
+
+class GrafanaRefusedError(Exception):
+    """Grafana does not take what is asked: its words, and what was asked of it."""
+
+
+class GrafanaUnreachableError(Exception):
+    """No Grafana answers there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was done, or would be, to one thing; ``why`` where it was skipped."""
+
+    kind: str
+    name: str
+    outcome: Outcome
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Account:
+    """All steps of one run."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def counts(self) -> dict[Outcome, int]:
+        """By outcome, how many."""
+        found = Counter(step.outcome for step in self.steps)
+        return {outcome: found[outcome] for outcome in OUTCOMES}
+
+
+def connect(url: str, token: str, timeout_s: float = 30.0) -> GrafanaFace:
+    """A client of the Grafana at this address, such as ``https://grafana.example/boards``. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise ValueError("must be an http or https address without a user")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    prefix = f"{path}/" if (path := parts.path.strip("/")) else ""
+    return GrafanaFace(
+        auth=token, host=host, port=parts.port, url_path_prefix=prefix, protocol=parts.scheme, timeout=timeout_s
+    )
+
+
+class Sync:
+    """One run against one Grafana. ``dry_run`` reads and says what would be done. Raises what ``_asking`` raises."""
+
+    def __init__(self, grafana: GrafanaFace, *, force: bool = False, dry_run: bool = False) -> None:
+        self._grafana = grafana
+        self._force = force
+        self._dry_run = dry_run
+        self.account = Account()
+
+    def run(self, wanted: Everything, source: Source | None) -> Account:
+        """Make or update all of it; ``source`` None leaves the data source alone."""
+        if source is not None:
+            self._source(source)
+        teams = {name: self._team(name) for name in wanted.teams}
+        for folder in wanted.folders:
+            self._folder(folder, teams)
+        for folder_uid, dashboard in wanted.dashboards:
+            self._dashboard(folder_uid, dashboard)
+        org = self._ask("the organization", lambda: self._grafana.api.GET("/org"))
+        for rule in wanted.rules:
+            self._rule({**rule, "orgID": org["id"]})
+        return self.account
+
+    # -- one thing each -----------------------------------------------------------------------------------------
+
+    def _source(self, source: Source) -> None:
+        wanted = source.as_json()
+        wanted["jsonData"] |= {_SOURCE_HASH: digest(_plain_source(wanted)), _TOKEN_HASH: digest(source.token)}
+        path = f"/datasources/uid/{SOURCE_UID}"
+        current = self._find("the data source", lambda: self._grafana.api.GET(path))
+        if current is None:
+            self._do("data source", source.url, "created", lambda: self._grafana.datasource.create_datasource(wanted))
+            return
+        stamped = current.get("jsonData") or {}
+        if current.get("readOnly"):
+            self._skip("data source", source.url, _FROM_FILES)
+        elif stamped.get(_SOURCE_HASH) != digest(_plain_source(current)) and not self._force:
+            self._skip("data source", source.url, _EDITED)
+        elif all(stamped.get(name) == wanted["jsonData"][name] for name in (_SOURCE_HASH, _TOKEN_HASH)):
+            self._same("data source", source.url)
+        else:
+            self._do("data source", source.url, "updated", lambda: self._grafana.api.PUT(path, json=wanted))
+
+    def _team(self, name: str) -> int | None:
+        """The team's id; None where a dry run would make it."""
+        found = self._ask(f"team {name}", lambda: self._grafana.teams.get_team_by_name(quote(name, safe="")))
+        for team in found:
+            if team["name"] == name:
+                self._same("team", name)
+                return int(team["id"])
+        made = self._do("team", name, "created", lambda: self._grafana.teams.add_team({"name": name}))
+        return None if made is None else int(made["teamId"])
+
+    def _folder(self, folder: Folder, teams: dict[str, int | None]) -> None:
+        current = self._find(folder.title, lambda: self._grafana.folder.get_folder(folder.uid))
+        if current is None:
+            make = lambda: self._grafana.folder.create_folder(folder.title, folder.uid)  # noqa: E731
+            self._do("folder", folder.title, "created", make)
+        elif current["title"] == folder.title:
+            self._same("folder", folder.title)
+        elif not self._force:
+            self._skip("folder", folder.title, f"people call it {current['title']!r}")
+        else:
+            version = current.get("version")
+            rename = lambda: self._grafana.folder.update_folder(folder.uid, folder.title, version, True)  # noqa: E731
+            self._do("folder", folder.title, "updated", rename)
+        if current is None and self._dry_run:
+            self.account.steps.append(Step("permissions", folder.title, "created"))
+            return
+        self._permissions(folder, [teams[name] for name in folder.teams])
+
+    def _permissions(self, folder: Folder, teams: Sequence[int | None]) -> None:
+        listed = self._ask(folder.title, lambda: self._grafana.folder.get_folder_permissions(folder.uid))
+        current = [_permission(item) for item in listed if not item.get("inherited")]
+        untouched = {(item.get("role"), item["permission"]) for item in current} == _DEFAULTS and len(current) == 2
+        kept = [] if untouched else current
+        seen = {item.get("teamId") for item in kept}
+        lacking: list[dict[str, Any]] = [{"teamId": team, "permission": _VIEW} for team in teams if team not in seen]
+        if not lacking:
+            self._same("permissions", folder.title)
+            return
+        items = {"items": [*kept, *lacking]}
+        change = lambda: self._grafana.folder.update_folder_permissions(folder.uid, items)  # noqa: E731
+        self._do("permissions", folder.title, "created" if untouched else "updated", change)
+
+    def _dashboard(self, folder_uid: str, wanted: dict[str, Any]) -> None:
+        name, dashboard_uid = wanted["title"], wanted["uid"]
+        found = self._find(name, lambda: self._grafana.dashboard.get_dashboard(dashboard_uid))
+        if found is None:
+            self._save(name, "created", wanted, folder_uid)
+            return
+        current, meta = found["dashboard"], found["meta"]
+        actual = digest(render.unstamped(current))
+        if meta.get("provisioned"):
+            self._skip("dashboard", name, _FROM_FILES)
+        elif render.stamp_of(current) != actual and not self._force:
+            self._skip("dashboard", name, _EDITED)
+        elif meta.get("folderUid") != folder_uid and not self._force:
+            self._skip("dashboard", name, "moved by people to another folder")
+        elif actual == render.stamp_of(wanted) == render.stamp_of(current) and meta.get("folderUid") == folder_uid:
+            self._same("dashboard", name)
+        else:
+            # The version it had when read: whoever saves it meanwhile wins, and we are told so.
+            self._save(name, "updated", {**wanted, "version": current["version"]}, folder_uid)
+
+    def _save(self, name: str, outcome: Outcome, dashboard: dict[str, Any], folder_uid: str) -> None:
+        body = {"dashboard": dashboard, "folderUid": folder_uid, "message": "puente grafana sync", "overwrite": False}
+        self._do("dashboard", name, outcome, lambda: self._grafana.dashboard.update_dashboard(body))
+
+    def _rule(self, wanted: dict[str, Any]) -> None:
+        path = f"/v1/provisioning/alert-rules/{wanted['uid']}"
+        current = self._find(wanted["title"], lambda: self._grafana.api.GET(path))
+        if current is None:
+            make = lambda: self._grafana.api.POST("/v1/provisioning/alert-rules", json=wanted)  # noqa: E731
+            self._do("alarm", wanted["title"], "created", make)
+            return
+        actual = digest(alarms.unstamped(current))
+        if current.get("provenance") == "file":
+            self._skip("alarm", wanted["title"], _FROM_FILES)
+        elif alarms.stamp_of(current) != actual and not self._force:
+            self._skip("alarm", wanted["title"], _EDITED)
+        elif actual == alarms.stamp_of(wanted) == alarms.stamp_of(current):
+            self._same("alarm", wanted["title"])
+        else:
+            self._do("alarm", wanted["title"], "updated", lambda: self._grafana.api.PUT(path, json=wanted))
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def _do(self, kind: str, name: str, outcome: Outcome, act: Callable[[], Any]) -> Any:
+        """Do it, but for a dry run, and note it."""
+        done = None if self._dry_run else self._ask(name, act)
+        self.account.steps.append(Step(kind, name, outcome))
+        return done
+
+    def _same(self, kind: str, name: str) -> None:
+        self.account.steps.append(Step(kind, name, "unchanged"))
+
+    def _skip(self, kind: str, name: str, why: str) -> None:
+        self.account.steps.append(Step(kind, name, "skipped", why))
+
+    def _find(self, name: str, ask: Callable[[], Any]) -> Any:
+        """What Grafana holds of it; None where it holds none."""
+        try:
+            return self._asking(name, ask)
+        except GrafanaException as error:
+            if error.status_code == 404:
+                return None
+            raise GrafanaRefusedError(f"{name}: {error.message}") from error
+
+    def _ask(self, name: str, ask: Callable[[], Any]) -> Any:
+        try:
+            return self._asking(name, ask)
+        except GrafanaException as error:
+            raise GrafanaRefusedError(f"{name}: {error.message}") from error
+
+    def _asking(self, name: str, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except requests.JSONDecodeError as error:
+            raise GrafanaUnreachableError(f"{self._grafana.api.url} does not speak Grafana's API ({name})") from error
+        except requests.RequestException as error:
+            raise GrafanaUnreachableError(f"no Grafana answers at {self._grafana.api.url}: {error}") from error
+
+
+def _plain_source(source: dict[str, Any]) -> dict[str, Any]:
+    """What is ours to say of a data source, without stamps and secrets."""
+    plain = {name: source.get(name) for name in ("uid", "name", "type", "access", "url")}
+    settings = source.get("jsonData") or {}
+    return {**plain, "jsonData": {k: v for k, v in settings.items() if k not in (_SOURCE_HASH, _TOKEN_HASH)}}
+
+
+def _permission(item: dict[str, Any]) -> dict[str, Any]:
+    """A permission as Grafana is given it, from one as it lists it."""
+    who = next(name for name in ("role", "teamId", "userId") if item.get(name))
+    return {who: item[who], "permission": item["permission"]}
