@@ -190,6 +190,10 @@ def _position(window: _Window, trip: Trip, along: Floats, speed: Floats, kind: s
     """Where the receiver believes it is: the road, a deviation, noise of 5 to 15 m, rarely 50 m, rarely nothing."""
     draws = window.noise
     lat, lon = trip.way.at(along)
+    if trip.lane == "fast":
+        right_km = trip.right_km(along)
+        beside = right_km > 0.0
+        lat[beside], lon[beside] = trip.way.beside(along[beside], right_km[beside])
     north, east = noise.normals(draws[0], draws[1])
     spike = draws[7] < SPIKE_CHANCE
     scale_km = np.where(spike, 0.030, 0.006)

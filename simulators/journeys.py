@@ -1,7 +1,8 @@
 """Journeys: where a truck is at each instant of a way, and when its seal and doors are lawfully open.
 
 A timetable is piecewise linear (seconds, kilometres): driving in short legs of varying speed, standing at stops and
-customs, stop-and-go in the bridge's queue. A ``Trip`` is a timetable set in time, with its shipment's name.
+customs, stop-and-go in the bridge's queue, in its standard lanes or in FAST, whose road lies beside the others. A
+``Trip`` is a timetable set in time, with its shipment's name.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.places import Mark, Way
+from contracts.reference import Lane
+from simulators.places import FAST_ASIDE_KM, Mark, Way
 
 Floats: TypeAlias = NDArray[np.float64]
 Times: TypeAlias = NDArray[np.int64]
@@ -22,7 +24,9 @@ Span: TypeAlias = tuple[float, float]
 OPEN_ROAD_KMH: Final = 96.0
 CITY_KMH: Final = 58.0
 CITY_KM: Final = 18.0  # this far from either end, and half as far from the bridge, traffic is slow
-QUEUE_KMH: Final = 12.0
+QUEUE_KMH: Final[dict[Lane, float]] = {"standard": 12.0, "fast": 30.0}
+SPAN_KMH: Final = 18.0
+HOP_S: Final = 100.0  # a queue moves up about as often
 INSPECTED: Final = 0.35  # share of stays at customs in which the seal is opened
 
 
@@ -39,9 +43,10 @@ class Timetable:
 class _Driver:
     """Builds a timetable: drives, stands, queues."""
 
-    def __init__(self, rng: random.Random, way: Way) -> None:
+    def __init__(self, rng: random.Random, way: Way, lane: Lane) -> None:
         self.rng = rng
         self.way = way
+        self.lane = lane
         self.cruise = rng.uniform(0.94, 1.06)
         self.table = Timetable([0.0], [way.marks[0].middle_km], [], [])
 
@@ -69,12 +74,17 @@ class _Driver:
 
     def queue(self, mark: Mark) -> None:
         self.drive(mark.start_km)
-        wait_s = self.rng.uniform(*mark.dwell_s)
-        hops = max(4, round(wait_s / 100.0))
+        wait_s = self.rng.uniform(*(mark if self.lane == "standard" else self.way.mark("lane")).dwell_s)
+        hops = max(4, round(wait_s / HOP_S))
         hop_km = (mark.end_km - mark.start_km) / hops
         for _ in range(hops):
-            self._to(self.now_s + hop_km / QUEUE_KMH * 3600.0, self.at_km + hop_km)
+            self._to(self.now_s + hop_km / QUEUE_KMH[self.lane] * 3600.0, self.at_km + hop_km)
             self.stand(wait_s / hops * self.rng.uniform(0.4, 1.6))
+
+    def cross(self, mark: Mark) -> None:
+        """Over the bridge, slowly, to the import lot."""
+        kmh = SPAN_KMH * self.rng.uniform(0.8, 1.2)
+        self._to(self.now_s + (mark.end_km - self.at_km) / kmh * 3600.0, mark.end_km)
 
     def stay(self, mark: Mark) -> None:
         """Stand at a mark; at yards and in an inspection the seal and the doors are open for a while."""
@@ -96,12 +106,14 @@ class _Driver:
         self.table.s_km.append(s_km)
 
 
-def timetable(rng: random.Random, way: Way) -> Timetable:
+def timetable(rng: random.Random, way: Way, lane: Lane = "standard") -> Timetable:
     """One drive over this way, from loading at its origin to hand-over at its destination."""
-    driver = _Driver(rng, way)
+    driver = _Driver(rng, way, lane)
     for mark in way.marks:
         if mark.kind == "queue":
             driver.queue(mark)
+        elif mark.kind == "span":
+            driver.cross(mark)
         elif rng.random() < mark.chance:
             driver.stay(mark)
     return driver.table
@@ -124,6 +136,7 @@ class Trip:
     door_open_ms: tuple[Span, ...]
     band_c: Span | None = None
     seal_number: str = ""
+    lane: Lane = "standard"
 
     def along_km(self, time_ms: Times | Floats) -> Floats:
         """Kilometres along the way at these times."""
@@ -137,6 +150,14 @@ class Trip:
         found: Floats = np.where(inside, slope[np.clip(leg, 0, len(slope) - 1)], 0.0)
         return found
 
+    def right_km(self, along_km: Floats) -> Floats:
+        """How far to the right of the way's line it drives, by kilometres along: the FAST lane's road is beside it."""
+        if self.lane == "standard":
+            return np.zeros(len(along_km))
+        lane, span = self.way.mark("lane"), self.way.mark("span")
+        bends = [lane.start_km - 0.5, lane.start_km - 0.05, span.start_km, span.start_km + 0.5]
+        return np.interp(along_km, bends, [0.0, FAST_ASIDE_KM, FAST_ASIDE_KM, 0.0])
+
     def open_road(self, start_ms: float, end_ms: float, margin_km: float = 3.0) -> bool:
         """True where the truck drives all of this span and no mark lies within ``margin_km`` of what it drives."""
         if start_ms < self.start_ms or end_ms > self.ends_ms:
@@ -148,7 +169,13 @@ class Trip:
 
 
 def set_in_time(
-    table: Timetable, way: Way, shipment_id: str, start_ms: int, band_c: Span | None = None, seal_number: str = ""
+    table: Timetable,
+    way: Way,
+    shipment_id: str,
+    start_ms: int,
+    band_c: Span | None = None,
+    seal_number: str = "",
+    lane: Lane = "standard",
 ) -> Trip:
     """This timetable, begun at ``start_ms``."""
 
@@ -167,6 +194,7 @@ def set_in_time(
         door_open_ms=spans(table.door_open_s),
         band_c=band_c,
         seal_number=seal_number,
+        lane=lane,
     )
 
 

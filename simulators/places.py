@@ -2,6 +2,15 @@
 
 A ``Way`` is a route of the reference and its geometry in columns (kilometres along, degrees), so that a truck's place
 is one interpolation. Distances are great-circle on a sphere of 6,371.0088 km (IUGG mean radius).
+
+A bridge's geofences are named ``<bridge>.<direction>.<part>``, such as ``WORLD-TRADE.northbound.queue``:
+
+- ``queue``: the road before the bridge, all lanes of it
+- ``lane-fast``: within the queue, the FAST lane's own road beside it; who is in the queue but not here is in standard
+- ``span``: the bridge, from the queue's end to the import lot
+
+Crossing times are read off their entries and exits (``contracts.reference.Geofence`` has the fields that say so). The
+waits are those of one day's sample for World Trade and Colombia; each bridge's queue is measured on its own stretch.
 """
 
 from __future__ import annotations
@@ -14,7 +23,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.reference import Direction, Geofence, LineString, Polygon, Route, Stop
+from contracts.reference import Direction, Geofence, Lane, LineString, Polygon, Route, Stop
 from simulators import roads
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -25,12 +34,23 @@ LOCODES: Final = {"MTY": "MXMTY", "SAT": "USSAT", "DAL": "USDAL"}
 BRIDGES: Final = {"WTB": "WORLD-TRADE", "COL": "COLOMBIA"}
 NORTHERN_ENDS: Final = ("SAT", "DAL")
 
-MarkKind: TypeAlias = Literal["yard", "stop", "customs", "queue"]
+MarkKind: TypeAlias = Literal["yard", "stop", "customs", "queue", "lane", "span"]
+WAITS_S: Final[dict[str, dict[Lane, tuple[float, float]]]] = {
+    "WTB": {"standard": (1_500.0, 3_900.0), "fast": (480.0, 1_320.0)},
+    "COL": {"standard": (300.0, 900.0), "fast": (0.0, 120.0)},
+}
+FAST_ASIDE_KM: Final = 0.083  # the FAST road lies so far to the right: within corridors of 100 m, beyond GNSS errors
+QUEUE_HALF_KM, SPAN_HALF_KM = 0.2, 0.12
+_LANE_KM: Final = (0.065, 0.160)
+_BEND_KM: Final = 0.25  # the headings of strips turn over so much road, that they do not tear at a bend
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place on a way: from ``start_km`` to ``end_km`` along it. ``dwell_s`` is how long one stays, least and most."""
+    """A place on a way: from ``start_km`` to ``end_km`` along it. ``dwell_s`` is how long one stays, least and most.
+
+    ``bridge`` is that of a queue, a lane or a span.
+    """
 
     kind: MarkKind
     name: str
@@ -39,6 +59,7 @@ class Mark:
     seal_may_open: bool
     dwell_s: tuple[float, float] = (0.0, 0.0)
     chance: float = 1.0
+    bridge: str | None = None
 
     @property
     def middle_km(self) -> float:
@@ -55,6 +76,7 @@ class Way:
     direction: Direction
     origin: str
     destination: str
+    bridge: str
     bridge_km: float
     km: Floats
     lat_deg: Floats
@@ -65,6 +87,10 @@ class Way:
     def length_km(self) -> float:
         """Kilometres from end to end."""
         return float(self.km[-1])
+
+    def mark(self, kind: MarkKind) -> Mark:
+        """The first place of this kind. Raises StopIteration where there is none."""
+        return next(mark for mark in self.marks if mark.kind == kind)
 
     @cached_property
     def headings_deg(self) -> Floats:
@@ -83,6 +109,14 @@ class Way:
         segment = np.clip(np.searchsorted(self.km, along_km, side="right") - 1, 0, len(self.km) - 2)
         found: Floats = self.headings_deg[segment]
         return found
+
+    def beside(self, along_km: Floats, right_km: Floats | float) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes so far to the right of the way's line, in smooth curves round its bends."""
+        lat, lon = self.at(along_km)
+        ahead, behind = (self.at(np.clip(along_km + step, 0.0, self.length_km)) for step in (_BEND_KM, -_BEND_KM))
+        up, across = ahead[0] - behind[0], (ahead[1] - behind[1]) * np.cos(np.radians(lat))
+        length = np.maximum(np.hypot(up, across), 1e-12)
+        return shifted(lat, lon, -across / length * right_km, up / length * right_km)
 
     def off_m(self, lat_deg: Floats, lon_deg: Floats) -> Floats:
         """Metres from these positions to the nearest point of the line (on the plane tangent there)."""
@@ -118,8 +152,16 @@ class Way:
         return Stop(mark.name, lat, lon, (mark.end_km - mark.start_km) * 500.0, mark.seal_may_open)
 
     def _geofence(self, mark: Mark) -> Geofence:
-        ring = self._strip(mark, 0.2) if mark.kind == "queue" else self._circle(mark)
-        return Geofence(mark.name, Polygon("Polygon", [ring]), mark.seal_may_open, mark.kind == "queue")
+        sides = {"queue": (-QUEUE_HALF_KM, QUEUE_HALF_KM), "span": (-SPAN_HALF_KM, SPAN_HALF_KM), "lane": _LANE_KM}
+        ring = self._strip(mark, *sides[mark.kind]) if mark.kind in sides else self._circle(mark)
+        return Geofence(
+            mark.name,
+            Polygon("Polygon", [ring]),
+            mark.seal_may_open,
+            mark.kind == "queue",
+            bridge=mark.bridge,
+            lane="fast" if mark.kind == "lane" else None,
+        )
 
     def _circle(self, mark: Mark, corners: int = 24) -> list[list[float]]:
         (lat,), (lon,) = self._rounded(np.array([mark.middle_km]))
@@ -134,16 +176,13 @@ class Way:
         ]
         return [*ring, ring[0]]
 
-    def _strip(self, mark: Mark, half_width_km: float) -> list[list[float]]:
-        along = np.linspace(mark.start_km, mark.end_km, 6)
-        lat, lon = self.at(along)
-        right = np.radians(self.heading_at(along) + 90.0)
-        north, east = np.cos(right) * half_width_km, np.sin(right) * half_width_km
+    def _strip(self, mark: Mark, left_km: float, right_km: float) -> list[list[float]]:
+        along = np.linspace(mark.start_km, mark.end_km, 2 + int((mark.end_km - mark.start_km) / 0.04))
         sides = []
-        for sign in (1, -1):
-            side_lat, side_lon = shifted(lat, lon, sign * north, sign * east)
-            side = [[round(x, 6), round(y, 6)] for x, y in zip(side_lon.tolist(), side_lat.tolist(), strict=True)]
-            sides.append(side if sign == 1 else side[::-1])
+        for aside_km in (right_km, left_km):
+            lat, lon = self.beside(along, aside_km)
+            side = [[round(x, 6), round(y, 6)] for x, y in zip(lon.tolist(), lat.tolist(), strict=True)]
+            sides.append(side if aside_km == right_km else side[::-1])
         ring = sides[0] + sides[1]
         return [*ring, ring[0]]
 
@@ -189,6 +228,7 @@ def _way(northern: str, bridge: str, direction: Direction) -> Way:
         direction=direction,
         origin=LOCODES[ends[0]],
         destination=LOCODES[ends[1]],
+        bridge=BRIDGES[bridge],
         bridge_km=bridge_km,
         km=km,
         lat_deg=lat,
@@ -220,16 +260,24 @@ def _marks(
 ) -> tuple[Mark, ...]:
     """The places of a way in the order one meets them."""
     leave, enter = ("MX", "US") if direction == "northbound" else ("US", "MX")
+    name, waits = BRIDGES[bridge], WAITS_S[bridge]
+    parts: tuple[tuple[MarkKind, str, float, float, tuple[float, float], float], ...] = (
+        ("queue", "queue", -3.4, -0.1, waits["standard"], 1.0),
+        ("lane", "lane-fast", -2.8, -0.1, waits["fast"], 0.0),
+        ("span", "span", -0.1, 0.9, (0.0, 0.0), 1.0),
+    )
     marks = [
         Mark("yard", f"YARD-{ends[0]}", 0.0, 1.2, True, (600.0, 1200.0)),
         Mark("customs", f"EXPORT-{leave}-{bridge}", bridge_km - 5.0, bridge_km - 4.0, True, (300.0, 1200.0)),
-        Mark("queue", f"QUEUE-{leave}-{bridge}", bridge_km - 3.4, bridge_km - 0.1, False, (600.0, 3000.0)),
         Mark("customs", f"IMPORT-{enter}-{bridge}", bridge_km + 0.8, bridge_km + 1.8, True, (900.0, 2700.0)),
         Mark("yard", f"YARD-{ends[1]}", float(km[-1]) - 1.2, float(km[-1]), True, (600.0, 900.0)),
     ]
-    for name, (stop_lat, stop_lon), customs, dwell_s, chance in _STOPS:
+    for kind, part, start, end, wait_s, chance in parts:
+        here = f"{name}.{direction}.{part}"
+        marks.append(Mark(kind, here, bridge_km + start, bridge_km + end, False, wait_s, chance, name))
+    for stop_name, (stop_lat, stop_lon), customs, dwell_s, chance in _STOPS:
         found = np.flatnonzero((lat == stop_lat) & (lon == stop_lon))
         if len(found):
             at_km = float(km[found[0]])
-            marks.append(Mark("stop", name, at_km - 0.5, at_km + 0.5, customs, dwell_s, chance))
+            marks.append(Mark("stop", stop_name, at_km - 0.5, at_km + 0.5, customs, dwell_s, chance))
     return tuple(sorted(marks, key=lambda mark: mark.start_km))

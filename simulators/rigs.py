@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.reference import Device, DeviceKind, Record, Seal, Shipment
+from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment
 from simulators import papers
 from simulators.faults import Injection
 from simulators.journeys import Trip, set_in_time, somewhere_on_the_road, timetable
@@ -29,6 +29,7 @@ SENSORS: Final[dict[DeviceKind, list[str]]] = {
     "seal": ["position", "speed", "seal", "battery"],
 }
 DRILL_MARK: Final = "DRILL-"
+FAST_SHARE: Final = 0.3  # of shipments, whose driver, carrier and trader are all certified
 RESTS_S: Final = (2400.0, 4800.0)  # between two shipments
 WAKES_BEFORE: Final = 3  # readings that container and seal send before their shipment begins
 COUNTED_OPEN: Final = ("open", "removed", "counter")  # a cut seal is tampered with, not opened: its counter stays
@@ -172,14 +173,15 @@ def _chain(
     sets_out_ms = start_ms + int(rng.uniform(0.0, min(1_800_000.0, (ends_ms - start_ms) / 8)))
     while not trips or sets_out_ms < ends_ms:
         goods = rng.choice(papers.CHILLED if index % 5 in (1, 3) else papers.DRY)
-        table = timetable(rng, way)
+        lane: Lane = "fast" if rng.random() < FAST_SHARE else "standard"
+        table = timetable(rng, way, lane)
         if under_way and not trips:
             sets_out_ms = start_ms - int(1000.0 * somewhere_on_the_road(rng, table, way))
         # In force from the run's start at the earliest: what an earlier run said of these devices is over by then.
         effective_ms = max(sets_out_ms, start_ms)
         seals.append(papers.seal(rng, effective_ms))
         shipment_id = f"{mark}SHP-{start_ms // 1000:x}-{index:05d}-{len(trips)}"
-        trips.append(set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number))
+        trips.append(set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number, lane))
         shipments.append(_shipment(rng, index, scac, devices, trips[-1], goods, effective_ms))
         sets_out_ms = trips[-1].ends_ms + int(1000.0 * rng.uniform(*RESTS_S))
         way = rng.choice([w for w in ways() if w.origin == way.destination])
@@ -204,7 +206,7 @@ def _shipment(
         trailer=f"{scac}-TR-{index:05d}",
         truck=f"{scac}-TK-{index:05d}",
         carrier_scac=scac,
-        driver_card=f"FAST{rng.randrange(10**8):08d}",
+        driver_card=f"{'FAST' if trip.lane == 'fast' else 'CDL'}{rng.randrange(10**8):08d}",
         seal_numbers=[trip.seal_number],
         device_ids=[device.device_id for device in devices],
         route_id=trip.way.route_id,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shapely import LineString, Point, Polygon
 
-from simulators.places import ways
+from simulators.places import FAST_ASIDE_KM, Way, ways
 
 WORLD_TRADE = Point(-99.537119, 27.597291)
 COLOMBIA = Point(-99.75, 27.70)
@@ -40,10 +40,39 @@ def test_places_lie_on_the_line_and_areas_are_sound(way: object) -> None:
     for fence in route.geofences:
         area = Polygon(fence.area.coordinates[0])
         assert area.is_valid, fence.geofence_id
-        assert area.intersects(line), fence.geofence_id
+        assert area.distance(line) * 111.2 < 0.1, fence.geofence_id
     assert sum(fence.queue for fence in route.geofences) == 1
     assert not any(fence.queue and fence.seal_may_open for fence in route.geofences)
     assert sum(fence.seal_may_open for fence in route.geofences) == 4
+
+
+def test_a_bridges_geofences_bear_the_names_and_fields_that_crossings_are_read_off() -> None:
+    assert {
+        (fence.geofence_id, fence.bridge, fence.queue, fence.lane)
+        for way in ways()
+        for fence in way.route(800.0, 0).geofences
+        if fence.bridge
+    } == {
+        (f"{bridge}.{direction}.{part}", bridge, part == "queue", "fast" if part == "lane-fast" else None)
+        for bridge in ("WORLD-TRADE", "COLOMBIA")
+        for direction in ("northbound", "southbound")
+        for part in ("queue", "lane-fast", "span")
+    }
+
+
+@pytest.mark.parametrize("way", ways(), ids=lambda way: way.route_id)
+def test_the_fast_lane_lies_in_the_queue_and_only_its_trucks_in_it(way: Way) -> None:
+    areas = {g.geofence_id.rpartition(".")[2]: Polygon(g.area.coordinates[0]) for g in way.route(800.0, 0).geofences}
+    queue, lane, span = areas["queue"], areas["lane-fast"], areas["span"]
+    assert queue.buffer(1e-5).contains(lane)
+    assert queue.buffer(1e-5).intersects(span)
+    along = np.linspace(way.mark("lane").start_km + 0.02, way.mark("lane").end_km - 0.02, 200)
+    for gnss_error_km in (-0.013, 0.013):
+        fast = way.beside(along, FAST_ASIDE_KM + gnss_error_km)
+        assert all(lane.contains(Point(lon, lat)) for lat, lon in zip(*fast, strict=True))
+        standard = way.beside(along, gnss_error_km)
+        assert not any(lane.contains(Point(lon, lat)) for lat, lon in zip(*standard, strict=True))
+    assert way.off_m(*way.beside(along, FAST_ASIDE_KM)).max() < 100.0
 
 
 def test_a_way_and_its_return_are_the_same_road() -> None:
