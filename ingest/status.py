@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.identifiers import is_name
 from contracts.readings import LINE_BYTES_MAX
+from contracts.statuses import Status
 from ingest.decoders import Address, levels_in
 from ingest.json_checks import UNREADABLE, explain, is_too_deep, is_utf8, text_refusal
 from ingest.refusals import Refusal
@@ -19,13 +20,6 @@ PATTERN: Final = "v1/+/+/status"
 
 
 _WANTED: Final = 'A status is one JSON object, such as {"state":"offline"}.'
-
-
-class Status(msgspec.Struct):
-    """What is judged of a status. Its other fields are the device family's own."""
-
-    device_id: str | None = None
-    time_ms: int | None = None
 
 
 _decoder = msgspec.json.Decoder(Status)

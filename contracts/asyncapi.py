@@ -1,0 +1,169 @@
+"""The AsyncAPI 3.0 document: every Kafka and MQTT topic, what it carries and who writes it, made from the catalogue.
+
+Schemas are not repeated: each message refers to its file beside the document. Source: the AsyncAPI specification 3.0.0.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from contracts import topics
+from contracts.catalogue import KAFKA, MESSAGES, MQTT, PARAMETERS, Headers, Message, MqttTopic
+
+VERSION: Final = "3.0.0"
+_SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"
+_TEMPLATE: Final = re.compile(r"\{(\w+)\}")
+_FOREIGN: Final = "owntracks_message"
+
+_HEADERS: Final[dict[Headers, dict[str, Any]]] = {
+    "frame": {"type": {"type": "string", "const": "frame", "description": "absent over MQTT"}},
+    "tick": {"type": {"type": "string", "const": "tick"}},
+    "cloud_event": {
+        name: {"type": "string", "description": f"CloudEvents 1.0, Kafka's binary binding; absent over MQTT: {says}"}
+        for name, says in {
+            "ce_specversion": "always 1.0",
+            "ce_type": "puente.alert... or puente.event...",
+            "ce_id": "the record's own id, so that a repeat can be told",
+            "ce_source": "which stage and partition",
+            "ce_time": "RFC 3339, UTC",
+            "content-type": "always application/json",
+        }.items()
+    },
+}
+
+
+def document(version: str) -> dict[str, Any]:
+    """The document of this version of Puente, as plain data."""
+    channels, operations = {}, {}
+    for topic in _kafka_topics():
+        name = _key("kafka", topic.name)
+        channels[name] = _kafka_channel(topic)
+        messages = KAFKA.get(topic.name, ())
+        operations[f"{name}.send"] = _operation("send", name, topic.carries, [m.name for m in messages])
+        operations[f"{name}.receive"] = _operation("receive", name, topic.carries, [m.name for m in messages])
+    for place in MQTT:
+        name = _key("mqtt", place.address)
+        channels[name] = _mqtt_channel(place)
+        action = "send" if place.role == "told" else "receive"
+        message = place.message.name if place.message else _FOREIGN
+        operations[f"{name}.{action}"] = _operation(action, name, place.carries, [message])
+    return {
+        "asyncapi": VERSION,
+        "id": "urn:puente:line",
+        "info": {
+            "title": "Puente",
+            "version": version,
+            "description": (
+                "Trucks, containers and electronic seals across the United States-Mexico border, live. The application "
+                "described is the line itself: what it receives, devices and people publish; what it sends on Kafka, "
+                "its own later stages and every subscriber receive. Names of rules, events and reasons may be added: "
+                "a reader passes over those that it does not know."
+            ),
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "kafka": {"host": "{host}:{port}", "protocol": "kafka", "variables": _where("9092")},
+            "mqtt": {"host": "{host}:{port}", "protocol": "mqtt", "variables": _where("1883")},
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": {m.name: _message(m) for m in MESSAGES} | {_FOREIGN: _foreign()}},
+    }
+
+
+def _kafka_topics() -> list[topics.Topic]:
+    """The line's topics, those of each stage and each audience once, as a template."""
+    found = {}
+    for topic in topics.table(("{audience}",)):
+        stage = next((s for s in topics.STAGES if topic.name == topics.checkpoints(s)), None)
+        if stage is None:
+            found[topic.name] = topic
+        else:
+            carries = topic.carries.replace(f"the {stage} stage", "a stage")
+            found[topics.CHECKPOINTS] = topics.Topic(
+                topics.CHECKPOINTS, carries, topic.keyed_by, topic.partitions, topic.compacted
+            )
+    return list(found.values())
+
+
+def _kafka_channel(topic: topics.Topic) -> dict[str, Any]:
+    policy = ["compact"] if topic.compacted else ["delete"]
+    configuration: dict[str, Any] = {"cleanup.policy": topic.config.get("cleanup.policy", policy[0]).split(",")}
+    if "delete" in configuration["cleanup.policy"]:
+        configuration["retention.ms"] = int(topic.config.get("retention.ms", topic.retention_ms))
+    binding: dict[str, Any] = {"topicConfiguration": configuration}
+    if topic.partitions is not None:
+        binding["partitions"] = topic.partitions
+    return {
+        "address": topic.name,
+        "summary": topic.carries,
+        "description": f"Keyed by {topic.keyed_by}; {topic.partitions or 'as many as the line has'} partitions.",
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "messages": {m.name: {"$ref": f"#/components/messages/{m.name}"} for m in KAFKA.get(topic.name, ())},
+        **_parameters(topic.name),
+        "bindings": {"kafka": binding},
+    }
+
+
+def _mqtt_channel(place: MqttTopic) -> dict[str, Any]:
+    name = place.message.name if place.message else _FOREIGN
+    return {
+        "address": place.address,
+        "summary": place.carries,
+        "servers": [{"$ref": "#/servers/mqtt"}],
+        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        **_parameters(place.address),
+    }
+
+
+def _operation(action: str, channel: str, says: str, names: list[str]) -> dict[str, Any]:
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "summary": says,
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in names],
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "name": message.name,
+        "title": message.name.replace("_", " "),
+        "summary": message.summary,
+        "contentType": message.content_type,
+    }
+    if message.form is not None:
+        made["payload"] = {"schemaFormat": _SCHEMA_FORMAT, "schema": {"$ref": f"schemas/{message.file}"}}
+    if message.headers != "none":
+        made["headers"] = {"type": "object", "properties": _HEADERS[message.headers]}
+    return made
+
+
+def _foreign() -> dict[str, Any]:
+    (url,) = {place.described_at for place in MQTT if place.message is None}
+    return {
+        "name": _FOREIGN,
+        "title": "OwnTracks message",
+        "summary": "A JSON object told apart by _type, as the OwnTracks app publishes it.",
+        "contentType": "application/json",
+        "payload": {"type": "object", "required": ["_type"], "properties": {"_type": {"type": "string"}}},
+        "externalDocs": {"url": url},
+    }
+
+
+def _parameters(address: str) -> dict[str, Any]:
+    names = _TEMPLATE.findall(address)
+    return {"parameters": {name: {"description": PARAMETERS[name]} for name in names}} if names else {}
+
+
+def _where(port: str) -> dict[str, Any]:
+    return {
+        "host": {"default": "127.0.0.1", "description": "as `puente up` prints it"},
+        "port": {"default": port, "description": "as `puente up` prints it"},
+    }
+
+
+def _key(server: str, address: str) -> str:
+    return f"{server}.{re.sub(r'[^A-Za-z0-9]+', '_', address).strip('_')}"
