@@ -15,9 +15,11 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,15 @@ import jsonschema
 import pytest
 import yaml
 
+from contracts import topics
 from deploy import compose_secrets
+from deploy.ready import wait_ready
 from deploy.services.cache import cache_dir, locked
+from deploy.services.influx import LocalInflux
+from deploy.services.kafka import LocalKafka, run_apart
 from deploy.services.mqtt import mosquitto_hash, mosquitto_program
 from deploy.services.processes import Child, answers, free_port
-from deploy.settings import load
+from deploy.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "compose"
@@ -236,3 +242,84 @@ def test_the_broker_lets_a_carrier_speak_for_itself_alone_and_a_phone_too(
     assert not heard(port, gateway, "CRDN", "own", "v1/SWFT/TRK-1/readings")
     assert not heard(port, gateway, "jaime", "own", "owntracks/kiko/pixel")
     assert not heard(port, gateway, "CRDN", "wrong", "v1/CRDN/TRK-1/readings")
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
+@pytest.mark.influx
+def test_each_service_works_when_started_by_hand_with_its_command_and_environment(
+    broker: tuple[int, Child],
+    kafka_factory: Callable[[], LocalKafka],
+    influx_factory: Callable[[], LocalInflux],
+    tmp_path: Path,
+) -> None:
+    kafka, influx = kafka_factory(), influx_factory()
+    places = {
+        "kafka:9092": kafka.bootstrap,
+        "mqtt:1883": f"127.0.0.1:{broker[0]}",
+        "influx:8086": f"127.0.0.1:{influx.port}",
+        "/run/secrets/": f"{tmp_path}/secrets/",
+        "0.0.0.0": "127.0.0.1",
+    }
+    (tmp_path / "secrets" / "influx_token").write_text(influx.token)
+
+    def environment(service: str) -> dict[str, str]:
+        found = {}
+        for name, text in file()["services"][service]["environment"].items():
+            here = reduce(lambda so_far, place: so_far.replace(*place), places.items(), text)
+            found[name] = str(ports[service]) if name == "PUENTE_HEALTH_PORT" else here
+        return found
+
+    def command(service: str, *more: str) -> list[str]:
+        wanted = file()["services"][service].get("command") or file()["services"][service]["entrypoint"][1:]
+        return [sys.executable, "-m", "deploy.cli", *wanted, *more]
+
+    ports = {service: free_port() for service in SERVICES}
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_")}
+    once = subprocess.run(
+        command("topics"), env={**outside, **environment("topics")}, capture_output=True, text=True, check=False
+    )
+    assert once.returncode == 0, once.stderr
+    assert topics.READINGS in once.stdout
+    with ExitStack() as stack:
+        for service in ("gateway", "worker", "sink", "deliver"):
+            child = Child(
+                service, command(service), log=tmp_path / f"{service}.log", env={**outside, **environment(service)}
+            )
+            stack.callback(child.stop)
+        settings: Settings = load(environment("gateway"))
+        wait_ready(settings, timeout_s=120)
+        for service in ("gateway", "worker", "sink", "deliver"):
+            check = file()["services"][service]["healthcheck"]["test"]
+            assert check[:2] == ["CMD", "python"]
+            text = check[3].replace("8080", str(ports[service]))
+            _eventually_healthy([sys.executable, "-c", text], tmp_path / f"{service}.log")
+        run = subprocess.run(
+            command("simulate", "--for", "10s", "--shipments", "2", "--json"),
+            env={**outside, **environment("simulate")}, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        assert json.loads(run.stdout)["held"] > 0
+    held = run_apart(_identities(environment("sink")))
+    assert held > 0
+
+
+async def _identities(environ: dict[str, str]) -> int:
+    from streams.sinks.open_history import open_history
+
+    settings = load(environ)
+    history = open_history(settings.history, token=settings.influx_token)
+    try:
+        return len(history.identities(0, 4_000_000_000_000))
+    finally:
+        history.close()
+
+
+def _eventually_healthy(command: list[str], log: Path) -> None:
+    for _ in range(60):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        time.sleep(1.0)
+    pytest.fail(f"never healthy: {done.stderr[-300:]}\n{log.read_text()[-2000:]}")
