@@ -1,7 +1,7 @@
 """The line's core without its shells: the same stages, fed directly, for simulated days in seconds.
 
 What the gateway, Kafka and Faust do otherwise is done by hand: readings are cut into frames by partition, a tick comes
-with each second of simulated time, stage 1's records go to stage 2. Nothing is judged differently here.
+with each second of simulated time, each stage's records go to the next. Nothing is judged differently here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from contracts.readings import Reading, Tick
 from contracts.reference import Record
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.audiences import Audience
+from streams.corridor_stage import CorridorConfig, CorridorStage
 from streams.reference_book import ReferenceBook
 from streams.shipment_stage import ShipmentConfig, ShipmentStage
-from streams.stage import Outgoing
+from streams.stage import Outgoing, Stage
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _ALERT: Final = msgspec.json.Decoder(Alert)
@@ -30,7 +31,7 @@ EVERYONE: Final = (Audience("us", ("US",)), Audience("mx", ("MX",)), Audience("j
 
 
 class CoreLine:
-    """Both stages, every partition, in one object. ``alerts`` and ``events`` grow as they are told."""
+    """All stages, every partition, in one object. ``alerts`` and ``events`` grow as they are told."""
 
     def __init__(
         self,
@@ -49,6 +50,8 @@ class CoreLine:
         shipment = ShipmentConfig(partitions, audiences)
         self.admit = [AdmitStage(p, self.book, admit) for p in range(partitions)]
         self.shipment = [ShipmentStage(p, self.book, shipment) for p in range(partitions)]
+        corridor = CorridorConfig(partitions, audiences)
+        self.corridor = [CorridorStage(p, self.book, corridor) for p in range(partitions)]
         self.alerts: list[Alert] = []
         self.told: dict[str, list[Alert]] = {a.name: [] for a in audiences}
         self.events: list[Event] = []
@@ -68,8 +71,9 @@ class CoreLine:
 
     def _route(self, records: Iterable[Outgoing]) -> None:
         for record in records:
-            if record.topic == topics.SHIPMENT_READINGS:
-                stage = self.shipment[record.partition]
+            if record.topic in (topics.SHIPMENT_READINGS, topics.JOURNEY_WINDOWS):
+                stages = self.shipment if record.topic == topics.SHIPMENT_READINGS else self.corridor
+                stage: Stage = stages[record.partition]
                 if frames.kind_of(record.headers) == "tick":
                     self._route(stage.process_tick(frames.decode_tick(record.value)))
                 else:

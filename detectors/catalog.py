@@ -14,10 +14,12 @@ from detectors import (
     seal_breach,
     seal_mismatch,
     sensor_stuck,
+    separation,
     shock,
     signal_lost,
     temperature_excursion,
     unplanned_stop,
+    unusual_journey,
 )
 from detectors.rule import DeviceRule, RuleCard
 
@@ -33,6 +35,8 @@ _RULES: Final[tuple[Any, ...]] = (
     battery_low,
     reading_gap,
     signal_lost,
+    separation,
+    unusual_journey,
 )
 CARDS: Final[dict[str, RuleCard]] = {rule.CARD.name: rule.CARD for rule in _RULES}
 THRESHOLDS: Final[dict[str, type]] = {r.CARD.name: r.Thresholds for r in _RULES if hasattr(r, "Thresholds")}

@@ -40,6 +40,12 @@ class Audience:
     countries: tuple[str, ...] = ()
 
 
+def border_km(lat_deg: float, lon_deg: float) -> float:
+    """How far this place is from the land border, in km; good to a tenth of it, as the line is coarse."""
+    away_deg = math.degrees(1_000.0 / EARTH_RADIUS_M)
+    return float(shapely.distance(_LINE, shapely.Point(lon_deg, lat_deg))) / away_deg
+
+
 def countries_at(lat_deg: float, lon_deg: float) -> frozenset[str]:
     """``{"US"}``, ``{"MX"}``, or both near the border."""
     near_deg = math.degrees(BOTH_SIDES_KM * 1000.0 / EARTH_RADIUS_M)

@@ -1,14 +1,15 @@
 """Stage 2, one partition: each joined reading once, silence by ticks, findings into episodes, alerts to audiences.
 
 Assumes stage 1's output: frames of joined readings, and a tick from each of its partitions each second. Rules on one
-device act on arrival; an episode's subject is its device, so the interleaving of devices changes nothing.
+device act on arrival; an episode's subject is its device, so the interleaving of devices changes nothing. What concerns
+a shipment's devices together is judged in windows of event time, once the lateness bound has passed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -17,13 +18,16 @@ import numpy as np
 from contracts import deadletters, drills, frames, topics
 from contracts.partitioner import partition_of
 from contracts.readings import ShipmentReading, Tick
-from detectors import catalog, signal_lost
+from detectors import catalog, separation, signal_lost
 from detectors.signal_lost import Lane, SignalLost
-from streams.audiences import Audience, audiences_of
+from streams.audiences import Audience
+from streams.concerns import concern_of
 from streams.episodes import DRILL_OVER, ENDED, Concern, Episodes, Sighting, Told, move, sight
+from streams.journey_sums import JourneySum, window_of
 from streams.ledger import REPEAT, Ledger
 from streams.reference_book import ReferenceBook
 from streams.roster import Roster
+from streams.shipment_windows import Parting, ShipmentWindows, WindowConfig
 from streams.stage import Outgoing, StateChange, Watermark, cloud_event, pack, unpack
 
 _JSON: Final = msgspec.json.Encoder()
@@ -38,6 +42,8 @@ class ShipmentConfig:
     check_identity: bool = True
     forget_source_ms: int = 600_000
     languages: tuple[str, ...] = ()
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    forget_lane_ms: int = 3_600_000
 
 
 class ShipmentStage:
@@ -51,6 +57,7 @@ class ShipmentStage:
         self.signal = SignalLost(forget_ms=config.forget_source_ms)
         self.episodes = Episodes(config.languages)
         self.watermark = Watermark(config.forget_source_ms)
+        self.windows = ShipmentWindows(config.windows)
         self._last: list[Sighting | None] = []
         self._lane = np.zeros(64, np.int64)  # the partition of stage 1 through which each device's readings come
         # Declared seconds between readings, NaN where not judged, and from when until when (UTC ms) that holds.
@@ -83,6 +90,7 @@ class ShipmentStage:
         if drills.MAY_BE in value:
             self._counters["passed_drill"] += sum(reading.exercise for reading in fresh)
         self._dirty.update(rows)
+        self.windows.hear(rows, fresh)
         at = np.array(rows, np.intp)
         silences = self.signal.spoke_many(at, self._lane[at])
         for row, reading in zip(rows, fresh, strict=True):
@@ -169,25 +177,81 @@ class ShipmentStage:
             concern, about = self._concern(row, here), f"{here.device_id}/{here.shipment_id}"
             told = self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, concern, about)
             self._tell(told, out)
+        self._advance(out)
         self._close_ended(watermark_ms, out)
         return out
 
+    def _advance(self, out: list[Outgoing]) -> None:
+        """Judge what windows have closed: the clock is the least of the lanes', each the least of its gateways'."""
+        lanes = self.signal.lanes
+        if len(lanes) < self.config.partitions:
+            return  # one that was never heard may be the slowest
+        newest_ms = max(lane.time_ms for lane in lanes.values())
+        clock_ms = min(t for lane in lanes.values() if (t := lane.time_ms) > newest_ms - self.config.forget_lane_ms)
+        journeys_ms = self.windows.journeys_ms
+        for found in self.windows.advance(clock_ms):
+            if isinstance(found, Parting):
+                self._part(found, out)
+            else:
+                self._journey(found, out)
+        if self.windows.journeys_ms > journeys_ms:
+            value = frames.encode_tick(Tick(f"shipment/{self.partition}", self.windows.journeys_ms))
+            headers = tuple(frames.TICK_HEADERS)
+            partitions = range(self.config.partitions)
+            out += (Outgoing(topics.JOURNEY_WINDOWS, p, None, value, headers) for p in partitions)
+
+    def _part(self, found: Parting, out: list[Outgoing]) -> None:
+        here = Sighting(
+            found.device_id, found.boot_id, found.seq, found.told_ms,
+            found.shipment_id, found.lat_deg, found.lon_deg, found.exercise,
+        )  # fmt: skip
+        evidence = {
+            "distance_m": round(found.distance_m, 1),
+            "doubt_m": round(found.doubt_m, 1),
+            "vehicle_id": found.vehicle_id,
+            "measured_ms": found.time_ms,
+        }
+        if found.level == "clear":
+            self._tell(self.episodes.clear(separation.CARD, found.shipment_id, here, evidence), out)
+            return
+        score = round(1.0 - self.config.windows.separation.apart_m / found.distance_m, 4)
+        concern = self._concern(self.roster.row(found.device_id), replace(here, time_ms=found.time_ms))
+        self._tell(self.episodes.trip(separation.CARD, found.shipment_id, here, score, evidence, concern), out)
+
+    def _journey(self, sums: JourneySum, out: list[Outgoing]) -> None:
+        """Send a journey window to its corridor's model; of one whose corridor is not known there is none."""
+        found = self.roster.in_force(self.roster.row(sums.device_id), sums.time_ms)
+        shipment, corridor = found.shipment, found.corridor
+        if shipment is None or corridor is None or shipment.shipment_id != sums.shipment_id:
+            return
+        if 2 * sums.covered_ms < sums.end_ms - sums.start_ms:
+            return  # too little of it is known
+        window = window_of(sums, shipment, corridor)
+        partition = partition_of(window.key, self.config.partitions)
+        headers = cloud_event("journey", window.window_id, f"/shipment/{self.partition}", window.start_ms)
+        out.append(Outgoing(topics.JOURNEY_WINDOWS, partition, window.key.encode(), _JSON.encode(window), headers))
+
     def _close_ended(self, time_ms: int, out: list[Outgoing]) -> None:
         """An episode of a shipment that has ended, or that the device guards no longer, is over."""
-        for rule, device_id, exercise in list(self.episodes.open):
-            alert, row = self.episodes.open[rule, device_id, exercise].alert, self.roster.row(device_id)
-            # What opened it may be ahead of the ticks, and so may the shipment have been.
-            guarded = self.roster.in_force(row, max(time_ms, alert.opened_ms)).shipment
-            if alert.shipment_id is None or (guarded is not None and guarded.shipment_id == alert.shipment_id):
-                continue
+        closed_ms = self.windows.closed_ms
+        for rule, subject, exercise in list(self.episodes.open):
+            alert = self.episodes.open[rule, subject, exercise].alert
+            row, apart = self.roster.row(alert.device_id), rule == separation.CARD.name
+            # What opened it may be ahead of the ticks, and so may the shipment have been; windows come behind them.
+            guarded = self.roster.in_force(row, closed_ms if apart else max(time_ms, alert.opened_ms)).shipment
+            drilled = apart and exercise and self.windows.idle(subject, exercise)
+            goes_on = alert.shipment_id is None or (guarded is not None and guarded.shipment_id == alert.shipment_id)
             card, last = catalog.CARDS.get(rule), self._last[row]
-            if card is None or last is None:
+            if (goes_on and not drilled) or card is None or last is None:
                 continue
             if rule == signal_lost.CARD.name:
                 self.signal.columns["on"][row] = False
                 self._dirty.add(row)
-            here, evidence = replace(last, time_ms=time_ms, exercise=exercise), {"ended": True}
-            self._tell(self.episodes.clear(card, device_id, here, evidence, ENDED), out)
+            elif apart:
+                self.windows.let_go(subject, exercise)
+            here = replace(last, time_ms=time_ms, exercise=exercise)
+            texts = DRILL_OVER if drilled else ENDED
+            self._tell(self.episodes.clear(card, subject, here, {} if drilled else {"ended": True}, texts), out)
 
     def _refresh(self) -> None:
         """Ask the reference again, at the next tick, for the devices that new records concern."""
@@ -208,12 +272,7 @@ class ShipmentStage:
 
     def _concern(self, row: int, sighting: Sighting) -> Concern:
         found = self.roster.in_force(row, sighting.time_ms)
-        shipment, device = found.shipment, found.device
-        audiences = audiences_of(self.config.audiences, shipment, sighting.lat_deg, sighting.lon_deg)
-        if shipment is None:
-            return Concern(audiences, carrier_scac=device.carrier_scac if device else None)
-        corridor = found.corridor.route.corridor_name if found.corridor else None
-        return Concern(audiences, corridor, shipment.direction, shipment.carrier_scac, shipment.sector)
+        return concern_of(self.config.audiences, found, sighting.lat_deg, sighting.lon_deg)
 
     def _tell(self, told: Told | None, out: list[Outgoing]) -> None:
         if told is None:
@@ -252,7 +311,7 @@ class ShipmentStage:
         return []
 
     def changes(self) -> Iterator[StateChange]:
-        """A record a device that spoke or fell silent (``d/``), an open episode (``e/``), the clock (``t``)."""
+        """Devices that spoke or fell silent (``d/``), open episodes (``e/``), windows (``w/``), clock and counts."""
         rows = list(self._dirty)
         for row, signal in zip(rows, self.signal.columns.dump_rows(rows), strict=True):
             last = self._last[row]
@@ -260,6 +319,8 @@ class ShipmentStage:
         self._dirty.clear()
         for key, value in self.episodes.changes():
             yield f"e/{key}", value
+        for key, value in self.windows.changes():
+            yield f"w/{key}", value
         yield "t", pack([self.watermark.sources, {n: lane.dump() for n, lane in self.signal.lanes.items()}])
         yield "c", pack(self._counters)
 
@@ -273,6 +334,8 @@ class ShipmentStage:
             self._counters.update(unpack(value))
         elif kind == "e":
             self.episodes.restore(rest, value)
+        elif kind == "w":
+            self.windows.restore(rest, value)
         else:
             row = self.roster.row(rest)
             self._grow(row + 1)

@@ -1,4 +1,4 @@
-"""The Faust application of both stages: each agent is a few lines that hand events to their partition's runner.
+"""The Faust application of all stages: each agent is a few lines that hand events to their partition's runner.
 
 What Faust does otherwise, and what is done about it (each measured or read in its source):
 
@@ -40,14 +40,17 @@ from streams.agents.reference_reader import ReferenceReader
 from streams.agents.seeking_consumer import SeekingTransport
 from streams.agents.works import StageWork
 from streams.audiences import Audience
+from streams.corridor_stage import CorridorConfig, CorridorStage
 from streams.reference_book import ReferenceBook
 from streams.shipment_stage import ShipmentConfig, ShipmentStage
+from streams.shipment_windows import WindowConfig
 from streams.stage import Stage
 
 log = logging.getLogger(__name__)
 
 ADMIT: Final = "admit"
 SHIPMENT: Final = "shipment"
+CORRIDOR: Final = "corridor"
 _RENEW_S: Final = 10.0  # partitions that fail together make one new producer between them
 
 
@@ -175,11 +178,17 @@ class Line(Service):  # type: ignore[misc]
                 config.partitions, config.lateness_bound_ms, config.check_identity, config.thresholds
             )
             make = lambda: AdmitStage(source.partition, self.book, admit)  # noqa: E731
-        else:
+        elif stage == SHIPMENT:
+            windows = WindowConfig(config.lateness_bound_ms)
             shipment = ShipmentConfig(
-                config.partitions, config.audiences, config.check_identity, languages=config.languages
+                config.partitions, config.audiences, config.check_identity, languages=config.languages, windows=windows
             )
             make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
+        else:
+            corridor = CorridorConfig(
+                config.partitions, config.audiences, config.lateness_bound_ms, config.check_identity, config.languages
+            )
+            make = lambda: CorridorStage(source.partition, self.book, corridor)  # noqa: E731
 
         async def seek(offset: int) -> None:
             await self.faust.consumer.seek(TP(source.topic, source.partition), offset)
@@ -235,6 +244,11 @@ def build(config: WorkerConfig) -> Any:
     async def shipment(stream: Any) -> None:
         async for event in stream.noack().events():
             await line.offer(SHIPMENT, event)
+
+    @app.agent(source(topics.JOURNEY_WINDOWS), name=CORRIDOR)
+    async def corridor(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await line.offer(CORRIDOR, event)
 
     @app.on_partitions_revoked.connect
     async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:

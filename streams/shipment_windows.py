@@ -1,0 +1,302 @@
+"""Windows of event time over each shipment's devices: who is apart, and how the journey goes.
+
+Assumes readings that have passed the repeat check, and a clock before which nothing but late readings is on its way.
+Everything happens slice by slice of event time once the lateness bound has passed, on positions sorted by time, device,
+boot and seq: so any order of arrival within the bound gives the same answers. State is a row a shipment, in checkpoints
+as whole blocks of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.readings import ShipmentReading
+from detectors import separation
+from detectors.columns import Rows
+from detectors.separation import Gaps, Points, Run
+from streams import journey_sums
+from streams.journey_sums import JourneySum
+from streams.members import CARGO, RANK_SHIFT, UNKNOWN_KIND, Members
+from streams.stage import StateChange, pack, unpack
+from streams.tracks import DOUBTED, Fixes, Tracks
+
+_NOBODY: Final = np.iinfo(np.int64).max
+SHIP: Final = np.dtype(
+    [("seen_ms", "i8"), ("vehicle", "i8"), ("count", "i4"), ("since_ms", "i8"), ("on", "?"), *journey_sums.FIELDS]
+)
+_BLOCK: Final = 64  # rows a record of a checkpoint
+_SPAN_BITS: Final = 22  # of a slice and what is kept for it, in ms: over an hour
+
+
+@dataclass(frozen=True, slots=True)
+class WindowConfig:
+    """Slices are judged ``slice_ms`` long, journeys ``journey_ms``, a whole number of slices.
+
+    A reading may come ``lateness_bound_ms`` late and still count. What no device of a shipment has said for ``idle_ms``
+    is forgotten with it.
+    """
+
+    lateness_bound_ms: int = 120_000
+    slice_ms: int = 10_000
+    journey_ms: int = 240_000
+    idle_ms: int = 1_800_000
+    separation: separation.Thresholds = field(default_factory=separation.Thresholds)
+
+    def __post_init__(self) -> None:
+        if self.slice_ms <= 0 or self.journey_ms % self.slice_ms:
+            raise ValueError("journey_ms must be a whole number of slices")
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A verdict on a shipment: its cargo's position, the vehicle, metres between, metres of doubt.
+
+    ``told_ms`` is the earliest time at which it could be known: the end of its slice and the lateness bound.
+    """
+
+    level: Literal["trip", "clear"]
+    shipment_id: str
+    exercise: bool
+    device_id: str
+    boot_id: int
+    seq: int
+    time_ms: int
+    told_ms: int
+    lat_deg: float
+    lon_deg: float
+    vehicle_id: str
+    distance_m: float
+    doubt_m: float
+
+
+class ShipmentWindows:
+    """See the module. ``advance`` is to be called with the clock; it answers with partings and journey sums."""
+
+    def __init__(self, config: WindowConfig) -> None:
+        self.config = config
+        self.members = Members()
+        self.tracks = Tracks(config.slice_ms)
+        self.ships: NDArray[Any] = _fresh(_BLOCK)
+        self._journey_ms = 0  # the start of the journey window that is being summed
+        self._dirty: set[int] = set()
+        self._restoring = False
+
+    @property
+    def closed_ms(self) -> int:
+        """Everything before this time has been judged."""
+        return self.tracks.closed_ms
+
+    @property
+    def journeys_ms(self) -> int:
+        """Every journey window that ends by this time has been told."""
+        return self._journey_ms
+
+    def hear(self, rows: list[int], readings: list[ShipmentReading]) -> None:
+        """Take new readings in; ``rows`` are their devices'."""
+        self._restored()
+        wants, number = self.tracks.wants, self.members.number
+        wanted = [(number(row, r), r) for row, r in zip(rows, readings, strict=True) if wants(r)]
+        if wanted:
+            members, taken = zip(*wanted, strict=True)
+            self.tracks.hear(list(members), list(taken))
+
+    def advance(self, clock_ms: int) -> Iterator[Parting | JourneySum]:
+        """What has become certain, now that nothing older than ``clock_ms`` less the bound is awaited."""
+        self._restored()
+        until_ms = clock_ms - self.config.lateness_bound_ms
+        until_ms -= until_ms % self.config.slice_ms
+        if until_ms <= self.tracks.closed_ms:
+            return
+        self._grow(len(self.members.ships))
+        for end_ms, fixes, kept in self.tracks.close(until_ms):
+            yield from self._turn_to(end_ms - self.config.slice_ms)
+            yield from self._judge(end_ms, fixes, kept)
+        yield from self._turn_to(until_ms)
+
+    def _turn_to(self, time_ms: int) -> Iterator[JourneySum]:
+        """Close the journey window before the one that this time lies in."""
+        start_ms = time_ms - time_ms % self.config.journey_ms
+        if start_ms <= self._journey_ms:
+            return
+        for ship in np.flatnonzero(self.ships["n"] > 0).tolist():
+            name = self.members.ships[ship]
+            if name is not None:
+                device_id = self.members.devices[int(self.ships["member"][ship])]
+                yield journey_sums.read(self.ships[ship], name, device_id, self._journey_ms, self.config.journey_ms)
+        journey_sums.clear(self.ships)
+        self._journey_ms = start_ms
+        self._forget(start_ms)
+
+    def _forget(self, time_ms: int) -> None:
+        """Let go of shipments of which nothing has been heard for long."""
+        old_ms = time_ms - 1_000.0 * self.config.separation.bracket_s
+        self.tracks.keep(np.flatnonzero(self.tracks.kept["time_ms"] >= old_ms))
+        idle = (self.ships["seen_ms"] > 0) & ~self.ships["on"] & (self.ships["seen_ms"] < time_ms - self.config.idle_ms)
+        idle[self.members.columns["ship"][self.tracks.members()]] = False
+        gone = np.flatnonzero(idle)
+        if len(gone):
+            self.members.forget(gone.tolist())
+            self.ships[gone] = _fresh(1)[0]
+        self._dirty.update(range(len(self.ships) // _BLOCK))
+
+    def _judge(self, end_ms: int, fixes: Fixes, kept: int) -> Iterator[Parting]:
+        columns = self.members.columns
+        ship, rank = columns["ship"][fixes["member"]], columns["rank"][fixes["member"]]
+        new = np.arange(kept, len(fixes))
+        self._begin_anew(ship[new], end_ms)
+        np.minimum.at(self.ships["vehicle"], ship[new], rank[new])
+        order = _order(ship, fixes, rank, end_ms)
+        ship, rank, fixes = ship[order], rank[order], fixes[order]
+        vehicle, cargo = self._roles(ship, rank)
+        journey_sums.add(self.ships, ship, fixes, vehicle, (rank >> RANK_SHIFT) == CARGO, order >= kept)
+        self._dirty.update((np.unique(ship) // _BLOCK).tolist())
+        sure = (fixes["flags"] & DOUBTED) == 0
+        points = Points(
+            ship, fixes["time_ms"], fixes["lat_deg"], fixes["lon_deg"],
+            fixes["accuracy_m"].astype(np.float64), fixes["speed_kmh"].astype(np.float64), vehicle & sure, cargo & sure,
+        )  # fmt: skip
+        found = separation.gaps(points, self.config.separation)
+        yield from self._follow(end_ms, points, fixes, found)
+        self.tracks.keep(order[self._needed(points, end_ms)])
+
+    def _roles(self, ship: Rows, rank: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        vehicle = rank == self.ships["vehicle"][ship]
+        kind = rank >> RANK_SHIFT
+        return vehicle, ~vehicle & (kind >= CARGO) & (kind < UNKNOWN_KIND)
+
+    def _begin_anew(self, ships: Rows, end_ms: int) -> None:
+        """A shipment of which nothing was heard for so long that it would be forgotten, was forgotten."""
+        ships = np.unique(ships)
+        idle = ships[(self.ships["seen_ms"][ships] < end_ms - self.config.idle_ms) & ~self.ships["on"][ships]]
+        for name in ("vehicle", "count", "since_ms"):
+            self.ships[name][idle] = _fresh(1)[name][0]
+        self.ships["seen_ms"][ships] = end_ms
+
+    def _follow(self, end_ms: int, points: Points, fixes: Fixes, found: Gaps) -> Iterator[Parting]:
+        thresholds = self.config.separation
+        said = separation.verdicts(found, thresholds)
+        ship = points.ship[found.at]
+        # Nearly all are together and have been: only where something is apart, or was, is there anything to follow.
+        stirred = np.zeros(len(self.ships), np.bool_)
+        stirred[ship[said > 0]] = True
+        stirred |= self.ships["on"] | (self.ships["count"] > 0)
+        for n in np.flatnonzero(stirred[ship]).tolist():
+            row = self.ships[int(ship[n])]
+            run = Run(int(row["count"]), int(row["since_ms"]), bool(row["on"]))
+            fix = fixes[found.at[n]]
+            level = separation.follow(run, int(said[n]), int(fix["time_ms"]), thresholds)
+            row["count"], row["since_ms"], row["on"] = run.count, run.since_ms, run.on
+            name = self.members.ships[int(ship[n])]
+            if level is None or name is None:
+                continue
+            yield Parting(
+                level, *name, self.members.devices[fix["member"]], int(fix["boot_id"]), int(fix["seq"]),
+                int(fix["time_ms"]), end_ms + self.config.lateness_bound_ms, float(fix["lat_deg"]),
+                float(fix["lon_deg"]), self.members.devices[fixes[found.vehicle[n]]["member"]],
+                float(found.distance_m[n]), float(found.doubt_m[n]),
+            )  # fmt: skip
+
+    def _needed(self, points: Points, end_ms: int) -> Rows:
+        """What the next slice may need: each vehicle's last position, and cargo's after that."""
+        before, after = separation.neighbours(points.ship, points.vehicle)
+        n = len(points.ship)
+        final = np.r_[points.ship[1:] != points.ship[:-1], True] if n else np.zeros(0, np.bool_)
+        last = np.unique(before[final & (before >= 0)])
+        recent = points.time_ms >= end_ms - 1_000.0 * self.config.separation.bracket_s
+        waiting = np.flatnonzero(points.cargo & (after < 0))
+        needed = np.union1d(last, waiting)
+        return np.asarray(needed[recent[needed]], np.intp)
+
+    def let_go(self, shipment_id: str, exercise: bool) -> None:
+        """Its episode was closed from without."""
+        ship = self.members.find(shipment_id, exercise)
+        if ship is not None and ship < len(self.ships):
+            self.ships["on"][ship], self.ships["count"][ship] = False, 0
+            self._dirty.add(ship // _BLOCK)
+
+    def idle(self, shipment_id: str, exercise: bool) -> bool:
+        """Whether none of its devices has said where it is for longer than anything is concluded from."""
+        ship = self.members.find(shipment_id, exercise)
+        seen_ms = 0 if ship is None or ship >= len(self.ships) else int(self.ships["seen_ms"][ship])
+        return seen_ms < self.closed_ms - 1_000.0 * self.config.separation.bracket_s
+
+    def _grow(self, size: int) -> None:
+        if size > len(self.ships):
+            blocks = -(-max(size, 2 * len(self.ships)) // _BLOCK)
+            self.ships = np.concatenate([self.ships, _fresh(blocks * _BLOCK - len(self.ships))])
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+
+    def changes(self) -> Iterator[StateChange]:
+        """Names (``s/``, ``m/``), chunks of positions (``p/``), changed blocks of rows (``b/``), the clock (``t/``)."""
+        self._restored()
+        yield from self.members.changes()
+        for key, value in self.tracks.changes():
+            yield f"p/{key}", value
+        for block in sorted(self._dirty):
+            yield f"b/{block}", self.ships[block * _BLOCK : (block + 1) * _BLOCK].tobytes()
+        self._dirty.clear()
+        yield "t/0", pack([self.tracks.closed_ms, self._journey_ms, self.tracks.behind])
+
+    def restore(self, key: str, value: bytes) -> None:
+        """One of ``changes`` back, in any order."""
+        self._restoring = True
+        kind, _, number = key.partition("/")
+        if kind == "p":
+            self.tracks.restore(number, value)
+        elif kind == "b":
+            first = int(number) * _BLOCK
+            self._grow(first + _BLOCK)
+            if len(value) == _BLOCK * SHIP.itemsize:  # else another release's: its windows are not continued
+                self.ships[first : first + _BLOCK] = np.frombuffer(value, SHIP)
+        elif kind == "t":
+            self.tracks.closed_ms, self._journey_ms, self.tracks.behind = unpack(value)
+        else:
+            self.members.restore(kind, int(number), value)
+
+    def _restored(self) -> None:
+        if not self._restoring:
+            return
+        self._restoring = False
+        self.members.restored()
+        self._grow(len(self.members.ships))
+        self.tracks.restored(self.tracks.closed_ms)
+        fixes, columns = self.tracks.kept, self.members.columns
+        ship, rank = columns["ship"][fixes["member"]], columns["rank"][fixes["member"]]
+        here = ship >= 0
+        order = np.flatnonzero(here)[_order(ship[here], fixes[here], rank[here], self.tracks.closed_ms)]
+        ship, rank, fixes = ship[order], rank[order], fixes[order]
+        vehicle, cargo = self._roles(ship, rank)
+        sure = (fixes["flags"] & DOUBTED) == 0
+        points = Points(
+            ship, fixes["time_ms"], fixes["lat_deg"], fixes["lon_deg"],
+            fixes["accuracy_m"], fixes["speed_kmh"], vehicle & sure, cargo & sure,
+        )  # fmt: skip
+        self.tracks.keep(order[self._needed(points, self.tracks.closed_ms)])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of positions and rows, in bytes."""
+        return self.tracks.nbytes + int(self.ships.nbytes)
+
+
+def _fresh(rows: int) -> NDArray[Any]:
+    ships = np.zeros(rows, SHIP)
+    ships["vehicle"] = _NOBODY
+    return ships
+
+
+def _order(ship: Rows, fixes: Fixes, rank: NDArray[np.int64], end_ms: int) -> Rows:
+    """By shipment, time, device, boot and seq. One sort of one number, where no two positions share it."""
+    since = np.maximum(fixes["time_ms"] - (end_ms - (1 << _SPAN_BITS)), 0)
+    low = rank & ((1 << RANK_SHIFT) - 1)
+    key = (ship.astype(np.int64) << (_SPAN_BITS + RANK_SHIFT)) | (since << RANK_SHIFT) | low
+    order = np.argsort(key, kind="stable")
+    if (np.diff(key[order]) == 0).any():
+        order = np.lexsort((fixes["seq"], fixes["boot_id"], rank, fixes["time_ms"], ship))
+    return order

@@ -1,0 +1,223 @@
+"""Stage 3: windows in any order, from any partition, after any death, give the same scores and the same alerts."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts.alerts import Alert
+from contracts.journeys import JourneyWindow, window_id
+from contracts.readings import Tick
+from streams.corridor_stage import CorridorConfig, CorridorStage
+
+SEEDS = range(10)
+LENGTH_MS = 240_000
+WINDOWS = 60
+CRAWLS = range(40, 46)
+
+
+def window(world, n: int, shipment: int, rng: random.Random, **more: Any) -> JourneyWindow:
+    """The ``n``-th window of a shipment on the open road; the first shipment crawls for a while."""
+    start_ms = world.t0_ms - world.t0_ms % LENGTH_MS + n * LENGTH_MS
+    crawls = shipment == 1 and n in CRAWLS
+    speed = (45.0 if crawls else 95.0) * rng.uniform(0.94, 1.06)
+    name, exercise = f"S{shipment}", more.get("exercise", False)
+    fields = {
+        "window_id": window_id(name, exercise, start_ms, start_ms + LENGTH_MS), "shipment_id": name,
+        "corridor": "I35", "direction": "northbound", "start_ms": start_ms, "end_ms": start_ms + LENGTH_MS,
+        "readings": 8, "device_id": f"truck-{shipment}", "boot_id": 1, "seq": 8 * n, "lat_deg": 28.5 + n / 100,
+        "lon_deg": -99.51, "speed_kmh": speed, "speed_spread_kmh": rng.uniform(0.5, 3.0), "stopped_share": 0.0,
+        "progress_kmh": speed, "pace": 1.4, "off_route_m": rng.uniform(2.0, 8.0),
+        "off_route_spread_m": rng.uniform(1.0, 4.0), "temperature_dev": 0.0, "ends_km": 80.0, "border_km": 80.0,
+        **more,
+    }  # fmt: skip
+    return JourneyWindow(**fields)
+
+
+@pytest.fixture(scope="module")
+def windows(world) -> list[JourneyWindow]:
+    rng = random.Random(99)
+    return [window(world, n, shipment, rng) for n in range(WINDOWS) for shipment in range(1, 7)]
+
+
+class Line:
+    """A stage 3 that hears windows and the ticks of stage 2's partitions."""
+
+    def __init__(self, world, book=None, **config: Any) -> None:
+        self.world, self.book = world, book or world.fleet(8)
+        self.config = CorridorConfig(world.partitions, world.audiences, **config)
+        self.stage = CorridorStage(0, self.book, self.config)
+        self.alerts: list[Alert] = []
+        self.saved: dict[str, bytes] = {}
+
+    def hear(self, *heard: JourneyWindow) -> None:
+        for one in heard:
+            self.alerts += self.world.alerts(self.stage.process_frame(msgspec.json.encode(one)))
+
+    def tick(self, time_ms: int, partition: int | None = None) -> None:
+        for number in range(self.world.partitions) if partition is None else [partition]:
+            out = self.stage.process_tick(Tick(f"shipment/{number}", time_ms))
+            self.alerts += self.world.alerts(out)
+
+    def save(self) -> None:
+        self.world.checkpoint(self.stage, self.saved)
+
+    def restore(self, rng: random.Random) -> None:
+        self.stage = CorridorStage(0, self.book, self.config)
+        for key in rng.sample(sorted(self.saved), len(self.saved)):
+            self.stage.restore(key, self.saved[key])
+
+
+def play(line: Line, windows: list[JourneyWindow], rng: random.Random | None = None) -> list[Alert]:
+    """Each partition of stage 2 tells its windows and ticks, in its own order; with ``rng``, mixed, with deaths."""
+    logs: list[list[JourneyWindow | int]] = [[] for _ in range(line.world.partitions)]
+    ends = sorted({w.end_ms for w in windows})
+    for end_ms in ends:
+        for partition, log in enumerate(logs):
+            own = [w for w in windows if w.end_ms == end_ms and int(w.shipment_id[1:]) % len(logs) == partition]
+            log.extend([*(rng.sample(own, len(own)) if rng else own), end_ms])
+    mixed: list[tuple[int, JourneyWindow | int]] = []
+    while any(logs):
+        fullest = max(range(len(logs)), key=lambda p: len(logs[p]))
+        partition = rng.choice([p for p, log in enumerate(logs) if log]) if rng else fullest
+        mixed.append((partition, logs[partition].pop(0)))
+    at, covered = 0, -1
+    while at < len(mixed):
+        partition, record = mixed[at]
+        if isinstance(record, int):
+            line.tick(record, partition)
+        else:
+            line.hear(record)
+        draw = rng.random() if rng else 1.0
+        if draw < 0.05:
+            line.save()
+            covered = at
+        elif draw < 0.08 and rng is not None:
+            line.restore(rng)
+            at = covered
+        at += 1
+    return line.alerts
+
+
+def by_revision(alerts: list[Alert]) -> dict[tuple[str, int], bytes]:
+    found: dict[tuple[str, int], bytes] = {}
+    for alert in alerts:
+        content = msgspec.json.encode(alert)
+        assert found.setdefault((alert.alert_id, alert.revision), content) == content
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world, windows) -> list[Alert]:
+    return play(Line(world), windows)
+
+
+def test_a_crawl_opens_one_episode_on_its_second_window_and_closes_after_it(world, windows, undisturbed):
+    told = [a for a in undisturbed if a.state != "updated"]
+    assert [(a.rule, a.state, a.shipment_id, a.device_id) for a in told] == [
+        ("unusual_journey", "opened", "S1", "truck-1"), ("unusual_journey", "closed", "S1", "truck-1"),
+    ]  # fmt: skip
+    opened, closed = told
+    base = windows[0].start_ms
+    assert opened.opened_ms == base + (CRAWLS[0] + 2) * LENGTH_MS + 120_000
+    assert closed.closed_ms == base + (CRAWLS[-1] + 3) * LENGTH_MS + 120_000
+    assert opened.evidence["feature"] in ("speed_kmh", "progress_kmh")
+    assert 40 < opened.evidence["speed_kmh"] < 50 < 90 < opened.evidence["usual_speed_kmh"] < 100
+    assert (opened.corridor, opened.direction, opened.audiences) == ("I35", "northbound", ("us", "joint"))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_partitions_orders_deaths_and_replays_change_no_alert(world, windows, undisturbed, seed: int):
+    rng = random.Random(seed)
+    assert by_revision(play(Line(world), windows, rng)) == by_revision(undisturbed)
+
+
+def test_scores_after_a_replay_equal_an_undisturbed_runs(world, windows):
+    once, again = Line(world), Line(world)
+    play(once, windows)
+    play(again, windows, random.Random(4))
+    model, other = (line.stage.models["I35/northbound/road"] for line in (once, again))
+    assert other.dump() == model.dump()
+    assert {p: other.dump_place(p) for p in other.places} == {p: model.dump_place(p) for p in model.places}
+
+
+def test_a_repeat_is_dropped_by_its_identity(world, windows):
+    line = Line(world)
+    line.hear(*windows[:12], *windows[:12])
+    line.tick(windows[11].end_ms)
+    line.hear(*windows[:12])
+    line.tick(windows[11].end_ms + LENGTH_MS)
+    counters = line.stage.counters()
+    assert (counters["passed"], counters["repeats"], counters["judged"]) == (12, 24, 12)
+    unprotected = Line(world, check_identity=False)
+    unprotected.hear(*windows[:12])
+    unprotected.tick(windows[11].end_ms)
+    unprotected.hear(*windows[:12])
+    unprotected.tick(windows[11].end_ms + LENGTH_MS)
+    assert unprotected.stage.counters()["judged"] == 24  # the control
+
+
+def test_nothing_is_judged_until_every_partition_has_spoken(world, windows):
+    line = Line(world)
+    line.hear(*windows[:12])
+    line.tick(windows[11].end_ms, partition=0)
+    assert line.stage.counters()["judged"] == 0
+    line.tick(windows[11].end_ms, partition=1)
+    assert line.stage.counters()["judged"] == 12
+
+
+def test_a_corridor_that_is_still_learning_says_nothing(world, windows):
+    crawling = [w for w in windows if w.end_ms <= windows[0].start_ms + 9 * LENGTH_MS]
+    slow = [
+        msgspec.structs.replace(w, speed_kmh=20.0, progress_kmh=20.0) if w.shipment_id == "S1" else w for w in crawling
+    ]
+    assert play(Line(world), slow) == []
+
+
+def test_an_episode_ends_with_its_shipment(world, windows):
+    ends_ms = windows[0].start_ms + 44 * LENGTH_MS
+    book = world.fleet(8)
+    book.apply(world.shipment(1, ends_ms=ends_ms))
+    heard = [w for w in windows if w.shipment_id != "S1" or w.end_ms <= ends_ms]
+    alerts = [a for a in play(Line(world, book), heard) if a.state != "updated"]
+    assert [a.state for a in alerts] == ["opened", "closed"]
+    assert alerts[-1].evidence["closed_ended"] is True
+
+
+def test_a_drill_is_judged_and_teaches_nothing(world, windows):
+    rng = random.Random(5)
+    drills = [window(world, n, 1, rng, exercise=True) for n in CRAWLS]
+    real = [w for w in windows if w.shipment_id != "S1"]
+    line = Line(world)
+    alerts = [a for a in play(line, real + drills) if a.state != "updated"]
+    assert [(a.state, a.exercise) for a in alerts] == [("opened", True), ("closed", True)]
+    assert "drill" in alerts[-1].messages["en"]
+    assert line.stage.models["I35/northbound/road"].seen == len(real)
+
+
+def test_windows_of_other_rules_break_a_row_and_teach_nothing(world, windows):
+    told = [msgspec.structs.replace(w, told_share=0.5) if w.shipment_id == "S1" else w for w in windows]
+    line = Line(world)
+    assert play(line, told) == []
+    assert line.stage.models["I35/northbound/road"].seen == len([w for w in windows if w.shipment_id != "S1"])
+
+
+def test_what_is_no_window_is_a_dead_letter(world):
+    stage = Line(world).stage
+    (letter,) = world.letters(stage.process_frame(b'{"window_id":7}'))
+    assert (letter.reason, letter.topic) == ("bad_json", "journey.windows.v1")
+    assert stage.counters()["unreadable"] == 1
+
+
+def test_state_is_a_record_a_place_and_nothing_of_windows_judged(world, windows):
+    line = Line(world)
+    play(line, windows)
+    line.save()
+    kinds = [key.split("/")[0] for key in line.saved]
+    assert kinds.count("w") == kinds.count("e") == kinds.count("r") == 0
+    assert kinds.count("h") == 1
+    assert 1 < kinds.count("p") <= 4
+    assert sum(map(len, line.saved.values())) < 6_000
