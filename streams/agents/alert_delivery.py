@@ -114,7 +114,7 @@ class AlertDelivery:
                 self._consumer.seek(source, alerts.end)
             except (KafkaError, OSError) as error:
                 log.warning("The alerts of %s cannot be delivered yet (%r). Trying again.", desk.audience, error)
-                await self._close(source)
+                await self._close(source, desk)
 
     async def _poll(self) -> None:
         fetched = await self._consumer.getmany(timeout_ms=_POLL_MS)
@@ -138,12 +138,13 @@ class AlertDelivery:
         for source, desk in list(self.desks.items()):
             if desk.broken.done():
                 log.warning("Deliveries to %s stop and begin again: %r", desk.audience, desk.broken.exception())
-                await self._close(source)
+                await self._close(source, desk)
 
-    async def _close(self, source: TopicPartition) -> None:
+    async def _close(self, source: TopicPartition, desk: AlertDesk) -> None:
         """Give a desk up for as long as it takes to learn whether another deliverer has taken it over."""
         self._not_before_s[source] = time.monotonic() + self.config.session_timeout_s / 2
-        desk = self.desks.pop(source)
+        if self.desks.get(source) is desk:
+            del self.desks[source]
         await desk.stop()
 
     def _have(self, assigned: Collection[TopicPartition]) -> None:

@@ -12,7 +12,7 @@ import dataclasses
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -82,9 +82,10 @@ class AlertDesk:
         self._board = AlertBoard(audience) if config.mqtt is not None else None
         self._unsaved: dict[str, bytes | None] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     async def start(self) -> AlertLog:
-        """Restore, save where each begins, and begin. Raises KafkaError."""
+        """Restore, save where each begins, and begin, unless ``stop`` came meanwhile. Raises KafkaError."""
         await self._store.open()
         places: dict[str, Place] = {}
 
@@ -96,8 +97,11 @@ class AlertDesk:
 
         covered, end = await self._store.restore(restore)
         alerts = self.alerts = AlertLog(self._config.bootstrap, self._source, end, self._config.client_id)
+        if self._stopping:  # the group took the audience away while we read
+            return alerts
         if self._board is not None:
             self._board.begin(0, end)
+            self._note(self._board.changes())
         for webhook in self._config.webhooks:
             if webhook.audience == self.audience:
                 self._serve(webhook, places.pop(webhook.name, Place(end)), alerts)
@@ -110,7 +114,7 @@ class AlertDesk:
         if self._board is not None and self._config.mqtt is not None:
             client_id = f"{self._config.client_id}-{self.audience}"
             mqtt = MqttNotices(dataclasses.replace(self._config.mqtt, client_id=client_id))
-            self._start(BoardKeeper(self._board, alerts, mqtt, self._unsaved.update, self._published).run())
+            self._start(BoardKeeper(self._board, alerts, mqtt, self._note, self._published).run())
         for each in self.deliveries:
             self._start(each.run())
         self._start(self._save_always())
@@ -129,6 +133,9 @@ class AlertDesk:
             self._counts.notices[each.exercise] += 1
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._stopping:
+            work.close()
+            return
         task = asyncio.ensure_future(work)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
@@ -164,13 +171,16 @@ class AlertDesk:
                 yield Sample("puente_notices_open", count, {"audience": self.audience, "exercise": exercise})
 
     async def stop(self) -> None:
-        """End everything, with a last save."""
+        """End everything, with a last save. Safe to call twice."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(_LAST_SAVE_S):
-                await self._save()
+        if self._tasks:
+            self._tasks.clear()
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(_LAST_SAVE_S):
+                    await self._save()
         await self._store.close()
         if self.alerts is not None:
             await self.alerts.close()
@@ -181,18 +191,23 @@ class AlertDesk:
             if self._unsaved or any(each.dirty for each in self.deliveries):
                 await self._save()
 
+    def _note(self, changes: Iterable[StateChange]) -> None:
+        self._unsaved.update(changes)
+
     async def _save(self) -> None:
-        """Raises KafkaError; the desk is then given up, and begins again from what was saved."""
-        if self._board is not None and self._board.offset is not None and not self._tasks:
-            self._unsaved.update(self._board.changes())
+        """Raises KafkaError; the desk is then given up, and begins again from what was saved.
+
+        What a broken save held is kept for the next: one that held only what came later would make a hole.
+        """
         for each in self.deliveries:
             if each.dirty:
                 each.dirty = False
                 self._unsaved[PLACE + each.webhook.name] = pack(dataclasses.astuple(each.place))
-        changes: list[StateChange] = list(self._unsaved.items())
-        self._unsaved.clear()
+        saving, self._unsaved = self._unsaved, {}
         try:
-            await self._store.save(self.offset() - 1, changes)
-        except ProducerFenced:
-            log.warning("Another deliverer has taken over the alerts of %s.", self.audience)
+            await self._store.save(self.offset() - 1, list(saving.items()))
+        except BaseException as error:
+            self._unsaved = {**saving, **self._unsaved}
+            if isinstance(error, ProducerFenced):
+                log.warning("Another deliverer has taken over the alerts of %s.", self.audience)
             raise

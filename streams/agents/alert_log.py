@@ -92,9 +92,14 @@ class AlertLog:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
             )
-            await consumer.start()
-            consumer.assign([self._source])
             self._consumer = consumer
+            try:
+                await consumer.start()
+            except BaseException:
+                self._consumer = None
+                await consumer.stop()
+                raise
+            consumer.assign([self._source])
         consumer = self._consumer
         consumer.seek(self._source, offset)
         while True:

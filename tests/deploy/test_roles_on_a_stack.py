@@ -12,7 +12,7 @@ import pytest
 
 from deploy.ready import wait_ready
 from deploy.settings import load
-from deploy.stack import LocalStack
+from deploy.stack import ROLES, LocalStack
 
 NOWHERE = "127.0.0.1:1"
 
@@ -24,7 +24,7 @@ def puente(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env={**environ, **more}, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("role", ["gateway", "worker", "sink"])
+@pytest.mark.parametrize("role", ["gateway", "worker", "sink", "deliver"])
 def test_a_process_without_its_kafka_ends_with_3_and_says_so(role: str):
     ended = puente(
         role, PUENTE_KAFKA=NOWHERE, PUENTE_MQTT=f"mqtt://{NOWHERE}", PUENTE_HISTORY="sqlite:////nowhere/h.db"
@@ -58,7 +58,7 @@ def test_each_process_says_what_is_missing_and_tells_at_its_end_what_it_did(
         ended = puente("sink", PUENTE_KAFKA=kafka, PUENTE_HISTORY="influxdb")
         assert (ended.returncode, "PUENTE_HISTORY" in ended.stderr) == (2, True)
 
-        children = [stack.start_role(role, ["--json", str(tmp_path / role)]) for role in ("gateway", "worker", "sink")]
+        children = [stack.start_role(role, ["--json", str(tmp_path / role)]) for role in ROLES]
         wait_ready(stack.settings, lambda: [child.check() for child in children] and None, 120.0)
         simulated = puente(
             "simulate", "--for", "4s", "--seed", str(seed), "--json", str(tmp_path / "fleet"),
@@ -73,3 +73,4 @@ def test_each_process_says_what_is_missing_and_tells_at_its_end_what_it_did(
     assert told["gateway"]["acknowledged"] > 0
     assert told["worker"]["telemetry.readings.v1"]["passed"] == told["gateway"]["accepted"]
     assert told["sink"]["shipment.readings.v1"]["passed"] == told["gateway"]["accepted"]
+    assert told["deliver"].keys() == {"webhooks", "mqtt"}
