@@ -39,7 +39,7 @@ from deploy.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "compose"
-SERVICES = ("topics", "gateway", "worker", "sink", "deliver", "simulate")
+SERVICES = ("topics", "boards", "gateway", "worker", "sink", "deliver", "simulate")
 
 # The Compose Specification's JSON Schema, as this wheel carries it: read from the file, never installed.
 WHEEL = "check-jsonschema==0.39.0"
@@ -281,6 +281,13 @@ def test_each_service_works_when_started_by_hand_with_its_command_and_environmen
     )
     assert once.returncode == 0, once.stderr
     assert topics.READINGS in once.stdout
+    boards = [part.replace("/etc/grafana/provisioning", str(tmp_path)).replace("$$", "$") for part in command("boards")]
+    once = subprocess.run(boards, env={**outside, **environment("boards")}, capture_output=True, text=True, check=False)
+    assert once.returncode == 0, once.stderr
+    (source,) = yaml.safe_load((tmp_path / "datasources" / "puente.yaml").read_text())["datasources"]
+    assert source["url"] == influx.url
+    assert "$__file{/run/secrets/influx_token}" in json.dumps(source)
+    assert list((tmp_path / "boards").glob("*/*.json"))
     with ExitStack() as stack:
         for service in ("gateway", "worker", "sink", "deliver"):
             child = Child(
