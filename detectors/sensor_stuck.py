@@ -197,24 +197,34 @@ class SensorStuck:
 
     def score_many(self, sensor: str, at: Rows, value: Floats, resting: Bools) -> Floats:
         """``StuckSensor.score_one`` for a sensor's values (all finite), of the devices in these rows."""
-        c, t = self.columns, self.thresholds
-        run = self._next_run(sensor, at, value.astype(np.float32), resting)
-        long = np.flatnonzero((run >= t.least_repeats) & (run > t.longest_times * c[f"{sensor}_longest"][at]))
-        score = np.zeros(len(at))
-        if len(long):
-            rows = at[long]
-            repeats, changes = (c[f"{sensor}_{n}"][rows].astype(np.float64) for n in ("repeats", "changes"))
-            score[long] = _surprise(run[long].astype(np.float64), repeats, changes, t)
-        return score
+        return self._score(sensor, at, self._next_run(sensor, at, value.astype(np.float32), resting))
 
     def learn_many(self, sensor: str, at: Rows, value: Floats, resting: Bools) -> None:
         """``StuckSensor.learn_one`` for the same."""
-        c, value = self.columns, value.astype(np.float32)
-        last, run = c[f"{sensor}_last"], c[f"{sensor}_run"]
-        following = self._next_run(sensor, at, value, resting)
-        ended = at[(value != last[at]) & ~np.isnan(last[at])]
+        value = value.astype(np.float32)
+        self._learn(sensor, at, value, self._next_run(sensor, at, value, resting))
+
+    def _next_run(self, sensor: str, at: Rows, value: Any, resting: Bools) -> Any:
+        run = self.columns[f"{sensor}_run"][at]
+        same = value == self.columns[f"{sensor}_last"][at]
+        return np.where(same, np.minimum(run, _RUN_MAX - 1) + ~resting, 0).astype(np.int16)
+
+    def _score(self, sensor: str, at: Rows, run: Any) -> Floats:
+        c, t = self.columns, self.thresholds
+        score = np.zeros(len(at))
+        long = np.flatnonzero(run >= t.least_repeats)
+        if len(long):
+            long = long[run[long] > t.longest_times * c[f"{sensor}_longest"][at[long]]]
+            repeats, changes = (c[f"{sensor}_{n}"][at[long]].astype(np.float64) for n in ("repeats", "changes"))
+            score[long] = _surprise(run[long].astype(np.float64), repeats, changes, t)
+        return score
+
+    def _learn(self, sensor: str, at: Rows, value: Any, following: Any) -> None:
+        last, run = self.columns[f"{sensor}_last"], self.columns[f"{sensor}_run"]
+        before = last[at]
+        ended = at[(value != before) & (before == before)]  # NaN: no value before this one
         if len(ended):
-            repeats, changes, longest = (c[f"{sensor}_{n}"] for n in ("repeats", "changes", "longest"))
+            repeats, changes, longest = (self.columns[f"{sensor}_{n}"] for n in ("repeats", "changes", "longest"))
             learnt = np.minimum(run[ended], self.thresholds.learn_max)
             repeats[ended] += learnt.astype(np.uint32)
             changes[ended] += np.uint16(1)
@@ -223,11 +233,6 @@ class SensorStuck:
             for column in (repeats, changes, longest):
                 column[full] //= 2
         last[at], run[at] = value, following
-
-    def _next_run(self, sensor: str, at: Rows, value: Floats, resting: Bools) -> Any:
-        run = self.columns[f"{sensor}_run"][at]
-        grown = np.minimum(run, _RUN_MAX - 1) + ~resting
-        return np.where(value == self.columns[f"{sensor}_last"][at], grown, 0).astype(np.int16)
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score: the most improbable run among the device's sensors."""
@@ -253,10 +258,14 @@ class SensorStuck:
         if sensor in _RESTING:
             speed_kmh = np.nan_to_num(batch.speed_kmh[use])
             resting = (speed_kmh < t.moving_kmh) & (np.abs(value) <= t.rest_g)
-        score = self.score_many(sensor, at, value, resting)
-        self.learn_many(sensor, at, value, resting)
-        run, stuck = self.columns[f"{sensor}_run"][at], self.columns["stuck"]
-        rail = (run >= t.rail_repeats) & np.isin(np.abs(value) if sensor in _RESTING else value, _RAILS.get(sensor, ()))
+        told = value.astype(np.float32)
+        run, stuck = self._next_run(sensor, at, told, resting), self.columns["stuck"]
+        score = self._score(sensor, at, run)
+        self._learn(sensor, at, told, run)
+        repeated = run >= t.rail_repeats
+        if not (repeated.any() or stuck[at].any()):
+            return
+        rail = repeated & np.isin(np.abs(value) if sensor in _RESTING else value, _RAILS.get(sensor, ()))
         is_stuck = rail | (score >= 1.0 - t.chance) | ((stuck[at] & bit != 0) & (run > 0))
         stuck[at] = np.where(is_stuck, stuck[at] | bit, stuck[at] & ~bit)
         verdict.score[use] = np.maximum(verdict.score[use], np.where(is_stuck, np.where(rail, 1.0, score), 0.0))
