@@ -151,8 +151,6 @@ def history_url(value: Any) -> str:
     return str(value)
 
 
-def _split_url(value: Any) -> SplitResult | None:
-    try:
 def influx_url(value: Any) -> str:
     """An InfluxDB's address, with bucket and organization."""
     try:
@@ -172,6 +170,8 @@ def http_url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def _split_url(value: Any) -> SplitResult | None:
+    try:
         parts = urlsplit(text(value))
         _ = parts.port  # raises where it is no port
     except ValueError:
