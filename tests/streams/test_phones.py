@@ -83,3 +83,20 @@ def test_what_a_phone_sends_hours_late_passes_once(world: World, stage: Any) -> 
     assert len(live) == 1
     assert len(passed(world, stage, *backlog)) == 300
     assert passed(world, stage, *backlog) == []
+
+
+@pytest.mark.parametrize(("device_id", "told"), [(DEVICE, False), ("truck-1", True)], ids=["a phone", "the control"])
+def test_a_silence_of_minutes_is_no_reading_gap_of_a_phone(world: World, device_id: str, told: bool) -> None:
+    records = [world.route(), world.shipment(1, device_ids=[device_id]), world.device(device_id, interval_s=60.0)]
+    stage = world.admit(world.book(*records))
+
+    def line(after_s: int) -> bytes:
+        fix = {"lat_deg": ROUTE_LAT, "lon_deg": ROUTE_LON}
+        return phone(world, after_s) if device_id == DEVICE else world.line(device_id, seq=after_s, **fix)
+
+    for second in range(330):
+        stage.process_tick(world.tick(second))
+        if second in (2, 30):
+            passed(world, stage, line(second))
+    (reading,) = passed(world, stage, line(330))
+    assert ("reading_gap" in {finding.rule for finding in reading.findings}) is told
