@@ -1,1 +1,1 @@
-"""Grafana dashboards as code: none yet. The history they will read is described in ``streams.sinks.points``."""
+"""Dashboards and alarms for Grafana, as data: ``catalog`` is all, ``sync`` and ``provisioning`` bring it there."""
