@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.grafana.board import Board, Panel, Query, Step
+from dashboards.grafana.board import LAST, Board, Panel, Query, Step
 from dashboards.grafana.influxql import BY_TIME, TOLD
 from dashboards.grafana.names import Text
 
 _TOLD: Final = f'FROM "alerts" WHERE {TOLD}'
 _QUIET: Final = Text("Empty while nothing was found.", "Vacío mientras no se encontró nada.")
-_LAST: Final = ("Time", "severity", "rule", "shipment_id", "device_id", "carrier_scac", "corridor", "{messages}")
+_SHOWN: Final = ("Time", "severity", "rule", "shipment_id", "device_id", "carrier_scac", "corridor", "{messages}")
 # Every revision of an episode stands at its opening: what is open is what was opened and, by its last, not closed.
 _STILL_OPEN: Final[tuple[Step, ...]] = (
     (
@@ -19,7 +19,7 @@ _STILL_OPEN: Final[tuple[Step, ...]] = (
             "fields": {
                 "alert_id": {"aggregations": [], "operation": "groupby"},
                 "opens": {"aggregations": ["sum"], "operation": "aggregate"},
-                **{name: {"aggregations": ["last"], "operation": "aggregate"} for name in _LAST},
+                **{name: {"aggregations": ["last"], "operation": "aggregate"} for name in _SHOWN},
             }
         },
     ),
@@ -64,7 +64,7 @@ BOARD: Final = Board(
                     table=True,
                 ),
             ),
-            columns={f"{name} (last)": text for name, text in _COLUMNS.items()},
+            columns={f"{name}{LAST}": text for name, text in _COLUMNS.items()},
             steps=_STILL_OPEN,
             width=24,
             height=10,

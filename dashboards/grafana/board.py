@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from dashboards.grafana.names import Text
 
 Kind: TypeAlias = Literal["stat", "timeseries", "table", "bars", "map"]
+LAST: Final = " (last)"  # what Grafana adds to the name of a field that ``groupBy`` takes the last of
 Step: TypeAlias = tuple[str, Mapping[str, object]]  # a transformation's id and options
 
 

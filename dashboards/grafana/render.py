@@ -15,10 +15,11 @@ from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import geomap as map_model
 
-from dashboards.grafana.board import Board, Panel, Query, Step
+from dashboards.grafana.board import LAST, Board, Panel, Query, Step
 from dashboards.grafana.influxql import TOLD
 from dashboards.grafana.names import OURS, SOURCE_TYPE, SOURCE_UID, Language, Text, uid
 from dashboards.grafana.variables import SOURCE, variable
+from dashboards.grafana.words import WORDS
 
 HASH_VARIABLE: Final = "puente_hash"
 COLUMNS: Final = 24
@@ -150,10 +151,21 @@ def _panel(panel: Panel, place: model.GridPos, language: Language) -> Any:
         built = _on_a_map(built, len(panel.queries), language)
     for step in (*panel.steps, *_columns(panel, language)):
         built = built.with_transformation(model.DataTransformerConfig(step[0], options=_worded(step[1], language)))
-    for name, unit in panel.units.items():
-        shown = panel.columns[name].of(language)
-        built = built.override_by_name(shown, [model.DynamicConfigValue("unit", unit)])
+    for name, text in panel.columns.items():
+        if looks := _looks(panel, name, language):
+            built = built.override_by_name(text.of(language), looks)
     return built
+
+
+def _looks(panel: Panel, name: str, language: Language) -> list[model.DynamicConfigValue]:
+    """How a column is shown: its unit, and words for the contracts' values."""
+    looks = []
+    if name in panel.units:
+        looks.append(model.DynamicConfigValue("unit", panel.units[name]))
+    if words := WORDS.get(name.removesuffix(LAST)):
+        options = {value: {"text": text.of(language), "index": i} for i, (value, text) in enumerate(words.items())}
+        looks.append(model.DynamicConfigValue("mappings", [{"type": "value", "options": options}]))
+    return looks
 
 
 def _asked(ref_id: str, query: Query, language: Language) -> InfluxModel:

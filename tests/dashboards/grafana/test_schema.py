@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -20,10 +20,15 @@ from grafana_foundation_sdk.models import alerting
 from grafana_foundation_sdk.models import dashboard as model
 from jsonschema import Draft202012Validator
 
+from contracts.alerts import Severity, State
+from contracts.events import EventType
+from contracts.readings import SealState
+from contracts.reference import DeviceKind, Direction, Lane
 from dashboards.grafana import provisioning
 from dashboards.grafana.catalog import Source, everything
 from dashboards.grafana.names import GRAFANA_VERSION
 from dashboards.grafana.render import digest, stamp_of, unstamped
+from dashboards.grafana.words import WORDS
 
 API = json.loads((Path(__file__).parent / "grafana_api.json").read_text())
 EVERYTHING = everything(("us", "mx", "joint"))
@@ -97,6 +102,19 @@ def test_an_alarm_is_one_to_grafanas_types_and_to_its_swagger(rule: dict[str, An
     assert unknown(alerting.Rule, rule) == []
     assert {query["refId"] for query in rule["data"]} == {"A", "B", "C"}
     assert rule["condition"] == "C"
+
+
+def test_every_value_that_a_table_may_show_has_a_word() -> None:
+    said = {name: set(words) for name, words in WORDS.items()}
+    assert said == {
+        "severity": set(get_args(Severity)),
+        "state": set(get_args(State)),
+        "direction": set(get_args(Direction)),
+        "lane": set(get_args(Lane)),
+        "device_kind": set(get_args(DeviceKind)),
+        "type": set(get_args(EventType)) - {"BORDER_CROSSED"},  # which stand in a table of their own
+        "seal_state": set(get_args(SealState)),
+    }
 
 
 def test_a_stamp_is_the_hash_of_all_but_itself_and_what_grafana_adds() -> None:
