@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from contracts.readings import Reading
 from contracts.reference import Record, Route, Shipment
-from simulators import faults as injected
+from simulators import fault_plan
 from simulators.devices import Boot, Habits, sample
 from simulators.faults import Fault, FaultSpec
+from simulators.life import UNEVENTFUL, Life
 from simulators.places import ways
 from simulators.rigs import DRILL_MARK, Rig, build
 
@@ -53,6 +54,8 @@ class Fleet:
         reboot_chance: float = 0.3,
         limit: int | None = None,
         exercise: bool = False,
+        life: Life = UNEVENTFUL,
+        live_first: bool = False,
     ) -> None:
         self.seed = seed
         self.start_ms = start_ms
@@ -60,7 +63,7 @@ class Fleet:
         self.limit = limit
         self.ends_ms = start_ms + int(horizon_s * 1000)
         every_s = every_s or interval_s
-        self.habits = Habits(start_ms, every_s * 1000.0, outage_chance, reboot_chance, exercise)
+        self.habits = Habits(start_ms, every_s * 1000.0, outage_chance, reboot_chance, exercise, life, live_first)
         self.rigs: list[Rig] = [
             build(
                 seed,
@@ -71,10 +74,12 @@ class Fleet:
                 every_s=every_s,
                 under_way=under_way,
                 drill=exercise,
+                life=life,
             )
             for n in range(shipments)
         ]
-        self.truth: list[Fault] = injected.plan(faults, self.rigs, seed, start_ms, self.ends_ms, self.habits.every_ms)
+        planned = fault_plan.plan(faults, self.rigs, seed, start_ms, self.ends_ms, self.habits.every_ms, half_width_m)
+        self.truth: list[Fault] = [replace(fault, exercise=exercise) for fault in planned]
         if limit is not None:
             self._end_at(limit)
 

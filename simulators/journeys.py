@@ -8,7 +8,8 @@ customs, stop-and-go in the bridge's queue, in its standard lanes or in FAST, wh
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from contracts.reference import Lane
 from simulators.places import FAST_ASIDE_KM, Mark, Way
+from simulators.warps import Piece, delay_ms, warped
 
 Floats: TypeAlias = NDArray[np.float64]
 Times: TypeAlias = NDArray[np.int64]
@@ -27,28 +29,43 @@ CITY_KM: Final = 18.0  # this far from either end, and half as far from the brid
 QUEUE_KMH: Final[dict[Lane, float]] = {"standard": 12.0, "fast": 30.0}
 SPAN_KMH: Final = 18.0
 HOP_S: Final = 100.0  # a queue moves up about as often
+BRIEF_S: Final = (60.0, 240.0)
 INSPECTED: Final = 0.35  # share of stays at customs in which the seal is opened
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """Vertices (``t_s``, ``s_km``) from 0 s, and the spans in seconds in which seal and doors are open."""
+    """Vertices (``t_s``, ``s_km``) from 0 s, and the spans in seconds in which seal and doors are open.
+
+    ``reseal_s`` holds when customs put on another seal, once at the most.
+    """
 
     t_s: list[float]
     s_km: list[float]
     seal_open_s: list[Span]
     door_open_s: list[Span]
+    reseal_s: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Customs:
+    """Of a drive: its lane, and the chances of a brief stop in each leg and of another seal in each inspection."""
+
+    lane: Lane = "standard"
+    brief_stop_chance: float = 0.0
+    reseal_chance: float = 0.0
 
 
 class _Driver:
     """Builds a timetable: drives, stands, queues."""
 
-    def __init__(self, rng: random.Random, way: Way, lane: Lane) -> None:
+    def __init__(self, rng: random.Random, way: Way, customs: Customs) -> None:
         self.rng = rng
         self.way = way
-        self.lane = lane
+        self.customs = customs
+        self.lane = customs.lane
         self.cruise = rng.uniform(0.94, 1.06)
-        self.table = Timetable([0.0], [way.marks[0].middle_km], [], [])
+        self.table = Timetable([0.0], [way.marks[0].middle_km], [], [], [])
 
     @property
     def now_s(self) -> float:
@@ -68,6 +85,10 @@ class _Driver:
             )
             kmh = (CITY_KMH if slow else OPEN_ROAD_KMH) * self.cruise * self.rng.uniform(0.95, 1.05)
             self._to(self.now_s + leg / kmh * 3600.0, self.at_km + leg)
+            chance = self.customs.brief_stop_chance
+            in_shadow = any(begin <= self.at_km <= end for begin, end, _ in self.way.shadows)
+            if chance > 0.0 and not in_shadow and self.rng.random() < chance:
+                self.stand(self.rng.uniform(*BRIEF_S))
 
     def stand(self, seconds: float) -> None:
         self._to(self.now_s + seconds, self.at_km)
@@ -100,15 +121,18 @@ class _Driver:
         self.stand(seconds)
         for span, where in zip(spans, (self.table.seal_open_s, self.table.door_open_s), strict=False):
             where.append((begin_s + span[0] * seconds, begin_s + span[1] * seconds))
+        chance = self.customs.reseal_chance
+        if mark.kind == "customs" and spans and chance > 0.0 and self.rng.random() < chance:
+            self.table.reseal_s[:] = [begin_s + spans[0][1] * seconds]  # as it is closed again
 
     def _to(self, t_s: float, s_km: float) -> None:
         self.table.t_s.append(t_s)
         self.table.s_km.append(s_km)
 
 
-def timetable(rng: random.Random, way: Way, lane: Lane = "standard") -> Timetable:
+def timetable(rng: random.Random, way: Way, customs: Customs = Customs()) -> Timetable:
     """One drive over this way, from loading at its origin to hand-over at its destination."""
-    driver = _Driver(rng, way, lane)
+    driver = _Driver(rng, way, customs)
     for mark in way.marks:
         if mark.kind == "queue":
             driver.queue(mark)
@@ -123,7 +147,8 @@ def timetable(rng: random.Random, way: Way, lane: Lane = "standard") -> Timetabl
 class Trip:
     """A shipment's journey in absolute time. ``ends_ms`` is its delivery; arrays hold milliseconds and kilometres.
 
-    ``band_c`` is the least and greatest temperature its goods may have; None where it does not matter.
+    ``band_c`` is the least and greatest temperature its goods may have; None where it does not matter. From
+    ``reseal_ms`` on it bears the seal ``reseal_number``.
     """
 
     shipment_id: str
@@ -137,6 +162,16 @@ class Trip:
     band_c: Span | None = None
     seal_number: str = ""
     lane: Lane = "standard"
+    reseal_ms: float | None = None
+    reseal_number: str = ""
+
+    def passes_ms(self, km: float) -> float:
+        """When it first comes to this place along the way (UTC ms)."""
+        leg = int(np.searchsorted(self.s_km, km, side="left"))
+        if leg == 0 or leg == len(self.s_km):
+            return float(self.t_ms[min(leg, len(self.s_km) - 1)])
+        (s0, s1), (t0, t1) = self.s_km[leg - 1 : leg + 1], self.t_ms[leg - 1 : leg + 1]
+        return float(t0 + (km - s0) / (s1 - s0) * (t1 - t0))
 
     def along_km(self, time_ms: Times | Floats) -> Floats:
         """Kilometres along the way at these times."""
@@ -165,7 +200,47 @@ class Trip:
         first, last = (float(s) for s in self.along_km(np.array([start_ms, end_ms])))
         if any(m.end_km > first - margin_km and m.start_km < last + margin_km for m in self.way.marks):
             return False
-        return bool((self.speed_kmh(np.linspace(start_ms, end_ms, 8)) > 30.0).all())
+        corners = self.t_ms[(self.t_ms > start_ms) & (self.t_ms < end_ms)]
+        return bool((self.speed_kmh(np.concatenate([[start_ms], corners, [end_ms]])) > 30.0).all())
+
+
+def delayed(trip: Trip, start_ms: float, pieces: Sequence[Piece]) -> Trip:
+    """The same trip, held up (or hurried) by these pieces of its clock from ``start_ms`` on (see ``warps``)."""
+    t_ms, s_km = warped(trip.t_ms, trip.s_km, start_ms, pieces)
+    by_ms, end_own_ms = delay_ms(pieces), start_ms + sum(lasts_ms * share for lasts_ms, share in pieces)
+
+    def moved(time_ms: float) -> float:
+        return time_ms + by_ms if time_ms >= end_own_ms else time_ms
+
+    def spans(of: tuple[Span, ...]) -> tuple[Span, ...]:
+        return tuple((moved(a), moved(b)) for a, b in of)
+
+    return replace(
+        trip,
+        t_ms=t_ms,
+        s_km=s_km,
+        ends_ms=int(t_ms[-1]),
+        seal_open_ms=spans(trip.seal_open_ms),
+        door_open_ms=spans(trip.door_open_ms),
+        reseal_ms=None if trip.reseal_ms is None else moved(trip.reseal_ms),
+    )
+
+
+def later(trip: Trip, by_ms: float) -> Trip:
+    """The same trip, begun so much later."""
+
+    def spans(of: tuple[Span, ...]) -> tuple[Span, ...]:
+        return tuple((a + by_ms, b + by_ms) for a, b in of)
+
+    return replace(
+        trip,
+        start_ms=trip.start_ms + round(by_ms),
+        ends_ms=trip.ends_ms + round(by_ms),
+        t_ms=trip.t_ms + by_ms,
+        seal_open_ms=spans(trip.seal_open_ms),
+        door_open_ms=spans(trip.door_open_ms),
+        reseal_ms=None if trip.reseal_ms is None else trip.reseal_ms + by_ms,
+    )
 
 
 def set_in_time(
@@ -195,6 +270,7 @@ def set_in_time(
         band_c=band_c,
         seal_number=seal_number,
         lane=lane,
+        reseal_ms=start_ms + 1000.0 * table.reseal_s[0] if table.reseal_s else None,
     )
 
 

@@ -34,6 +34,9 @@ LOCODES: Final = {"MTY": "MXMTY", "SAT": "USSAT", "DAL": "USDAL"}
 BRIDGES: Final = {"WTB": "WORLD-TRADE", "COL": "COLOMBIA"}
 NORTHERN_ENDS: Final = ("SAT", "DAL")
 
+# Kilometres from Monterrey, on the road that all ways share: begin, end, whether there is no fix either (a tunnel).
+SHADOWS: Final = ((62.0, 63.8, True), (128.0, 133.0, False))
+
 MarkKind: TypeAlias = Literal["yard", "stop", "customs", "queue", "lane", "span"]
 WAITS_S: Final[dict[str, dict[Lane, tuple[float, float]]]] = {
     "WTB": {"standard": (1_500.0, 3_900.0), "fast": (480.0, 1_320.0)},
@@ -91,6 +94,13 @@ class Way:
     def mark(self, kind: MarkKind) -> Mark:
         """The first place of this kind. Raises StopIteration where there is none."""
         return next(mark for mark in self.marks if mark.kind == kind)
+
+    @cached_property
+    def shadows(self) -> list[tuple[float, float, bool]]:
+        """Where nothing can be sent: kilometres along, begin and end, and whether there is no fix either."""
+        if self.direction == "northbound":
+            return list(SHADOWS)
+        return [(self.length_km - end, self.length_km - begin, tunnel) for begin, end, tunnel in SHADOWS]
 
     @cached_property
     def headings_deg(self) -> Floats:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right, insort
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -16,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment
-from simulators import papers
+from simulators import noise, papers
 from simulators.faults import Injection
-from simulators.journeys import Trip, set_in_time, somewhere_on_the_road, timetable
+from simulators.journeys import Customs, Trip, delayed, later, set_in_time, somewhere_on_the_road, timetable
+from simulators.life import UNEVENTFUL, Life, at_the_bridge
 from simulators.noise import key_of
 from simulators.places import ways
+from simulators.warps import Piece, delay_ms
 
 KINDS: Final[tuple[DeviceKind, ...]] = ("truck", "container", "seal")
 SENSORS: Final[dict[DeviceKind, list[str]]] = {
@@ -32,6 +35,7 @@ DRILL_MARK: Final = "DRILL-"
 FAST_SHARE: Final = 0.3  # of shipments, whose driver, carrier and trader are all certified
 RESTS_S: Final = (2400.0, 4800.0)  # between two shipments
 WAKES_BEFORE: Final = 3  # readings that container and seal send before their shipment begins
+_EAGERNESS: Final = 31  # a noise stream
 COUNTED_OPEN: Final = ("open", "removed", "counter")  # a cut seal is tampered with, not opened: its counter stays
 
 
@@ -60,14 +64,18 @@ class Rig:
     injections: list[Injection] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._injected_openings: list[float] = []
+        self._settle()
+
+    def _settle(self) -> None:
+        """Work out the columns of times from the trips."""
         self.wakes_ms = np.array([trip.start_ms - WAKES_BEFORE * self.every_ms for trip in self.trips])
         self.ends_ms = np.array([float(trip.ends_ms) for trip in self.trips])
         opens = [span for trip in self.trips for span in trip.seal_open_ms]
         doors = [span for trip in self.trips for span in trip.door_open_ms]
         self.seal_spans_ms = np.array(opens).reshape(-1, 2)
         self.door_spans_ms = np.array(doors).reshape(-1, 2)
-        self._openings = [a for a, _ in opens]
-        self.openings_ms = np.array(self._openings)
+        self.openings_ms = np.sort(np.array([a for a, _ in opens] + self._injected_openings))
 
     def trip_at(self, time_ms: float) -> Trip | None:
         """The trip under way at this time."""
@@ -78,8 +86,21 @@ class Rig:
         """Have the devices play this fault."""
         insort(self.injections, injection, key=lambda i: i.start_ms)
         if injection.variant in COUNTED_OPEN:
-            insort(self._openings, injection.start_ms)
-            self.openings_ms = np.array(self._openings)
+            self._injected_openings.append(injection.start_ms)
+            self._settle()
+
+    def hold_up(self, start_ms: float, pieces: Sequence[Piece]) -> None:
+        """Have the trip under way at ``start_ms`` be held up or hurried; what comes after it comes so much later."""
+        at = bisect_right(self.trips, start_ms, key=lambda trip: trip.start_ms) - 1
+        by_ms = delay_ms(pieces)
+        self.trips[at] = delayed(self.trips[at], start_ms, pieces)
+        self.trips[at + 1 :] = [later(trip, by_ms) for trip in self.trips[at + 1 :]]
+        for n in range(at, len(self.trips)):
+            trip, shipment = self.trips[n], self.shipments[n]
+            begins_ms = shipment.effective_ms if n == at else trip.start_ms
+            self.shipments[n] = msgspec.structs.replace(shipment, effective_ms=begins_ms, ends_ms=trip.ends_ms)
+            self.seals[n] = msgspec.structs.replace(self.seals[n], effective_ms=begins_ms)
+        self._settle()
 
     def injections_in(self, start_ms: float, end_ms: float) -> list[Injection]:
         """The faults that touch this span."""
@@ -116,11 +137,23 @@ class Rig:
             )
             for device in self.devices
         ]
-        for shipment, seal in zip(self.shipments, self.seals, strict=True):
+        for trip, shipment, seal in zip(self.trips, self.shipments, self.seals, strict=True):
             if shipment.effective_ms < ends_ms:
                 last_ms = ends_ms if shipment.ends_ms is None else min(shipment.ends_ms, ends_ms)
-                records += [seal, msgspec.structs.replace(shipment, ends_ms=last_ms)]
+                known = msgspec.structs.replace(shipment, ends_ms=last_ms)
+                records += [seal, known, *_resealed(trip, seal, known, last_ms)]
         return records
+
+
+def _resealed(trip: Trip, seal: Seal, shipment: Shipment, last_ms: int) -> list[Record]:
+    """What customs tell the reference when they put on another seal."""
+    if trip.reseal_ms is None or not shipment.effective_ms < trip.reseal_ms < last_ms:
+        return []
+    from_ms, replaced = int(trip.reseal_ms), msgspec.structs.replace
+    return [
+        replaced(seal, effective_ms=from_ms, seal_number=trip.reseal_number, source="CUSTOMS"),
+        replaced(shipment, effective_ms=from_ms, seal_numbers=[trip.reseal_number]),
+    ]
 
 
 def build(
@@ -133,6 +166,7 @@ def build(
     every_s: float,
     under_way: bool,
     drill: bool = False,
+    life: Life = UNEVENTFUL,
 ) -> Rig:
     """The rig of this number: who, what and where it drives from ``start_ms`` until past ``ends_ms``.
 
@@ -151,7 +185,7 @@ def build(
         )
         for kind in KINDS
     )
-    chain = _chain(rng, index, scac, devices, start_ms, ends_ms, under_way, mark)
+    chain = _chain(rng, index, scac, devices, start_ms, ends_ms, under_way, mark, life)
     return Rig(index, scac, interval_s * 1000.0, every_ms, devices, *chain)
 
 
@@ -164,6 +198,7 @@ def _chain(
     ends_ms: int,
     under_way: bool,
     mark: str,
+    life: Life,
 ) -> tuple[list[Trip], list[Shipment], list[Seal]]:
     """Shipment after shipment, each from the yard where the one before ended, until the run's end is covered."""
     trips: list[Trip] = []
@@ -174,7 +209,7 @@ def _chain(
     while not trips or sets_out_ms < ends_ms:
         goods = rng.choice(papers.CHILLED if index % 5 in (1, 3) else papers.DRY)
         lane: Lane = "fast" if rng.random() < FAST_SHARE else "standard"
-        table = timetable(rng, way, lane)
+        table = timetable(rng, way, Customs(lane, life.brief_stop_chance, life.reseal_chance))
         if under_way and not trips:
             sets_out_ms = start_ms - int(1000.0 * somewhere_on_the_road(rng, table, way))
         # In force from the run's start at the earliest: what an earlier run said of these devices is over by then.
@@ -182,6 +217,10 @@ def _chain(
         seals.append(papers.seal(rng, effective_ms))
         shipment_id = f"{mark}SHP-{start_ms // 1000:x}-{index:05d}-{len(trips)}"
         trips.append(set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number, lane))
+        eagerness = noise.uniforms(devices[0].key, np.array([len(trips)]), _EAGERNESS)
+        trips[-1] = at_the_bridge(life, trips[-1], start_ms, float(eagerness[0]))
+        if trips[-1].reseal_ms is not None:
+            trips[-1] = replace(trips[-1], reseal_number=papers.seal(rng, effective_ms).seal_number)
         shipments.append(_shipment(rng, index, scac, devices, trips[-1], goods, effective_ms))
         sets_out_ms = trips[-1].ends_ms + int(1000.0 * rng.uniform(*RESTS_S))
         way = rng.choice([w for w in ways() if w.origin == way.destination])

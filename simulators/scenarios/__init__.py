@@ -4,6 +4,8 @@ name = "demo"
 about = "one sentence"
 [fleet]            # arguments of Fleet
 shipments = 12
+[life]             # fields of Life: what is normal and looks like a fault
+dead_zones = true
 [[fault]]          # fields of FaultSpec, any number of times
 rule = "seal_breach"
 """
@@ -19,6 +21,7 @@ from msgspec import Meta
 
 from simulators.faults import FaultSpec
 from simulators.fleet import Fleet
+from simulators.life import Life
 
 Positive = Annotated[float, Meta(gt=0)]
 Chance = Annotated[float, Meta(ge=0, le=1)]
@@ -44,16 +47,28 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: str
     about: str
     fleet: FleetSettings
+    life: Life = Life()
     fault: list[FaultSpec] = []
 
-    def make(self, seed: int, start_ms: int, *, exercise: bool = False, **changes: Any) -> Fleet:
+    def make(
+        self, seed: int, start_ms: int, *, exercise: bool = False, live_first: bool = False, **changes: Any
+    ) -> Fleet:
         """The fleet of this scenario; ``changes`` are fields of ``FleetSettings`` to use instead of the file's.
 
         Raises ValueError where a change is no such field or is out of its range.
         """
         fields = msgspec.structs.asdict(self.fleet) | {k: v for k, v in changes.items() if v is not None}
         chosen = msgspec.structs.asdict(msgspec.convert(fields, FleetSettings))
-        return Fleet(seed, start_ms, chosen.pop("shipments"), faults=self.fault, exercise=exercise, **chosen)
+        return Fleet(
+            seed,
+            start_ms,
+            chosen.pop("shipments"),
+            faults=self.fault,
+            exercise=exercise,
+            life=self.life,
+            live_first=live_first,
+            **chosen,
+        )
 
 
 def names() -> list[str]:
