@@ -110,7 +110,7 @@ def gaps(points: Points, thresholds: Thresholds) -> Gaps:
     told_kmh = np.fmax(points.speed_kmh[first], points.speed_kmh[last])
     way_m = np.where(np.isfinite(told_kmh), told_kmh, thresholds.speed_kmh) * _KMH * between_s
     stray_m = np.sqrt(np.maximum(way_m**2 - straight_m**2, 0.0)) / 2.0
-    accuracy_m = np.minimum(np.nan_to_num(points.accuracy_m), thresholds.accuracy_max_m)
+    accuracy_m = np.minimum(np.where(np.isnan(points.accuracy_m), 0.0, points.accuracy_m), thresholds.accuracy_max_m)
     doubt_m = stray_m + accuracy_m[at] + np.maximum(accuracy_m[first], accuracy_m[last])
     return Gaps(at, last, distance_m, doubt_m)
 

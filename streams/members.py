@@ -7,7 +7,7 @@ one than the real. Numbers of shipments that are over are used again.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ CARGO: Final = 2
 UNKNOWN_KIND: Final = 4
 RANK_SHIFT: Final = 20  # below the kind, bits of a hash of the name: an order of devices that no arrival changes
 
+_NOBODY: Final = ("", False, None, -1)
 _Ship = tuple[str, bool]  # shipment_id, whether it is a drill
 
 
@@ -34,28 +35,26 @@ class Members:
         self.columns = Columns(ship=np.int32(-1), rank=np.int64(0))
         self._ship_numbers: dict[_Ship, int] = {}
         self._numbers: dict[tuple[int, str], int] = {}
-        self._of_row: list[tuple[str, bool, str | None, int] | None] = []  # each device's member of the moment
+        self._of_row: list[tuple[str, bool, str | None, int]] = []  # each device's member of the moment
         self._free_ships: list[int] = []
         self._free: list[int] = []
         self._dirty_ships: set[int] = set()
         self._dirty: set[int] = set()
 
-    def number(self, row: int, reading: ShipmentReading) -> int:
-        """The member that this reading is of; ``row`` is its device's. The reading must have a shipment."""
-        if row >= len(self._of_row):
-            self._of_row.extend([None] * (row + 1 - len(self._of_row)))
-        known = self._of_row[row]
-        if (
-            known is not None
-            and known[0] == reading.shipment_id
-            and known[1] is reading.exercise
-            and known[2] == reading.device_kind
-        ):
-            return known[3]
-        assert reading.shipment_id is not None, "who guards nothing travels with nobody"
-        number = self._join((reading.shipment_id, reading.exercise), reading.device_id, reading.device_kind)
-        self._of_row[row] = (reading.shipment_id, reading.exercise, reading.device_kind, number)
-        return number
+    def of(self, rows: Sequence[int], readings: Sequence[ShipmentReading]) -> list[int]:
+        """The members that these readings are of; ``rows`` are their devices'. Each reading must have a shipment."""
+        of_row = self._of_row
+        if rows and (most := max(rows)) >= len(of_row):
+            of_row.extend([_NOBODY] * (most + 1 - len(of_row)))
+        numbers = []
+        for row, reading in zip(rows, readings, strict=True):
+            shipment_id, exercise, kind, number = of_row[row]
+            if shipment_id != reading.shipment_id or exercise is not reading.exercise or kind != reading.device_kind:
+                shipment_id, exercise, kind = reading.shipment_id or "", reading.exercise, reading.device_kind
+                number = self._join((shipment_id, exercise), reading.device_id, kind)
+                of_row[row] = (shipment_id, exercise, kind, number)
+            numbers.append(number)
+        return numbers
 
     def _join(self, name: _Ship, device_id: str, kind: str | None) -> int:
         ship = self._ship_numbers.get(name)
@@ -107,7 +106,7 @@ class Members:
             self._free.append(number)
             self._dirty.add(number)
         over = set(of.tolist())
-        self._of_row = [None if known is not None and known[3] in over else known for known in self._of_row]
+        self._of_row = [_NOBODY if known[3] in over else known for known in self._of_row]
 
     def changes(self) -> Iterator[StateChange]:
         """Names given and taken back since the last call: ``s/`` shipments, ``m/`` members."""

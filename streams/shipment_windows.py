@@ -23,7 +23,7 @@ from streams import journey_sums
 from streams.journey_sums import JourneySum
 from streams.members import CARGO, RANK_SHIFT, UNKNOWN_KIND, Members
 from streams.stage import StateChange, pack, unpack
-from streams.tracks import DOUBTED, Fixes, Tracks
+from streams.tracks import DOUBTED, UNPLACED, Fixes, Tracks
 
 _NOBODY: Final = np.iinfo(np.int64).max
 SHIP: Final = np.dtype(
@@ -99,11 +99,14 @@ class ShipmentWindows:
     def hear(self, rows: list[int], readings: list[ShipmentReading]) -> None:
         """Take new readings in; ``rows`` are their devices'."""
         self._restored()
-        wants, number = self.tracks.wants, self.members.number
-        wanted = [(number(row, r), r) for row, r in zip(rows, readings, strict=True) if wants(r)]
-        if wanted:
-            members, taken = zip(*wanted, strict=True)
-            self.tracks.hear(list(members), list(taken))
+        wanted = [
+            n
+            for n, r in enumerate(readings)
+            if r.lat_deg is not None and r.shipment_id is not None and (not r.marks or UNPLACED.isdisjoint(r.marks))
+        ]
+        if len(wanted) < len(readings):
+            rows, readings = [rows[n] for n in wanted], [readings[n] for n in wanted]
+        self.tracks.hear(self.members.of(rows, readings), readings)
 
     def advance(self, clock_ms: int) -> Iterator[Parting | JourneySum]:
         """What has become certain, now that nothing older than ``clock_ms`` less the bound is awaited."""

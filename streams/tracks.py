@@ -7,7 +7,10 @@ the chunk of those that came since the checkpoint before, and a chunk is taken b
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import attrgetter
 from typing import Any, Final
@@ -27,6 +30,7 @@ FIX: Final = np.dtype(
 )  # fmt: skip
 PLACED: Final = 1  # lies in a stop or a geofence
 TOLD: Final = 2  # a rule speaks on this reading
+UNPLACED: Final = frozenset({LATE, NO_FIX})  # marks of what is no position, or none that a window waits for
 DOUBTED: Final = 4  # where it says it is may be a lie
 
 Fixes = NDArray[Any]  # of FIX
@@ -34,7 +38,6 @@ _NUMBERS: Final = tuple(name for name in FIX.names or () if name not in ("temper
 _numbers_of = attrgetter(*_NUMBERS)
 _SPOOFED: Final = "position_spoofing"
 _CHUNK_MAX: Final = 8_000  # positions: half a megabyte
-_UNSAVED: Final = -1
 
 
 def flags_of(reading: ShipmentReading) -> int:
@@ -46,56 +49,67 @@ def flags_of(reading: ShipmentReading) -> int:
     return flags
 
 
+@dataclass(slots=True)
+class _Chunk:
+    """What was heard between two checkpoints, by time; before ``start`` it has been given out."""
+
+    number: int
+    fixes: Fixes
+    times_ms: NDArray[np.int64]  # theirs, side by side in memory: searching a field of a record copies it first
+    start: int = 0
+    saved: bool = False
+
+    @property
+    def rest(self) -> Fixes:
+        return self.fixes[self.start :]
+
+
 class Tracks:
-    """``open``: of slices not given out yet. ``kept``: given out, and put back for the next one (see ``keep``)."""
+    """``kept``: positions given out, and put back for the next slice (see ``keep``)."""
 
     def __init__(self, slice_ms: int) -> None:
         self.slice_ms = slice_ms
         self.closed_ms = 0  # every slice that ends by then has been given out
         self.behind = 0  # positions that came after that
-        self._readings: list[ShipmentReading] = []
-        self._members: list[int] = []
-        self.open: Fixes = np.empty(0, FIX)
+        self._numbers, self._celsius = array("d"), array("d")  # heard, and not in columns yet
+        self._members, self._flags = array("i"), array("B")
+        self._chunks: list[_Chunk] = []
         self.kept: Fixes = np.empty(0, FIX)
-        self._open_chunk = np.empty(0, np.int32)
-        self._kept_chunk = np.empty(0, np.int32)
-        self._chunks: set[int] = set()
+        self._kept_chunk = np.empty(0, np.int64)
+        self._saved: set[int] = set()
         self._next_chunk = 0
-        self._used = False  # whether positions were let go of since the last checkpoint
 
-    @staticmethod
-    def wants(reading: ShipmentReading) -> bool:
-        """A position in time, of a shipment."""
-        return (
-            reading.lat_deg is not None
-            and reading.shipment_id is not None
-            and not (reading.marks and (LATE in reading.marks or NO_FIX in reading.marks))
-        )
+    def hear(self, members: Sequence[int], readings: Sequence[ShipmentReading]) -> None:
+        """Take in readings of these members, all of them positions in time. As plain numbers: none is kept as it is."""
+        try:
+            self._numbers.extend(chain.from_iterable(map(_numbers_of, readings)))
+        except TypeError:
+            # Something is not told. What came before it in this call was taken already.
+            del self._numbers[len(self._members) * len(_NUMBERS) :]
+            self._numbers.extend(math.nan if n is None else n for r in readings for n in _numbers_of(r))
+        self._celsius.extend([math.nan if (c := r.temperature_c) is None else c for r in readings])
+        self._flags.extend([flags_of(r) if r.inside or r.findings else 0 for r in readings])
+        self._members.extend(members)
 
-    def hear(self, members: list[int], readings: list[ShipmentReading]) -> None:
-        """Take in readings that are wanted, and whose members these are."""
-        self._members += members
-        self._readings += readings
-
-    def settle(self) -> Fixes:
-        """Bring what was heard into columns; those just brought in."""
-        readings, members = self._readings, self._members
-        if not readings:
-            return self.open[:0]
-        self._readings, self._members = [], []
-        fixes = np.empty(len(readings), FIX)
-        for name, column in zip(_NUMBERS, _matrix(readings).T, strict=True):
+    def settle(self) -> None:
+        """Bring what was heard into columns."""
+        if not self._members:
+            return
+        fixes = np.empty(len(self._members), FIX)
+        for name, column in zip(_NUMBERS, np.array(self._numbers).reshape(-1, len(_NUMBERS)).T, strict=True):
             fixes[name] = column
-        fixes["temperature_c"] = np.array([reading.temperature_c for reading in readings], np.float64)
-        fixes["member"] = members
-        fixes["flags"] = [flags_of(r) if r.inside or r.findings else 0 for r in readings]
-        awaited = fixes["time_ms"] >= self.closed_ms
-        if not awaited.all():
-            self.behind += int(np.count_nonzero(~awaited))
-            fixes = fixes[awaited]
-        self.open = np.concatenate([self.open, fixes])
-        self._open_chunk = np.r_[self._open_chunk, np.full(len(fixes), _UNSAVED, np.int32)]
-        return fixes
+        fixes["temperature_c"], fixes["member"], fixes["flags"] = self._celsius, self._members, self._flags
+        self._numbers, self._celsius = array("d"), array("d")
+        self._members, self._flags = array("i"), array("B")
+        times_ms = np.ascontiguousarray(fixes["time_ms"])
+        order = np.argsort(times_ms, kind="stable")
+        fixes, times_ms = fixes[order], times_ms[order]
+        behind = int(np.searchsorted(times_ms, self.closed_ms))
+        self.behind += behind
+        for first in range(behind, len(fixes), _CHUNK_MAX):
+            part = slice(first, first + _CHUNK_MAX)
+            self._chunks.append(_Chunk(self._next_chunk, fixes[part], times_ms[part]))
+            self._next_chunk += 1
 
     def close(self, until_ms: int) -> Iterator[tuple[int, Fixes, int]]:
         """(end in ms, positions, how many of them were kept) of each slice with any that ends by ``until_ms``.
@@ -106,80 +120,75 @@ class Tracks:
         until_ms -= until_ms % self.slice_ms
         if until_ms <= self.closed_ms:
             return
-        due = self.open["time_ms"] < until_ms
-        fixes, chunk = self.open[due], self._open_chunk[due]
-        self.open, self._open_chunk = self.open[~due], self._open_chunk[~due]
+        parts, numbers = [np.empty(0, FIX)], [np.empty(0, np.int64)]
+        for chunk in self._chunks:
+            end = int(np.searchsorted(chunk.times_ms, until_ms))
+            if end > chunk.start:
+                parts.append(chunk.fixes[chunk.start : end])
+                numbers.append(np.full(end - chunk.start, chunk.number))
+                chunk.start = end
+        fixes, of = np.concatenate(parts), np.concatenate(numbers)
         ends = (fixes["time_ms"] // self.slice_ms + 1) * self.slice_ms
-        order = np.argsort(ends, kind="stable")
-        fixes, chunk, ends = fixes[order], chunk[order], ends[order]
+        if len(ends) and ends.min() < ends.max():
+            order = np.argsort(ends, kind="stable")
+            fixes, of, ends = fixes[order], of[order], ends[order]
         bounds = [0, *(np.flatnonzero(np.diff(ends)) + 1).tolist(), len(ends)]
         for first, last in pairwise(bounds):
-            if first == last:
-                continue
-            kept = len(self.kept)
-            whole = np.concatenate([self.kept, fixes[first:last]])
-            self._kept_chunk = np.r_[self._kept_chunk, chunk[first:last]]
-            self.kept = whole
-            yield int(ends[first]), whole, kept
+            if first < last:
+                kept = len(self.kept)
+                self.kept = np.concatenate([self.kept, fixes[first:last]])
+                self._kept_chunk = np.r_[self._kept_chunk, of[first:last]]
+                yield int(ends[first]), self.kept, kept
         self.closed_ms = until_ms
 
     def keep(self, positions: NDArray[np.intp]) -> None:
         """Of the slice just given out, what the next one needs."""
         self.kept, self._kept_chunk = self.kept[positions], self._kept_chunk[positions]
-        self._used = True
+
+    @property
+    def awaiting(self) -> int:
+        """Positions of slices not given out yet."""
+        return len(self._members) + sum(len(chunk.rest) for chunk in self._chunks)
 
     def members(self) -> NDArray[np.int32]:
         """Of whom there are positions."""
         self.settle()
-        return np.concatenate([self.open["member"], self.kept["member"]]).astype(np.int32)
+        found = [self.kept["member"], *(chunk.rest["member"] for chunk in self._chunks)]
+        return np.unique(np.concatenate(found)).astype(np.int32)
 
     @property
     def nbytes(self) -> int:
         """Memory of all positions, in bytes."""
-        chunks = self._open_chunk.nbytes + self._kept_chunk.nbytes
-        return int(self.open.nbytes + self.kept.nbytes + chunks)
+        return int(self.kept.nbytes) + sum(int(chunk.fixes.nbytes) for chunk in self._chunks)
 
     def changes(self) -> Iterator[StateChange]:
         """Chunks of what came since the last call; None for those of which nothing is needed any more."""
         self.settle()
-        if self._used:
-            needed = np.unique(np.r_[self._open_chunk, self._kept_chunk]).tolist()
-            for number in sorted(self._chunks.difference(needed)):
-                self._chunks.discard(number)
-                yield str(number), None
-            self._used = False
-        for fixes, chunk in ((self.open, self._open_chunk), (self.kept, self._kept_chunk)):
-            at = np.flatnonzero(chunk == _UNSAVED)
-            for first in range(0, len(at), _CHUNK_MAX):
-                part = at[first : first + _CHUNK_MAX]
-                number, self._next_chunk = self._next_chunk, self._next_chunk + 1
-                chunk[part] = number
-                self._chunks.add(number)
-                yield str(number), fixes[part].tobytes()
+        needed = {chunk.number for chunk in self._chunks if len(chunk.rest)}.union(self._kept_chunk.tolist())
+        for chunk in self._chunks:
+            if not chunk.saved and chunk.number in needed:
+                yield str(chunk.number), chunk.fixes.tobytes()
+                self._saved.add(chunk.number)
+            chunk.saved = True
+        for number in sorted(self._saved - needed):
+            yield str(number), None
+        self._saved &= needed
+        self._chunks = [chunk for chunk in self._chunks if len(chunk.rest)]
 
     def restore(self, key: str, value: bytes) -> None:
         """One chunk back."""
         number = int(key)
-        fixes = np.frombuffer(value, FIX)
-        self.open = np.concatenate([self.open, fixes])
-        self._open_chunk = np.r_[self._open_chunk, np.full(len(fixes), number, np.int32)]
-        self._chunks.add(number)
+        if len(value) % FIX.itemsize == 0:  # else another release's: its positions are not taken over
+            fixes = np.frombuffer(value, FIX)
+            self._chunks.append(_Chunk(number, fixes, np.ascontiguousarray(fixes["time_ms"]), saved=True))
+        self._saved.add(number)
         self._next_chunk = max(self._next_chunk, number + 1)
 
     def restored(self, closed_ms: int) -> None:
         """All is back; what lies before ``closed_ms`` had been given out: call ``keep`` on ``kept``."""
         self.closed_ms = closed_ms
-        given = self.open["time_ms"] < closed_ms
-        self.kept, self._kept_chunk = self.open[given], self._open_chunk[given]
-        self.open, self._open_chunk = self.open[~given], self._open_chunk[~given]
-
-
-def _matrix(readings: Sequence[ShipmentReading]) -> NDArray[np.float64]:
-    """Their numbers, a row each; NaN where there is none."""
-    rows = list(map(_numbers_of, readings))
-    try:
-        # Three times as cheap as np.array; but it takes no None.
-        flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(_NUMBERS))
-    except TypeError:
-        return np.array(rows, np.float64)
-    return flat.reshape(-1, len(_NUMBERS))
+        self._chunks.sort(key=lambda chunk: chunk.number)
+        for chunk in self._chunks:
+            chunk.start = int(np.searchsorted(chunk.times_ms, closed_ms))
+            self.kept = np.concatenate([self.kept, chunk.fixes[: chunk.start]])
+            self._kept_chunk = np.r_[self._kept_chunk, np.full(chunk.start, chunk.number)]

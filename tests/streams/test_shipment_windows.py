@@ -228,7 +228,7 @@ def test_state_is_let_go_of_when_it_is_not_needed_any_more(world, fleet):
     windows = Windows(world)
     windows.run(arrivals(fleet, random.Random(0), 0.0))
     windows.save()
-    assert len(windows.windows.tracks.open) == 0
+    assert windows.windows.tracks.awaiting == 0
     assert len(windows.windows.tracks.kept) <= 3 * 6
     windows.advance(10_000)
     windows.advance(10_300)
