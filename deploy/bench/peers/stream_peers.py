@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from importlib.util import find_spec
 from typing import Final
 
@@ -38,7 +39,7 @@ _encode = msgspec.json.Encoder().encode
 def run(settings: Settings, fleet: Fleet, readings: list[Reading], size: Size) -> Ran:
     """Measure each that is installed on these readings."""
     peers: dict[str, float] = {}
-    not_run = {name: f"{package} {INSTALL}" for name, (_, package, _) in PEERS.items() if find_spec(package) is None}
+    not_run = {name: f"{package} {INSTALL}" for name, (_, package, _) in PEERS.items() if not _installed(package)}
     runnable = {name: peer for name, peer in PEERS.items() if name not in not_run}
     records = asyncio.run(_write(settings, readings, [_target(name) for name in runnable], size))
     with scratch("bench-peers") as folder:
@@ -54,6 +55,11 @@ def run(settings: Settings, fleet: Fleet, readings: list[Reading], size: Size) -
             except ServiceFailedError as error:
                 not_run[name] = f"failed: {error}"
     return peers, not_run
+
+
+def _installed(package: str) -> bool:
+    """Faust, once imported, has taken its own spec away, and looking for it again raises ValueError."""
+    return package in sys.modules or find_spec(package) is not None
 
 
 def _target(name: str) -> str:

@@ -192,7 +192,7 @@ async def test_a_checkpoint_of_another_format_stops_the_start(opened: Opened, ka
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         key = f"{stage}.readings|covered".encode()
         await producer.send_and_wait(checkpoints(stage), pack([4, 99]), key, partition=PARTITION)
-    with pytest.raises(RuntimeError, match=r"format 99; this release reads 1"):
+    with pytest.raises(RuntimeError, match=r"format 99; this release reads 2"):
         await restored(store)
 
 
