@@ -28,14 +28,46 @@ _REQUIRABLE = {"kafka", "mqtt", "mosquitto", "influx"}
 _NOT_RUN = "not run: "
 
 
+# A file goes whole to one process of a parallel run. These are the longest, in seconds on an idle machine: begun first,
+# so that no process is left alone with one at the end.
+_LONG_S = {
+    "kill/test_kill.py": 150,
+    "deploy/test_core_line.py": 120,
+    "deploy/bench/test_benches.py": 60,
+    "ingest/test_gateway.py": 60,
+    "kill/test_stumble.py": 60,
+    "deploy/test_drills.py": 60,
+    "deploy/test_cli.py": 50,
+    "deploy/test_line_run.py": 45,
+    "deploy/health/test_on_a_line.py": 40,
+    "deploy/test_deliver.py": 40,
+    "deploy/test_services.py": 40,
+    "deploy/test_compose.py": 30,
+    "deploy/test_roles_on_a_stack.py": 25,
+    "deploy/demo/test_demo.py": 25,
+}
+_SERVERS = {"kafka", "mqtt", "influx"}
+# What a short-lived broker spends most on is compiling itself: in tests without Java's second, thorough compiler.
+_JAVA = "-XX:TieredStopAtLevel=1"
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # xdist would begin with the files of most tests: with the quick ones
+    os.environ.setdefault("JDK_JAVA_OPTIONS", _JAVA)
     if unknown := _required() - _REQUIRABLE:
         raise pytest.UsageError(f"PUENTE_REQUIRE names {sorted(unknown)}; there are {sorted(_REQUIRABLE)}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The kill tests first: they are the longest, wait most, and others run beside them."""
-    items.sort(key=lambda item: "kill" not in item.keywords)
+    """The longest files first, then what else needs a server; the quick tests fill what is left."""
+    here = Path(__file__).parent
+    served = {item.path for item in items if _SERVERS & set(item.keywords)}
+
+    def seconds(item: pytest.Item) -> float:
+        return _LONG_S.get(item.path.relative_to(here).as_posix(), 10 if item.path in served else 0)
+
+    items.sort(key=seconds, reverse=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
