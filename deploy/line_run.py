@@ -33,6 +33,7 @@ from simulators.mqtt_devices import DeviceFleet
 from streams.sinks.open_history import open_history
 
 SETTLE_S: Final = 60.0
+_WAITING: Final = ("signal_lost", "separation", "unusual_journey")  # rules that wait: for a silence, for a window's end
 _QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
 
 
@@ -233,13 +234,13 @@ class LineRun:
         )
 
     def latencies_ms(self) -> list[float]:
-        """From publish of each opening reading to its alert read from Kafka; silence has no such reading."""
+        """From publish of each opening reading to its alert read from Kafka, of rules that act on arrival."""
         if self.devices is None or self.watch is None:
             return []
         found = []
         for alert, seen_ms in self.watch.opened():
             published_ms = self.devices.first_published_ms(opening_of(alert))
-            if alert.rule != "signal_lost" and published_ms is not None:
+            if alert.rule not in _WAITING and published_ms is not None:
                 found.append(float(seen_ms - published_ms))
         return found
 

@@ -43,15 +43,17 @@ class Thresholds:
     """Metres beyond all doubt that are apart, and together again; how many positions in a row say so.
 
     Those that open must be ``confirm_s`` apart in time. Two positions of the vehicle further apart than ``bracket_s``
-    say nothing of what was between them. ``speed_kmh`` is a vehicle's where it does not tell.
+    say nothing of what was between them. ``speed_kmh`` is a vehicle's where it does not tell; one that it tells may
+    be ``speed_doubt_kmh`` too low.
     """
 
-    apart_m: float = 300.0
-    together_m: float = 150.0
+    apart_m: float = 120.0
+    together_m: float = 80.0
     confirm_positions: int = 2
     confirm_s: float = 5.0
     bracket_s: float = 300.0
     speed_kmh: float = 110.0
+    speed_doubt_kmh: float = 3.0
     accuracy_max_m: float = 200.0
 
 
@@ -108,7 +110,8 @@ def gaps(points: Points, thresholds: Thresholds) -> Gaps:
     )
     straight_m = _metres(lat[first], lon[first], lat[last], lon[last])
     told_kmh = np.fmax(points.speed_kmh[first], points.speed_kmh[last])
-    way_m = np.where(np.isfinite(told_kmh), told_kmh, thresholds.speed_kmh) * _KMH * between_s
+    told_kmh = np.where(np.isfinite(told_kmh), told_kmh, thresholds.speed_kmh)
+    way_m = (told_kmh + thresholds.speed_doubt_kmh) * _KMH * between_s
     stray_m = np.sqrt(np.maximum(way_m**2 - straight_m**2, 0.0)) / 2.0
     accuracy_m = np.minimum(np.where(np.isnan(points.accuracy_m), 0.0, points.accuracy_m), thresholds.accuracy_max_m)
     doubt_m = stray_m + accuracy_m[at] + np.maximum(accuracy_m[first], accuracy_m[last])
@@ -118,7 +121,7 @@ def gaps(points: Points, thresholds: Thresholds) -> Gaps:
 def verdicts(found: Gaps, thresholds: Thresholds) -> Ints:
     """1 where apart beyond doubt, -1 where together, 0 where it may be either."""
     apart = found.distance_m - found.doubt_m > thresholds.apart_m
-    together = found.distance_m <= thresholds.together_m + np.minimum(found.doubt_m, thresholds.apart_m)
+    together = found.distance_m <= thresholds.together_m + np.minimum(found.doubt_m, thresholds.together_m)
     return np.where(apart, 1, np.where(together, -1, 0)).astype(np.int64)
 
 

@@ -8,9 +8,9 @@ a shipment's devices together is judged in windows of event time, once the laten
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -35,13 +35,14 @@ _JSON: Final = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class ShipmentConfig:
-    """``check_identity`` is off only in the fault test's control run."""
+    """``check_identity`` is off only in the fault test's control run. ``thresholds``: by rule, unless the defaults."""
 
     partitions: int
     audiences: tuple[Audience, ...]
     check_identity: bool = True
     forget_source_ms: int = 600_000
     languages: tuple[str, ...] = ()
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
     windows: WindowConfig = field(default_factory=WindowConfig)
     forget_lane_ms: int = 3_600_000
 
@@ -54,10 +55,11 @@ class ShipmentStage:
         self.config = config
         self.roster = Roster(book)
         self.ledger = Ledger()
-        self.signal = SignalLost(forget_ms=config.forget_source_ms)
+        self.signal = SignalLost(config.thresholds.get(signal_lost.CARD.name), config.forget_source_ms)
         self.episodes = Episodes(config.languages)
         self.watermark = Watermark(config.forget_source_ms)
-        self.windows = ShipmentWindows(config.windows)
+        self.apart = config.thresholds.get(separation.CARD.name) or separation.Thresholds()
+        self.windows = ShipmentWindows(config.windows, self.apart)
         self._last: list[Sighting | None] = []
         self._lane = np.zeros(64, np.int64)  # the partition of stage 1 through which each device's readings come
         # Declared seconds between readings, NaN where not judged, and from when until when (UTC ms) that holds.
@@ -214,7 +216,7 @@ class ShipmentStage:
         if found.level == "clear":
             self._tell(self.episodes.clear(separation.CARD, found.shipment_id, here, evidence), out)
             return
-        score = round(1.0 - self.config.windows.separation.apart_m / found.distance_m, 4)
+        score = round(1.0 - self.apart.apart_m / found.distance_m, 4)
         concern = self._concern(self.roster.row(found.device_id), replace(here, time_ms=found.time_ms))
         self._tell(self.episodes.trip(separation.CARD, found.shipment_id, here, score, evidence, concern), out)
 

@@ -9,7 +9,7 @@ as whole blocks of rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -42,10 +42,9 @@ class WindowConfig:
     """
 
     lateness_bound_ms: int = 120_000
-    slice_ms: int = 10_000
-    journey_ms: int = 240_000
+    slice_ms: int = 5_000
+    journey_ms: int = 180_000
     idle_ms: int = 1_800_000
-    separation: separation.Thresholds = field(default_factory=separation.Thresholds)
 
     def __post_init__(self) -> None:
         if self.slice_ms <= 0 or self.journey_ms % self.slice_ms:
@@ -77,8 +76,9 @@ class Parting:
 class ShipmentWindows:
     """See the module. ``advance`` is to be called with the clock; it answers with partings and journey sums."""
 
-    def __init__(self, config: WindowConfig) -> None:
+    def __init__(self, config: WindowConfig, thresholds: separation.Thresholds | None = None) -> None:
         self.config = config
+        self.thresholds = thresholds or separation.Thresholds()
         self.members = Members()
         self.tracks = Tracks(config.slice_ms)
         self.ships: NDArray[Any] = _fresh(_BLOCK)
@@ -137,7 +137,7 @@ class ShipmentWindows:
 
     def _forget(self, time_ms: int) -> None:
         """Let go of shipments of which nothing has been heard for long."""
-        old_ms = time_ms - 1_000.0 * self.config.separation.bracket_s
+        old_ms = time_ms - 1_000.0 * self.thresholds.bracket_s
         self.tracks.keep(np.flatnonzero(self.tracks.kept["time_ms"] >= old_ms))
         idle = (self.ships["seen_ms"] > 0) & ~self.ships["on"] & (self.ships["seen_ms"] < time_ms - self.config.idle_ms)
         idle[self.members.columns["ship"][self.tracks.members()]] = False
@@ -163,7 +163,7 @@ class ShipmentWindows:
             ship, fixes["time_ms"], fixes["lat_deg"], fixes["lon_deg"],
             fixes["accuracy_m"].astype(np.float64), fixes["speed_kmh"].astype(np.float64), vehicle & sure, cargo & sure,
         )  # fmt: skip
-        found = separation.gaps(points, self.config.separation)
+        found = separation.gaps(points, self.thresholds)
         yield from self._follow(end_ms, points, fixes, found)
         self.tracks.keep(order[self._needed(points, end_ms)])
 
@@ -181,7 +181,7 @@ class ShipmentWindows:
         self.ships["seen_ms"][ships] = end_ms
 
     def _follow(self, end_ms: int, points: Points, fixes: Fixes, found: Gaps) -> Iterator[Parting]:
-        thresholds = self.config.separation
+        thresholds = self.thresholds
         said = separation.verdicts(found, thresholds)
         ship = points.ship[found.at]
         # Nearly all are together and have been: only where something is apart, or was, is there anything to follow.
@@ -210,7 +210,7 @@ class ShipmentWindows:
         n = len(points.ship)
         final = np.r_[points.ship[1:] != points.ship[:-1], True] if n else np.zeros(0, np.bool_)
         last = np.unique(before[final & (before >= 0)])
-        recent = points.time_ms >= end_ms - 1_000.0 * self.config.separation.bracket_s
+        recent = points.time_ms >= end_ms - 1_000.0 * self.thresholds.bracket_s
         waiting = np.flatnonzero(points.cargo & (after < 0))
         needed = np.union1d(last, waiting)
         return np.asarray(needed[recent[needed]], np.intp)
@@ -226,7 +226,7 @@ class ShipmentWindows:
         """Whether none of its devices has said where it is for longer than anything is concluded from."""
         ship = self.members.find(shipment_id, exercise)
         seen_ms = 0 if ship is None or ship >= len(self.ships) else int(self.ships["seen_ms"][ship])
-        return seen_ms < self.closed_ms - 1_000.0 * self.config.separation.bracket_s
+        return seen_ms < self.closed_ms - 1_000.0 * self.thresholds.bracket_s
 
     def _grow(self, size: int) -> None:
         if size > len(self.ships):

@@ -32,6 +32,7 @@ from mode import Service
 
 from contracts import topics
 from contracts.frames import kind_of
+from detectors import unusual_journey
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.latency import Latencies
@@ -174,19 +175,26 @@ class Line(Service):  # type: ignore[misc]
         config = self.config
         make: Callable[[], Stage]
         if stage == ADMIT:
-            admit = AdmitConfig(
-                config.partitions, config.lateness_bound_ms, config.check_identity, config.thresholds
-            )
+            admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity, config.thresholds)
             make = lambda: AdmitStage(source.partition, self.book, admit)  # noqa: E731
         elif stage == SHIPMENT:
-            windows = WindowConfig(config.lateness_bound_ms)
             shipment = ShipmentConfig(
-                config.partitions, config.audiences, config.check_identity, languages=config.languages, windows=windows
+                config.partitions,
+                config.audiences,
+                config.check_identity,
+                languages=config.languages,
+                thresholds=config.thresholds,
+                windows=WindowConfig(config.lateness_bound_ms),
             )
             make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
         else:
             corridor = CorridorConfig(
-                config.partitions, config.audiences, config.lateness_bound_ms, config.check_identity, config.languages
+                config.partitions,
+                config.audiences,
+                config.lateness_bound_ms,
+                config.check_identity,
+                config.languages,
+                thresholds=config.thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds(),
             )
             make = lambda: CorridorStage(source.partition, self.book, corridor)  # noqa: E731
 

@@ -14,9 +14,9 @@ from contracts.readings import Tick
 from streams.corridor_stage import CorridorConfig, CorridorStage
 
 SEEDS = range(10)
-LENGTH_MS = 240_000
+LENGTH_MS = 180_000
 WINDOWS = 60
-CRAWLS = range(40, 46)
+CRAWLS = range(40, 47)
 
 
 def window(world, n: int, shipment: int, rng: random.Random, **more: Any) -> JourneyWindow:
@@ -115,15 +115,15 @@ def undisturbed(world, windows) -> list[Alert]:
     return play(Line(world), windows)
 
 
-def test_a_crawl_opens_one_episode_on_its_second_window_and_closes_after_it(world, windows, undisturbed):
+def test_a_crawl_opens_one_episode_on_its_third_window_and_closes_on_the_third_after_it(world, windows, undisturbed):
     told = [a for a in undisturbed if a.state != "updated"]
     assert [(a.rule, a.state, a.shipment_id, a.device_id) for a in told] == [
         ("unusual_journey", "opened", "S1", "truck-1"), ("unusual_journey", "closed", "S1", "truck-1"),
     ]  # fmt: skip
     opened, closed = told
     base = windows[0].start_ms
-    assert opened.opened_ms == base + (CRAWLS[0] + 2) * LENGTH_MS + 120_000
-    assert closed.closed_ms == base + (CRAWLS[-1] + 3) * LENGTH_MS + 120_000
+    assert opened.opened_ms == base + (CRAWLS[0] + 3) * LENGTH_MS + 120_000
+    assert closed.closed_ms == base + (CRAWLS[-1] + 4) * LENGTH_MS + 120_000
     assert opened.evidence["feature"] in ("speed_kmh", "progress_kmh")
     assert 40 < opened.evidence["speed_kmh"] < 50 < 90 < opened.evidence["usual_speed_kmh"] < 100
     assert (opened.corridor, opened.direction, opened.audiences) == ("I35", "northbound", ("us", "joint"))
@@ -178,7 +178,7 @@ def test_a_corridor_that_is_still_learning_says_nothing(world, windows):
 
 
 def test_an_episode_ends_with_its_shipment(world, windows):
-    ends_ms = windows[0].start_ms + 44 * LENGTH_MS
+    ends_ms = windows[0].start_ms + 45 * LENGTH_MS
     book = world.fleet(8)
     book.apply(world.shipment(1, ends_ms=ends_ms))
     heard = [w for w in windows if w.shipment_id != "S1" or w.end_ms <= ends_ms]
