@@ -38,6 +38,7 @@ CARD = RuleCard(
 )
 
 Reason = tuple[Any, float, float, float]  # a feature, its value, what is usual, by how much the score falls with that
+ROAD: Final = "road"
 TOWN_KM: Final = 22.0
 BORDER_KM: Final = 14.0
 PLACE: Final = "place"
@@ -60,7 +61,8 @@ class Thresholds:
     """Windows a corridor must have taught before any is judged; scores that open and close; how many in a row do.
 
     A window must have ``least_readings`` of its vehicle, and no more than ``told_share`` of them in the hands of
-    another rule.
+    another rule. ``..._deviations`` are so many standard deviations from what is usual as score 0.5: on the open road,
+    and where traffic is mixed, in towns and at the border.
     """
 
     warm_up_windows: int = 60
@@ -70,6 +72,8 @@ class Thresholds:
     least_readings: int = 3
     told_share: float = 0.0
     memory_windows: float = 400.0
+    road_deviations: float = 5.0
+    mixed_deviations: float = 10.0
 
 
 class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
@@ -254,7 +258,18 @@ def zone_of(window: JourneyWindow) -> str:
     """The towns at a route's ends and the border have traffic of their own, and so a model."""
     if window.border_km < BORDER_KM:
         return "border"
-    return "town" if window.ends_km < TOWN_KM else "road"
+    return "town" if window.ends_km < TOWN_KM else ROAD
+
+
+def fresh(zone: str, thresholds: Thresholds) -> JourneyNorm:
+    """A model that has seen nothing yet, for this zone of a corridor and direction."""
+    return JourneyNorm(
+        FLOORS,
+        ONE_SIDED,
+        half_score_at=thresholds.road_deviations if zone == ROAD else thresholds.mixed_deviations,
+        unusual=thresholds.open_score,
+        memory=thresholds.memory_windows,
+    )
 
 
 def place_of(window: JourneyWindow) -> str:

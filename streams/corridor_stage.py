@@ -132,13 +132,8 @@ class CorridorStage:
     def _model(self, key: str) -> JourneyNorm:
         model = self.models.get(key)
         if model is None:
-            thresholds = self.config.thresholds
-            model = self.models[key] = JourneyNorm(
-                unusual_journey.FLOORS,
-                unusual_journey.ONE_SIDED,
-                unusual=thresholds.open_score,
-                memory=thresholds.memory_windows,
-            )
+            zone = key.rpartition("/")[2]
+            model = self.models[key] = unusual_journey.fresh(zone, self.config.thresholds)
         return model
 
     def _follow(

@@ -171,6 +171,17 @@ def test_towns_and_the_border_have_models_of_their_own():
     assert unusual_journey.place_of(window(lat_deg=28.13, lon_deg=-99.3)) == "112,-398"
 
 
+def test_where_traffic_is_mixed_more_is_needed():
+    rng = random.Random(12)
+    crawl = usual(rng, "a", speed_kmh=62.0, progress_kmh=62.0)
+    scores = {}
+    for zone in ("road", "town", "border"):
+        model = unusual_journey.fresh(zone, Thresholds())
+        taught(model)
+        scores[zone] = model.score_one(crawl)
+    assert scores["road"] > 0.5 > scores["town"] == scores["border"]
+
+
 def test_its_sentences_name_at_most_two_reasons_in_each_language():
     model, rng = norm(), random.Random(11)
     taught(model)
