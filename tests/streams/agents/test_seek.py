@@ -44,7 +44,7 @@ class Held:
         self.came.append(event.message.offset)
 
     async def until(self, met: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not met():  # noqa: ASYNC110 - what is waited for happens in Faust
                 await asyncio.sleep(0.02)
 
