@@ -273,6 +273,8 @@ def test_a_checkpoint_holds_only_what_changed(world) -> None:
     stage.process_tick(world.tick(1))
     assert {k for k, _ in stage.changes()} == {"d/box-1", "t", "c"}
     assert {k for k, _ in stage.changes()} == {"c"}
+    stage.process_frame(world.frame(*(world.line("box-1", seq) for seq in range(2, 40))))
+    assert {k for k, _ in stage.changes()} == {"d/box-1", "h/box-1/0", "c"}
 
 
 def test_what_is_late_is_late_after_a_restart_too(world) -> None:
