@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from contracts import topics
 from contracts.readings import ReadingId
 from deploy.line_run import Account, LineRun
 from deploy.services.processes import Child
@@ -119,9 +120,16 @@ def states(account: Account) -> set[tuple[str, str, str]]:
 
 def test_the_undisturbed_line_holds_everything_once_and_repeats_nothing(ran: dict[str, Ran]) -> None:
     assert_whole(ran["undisturbed"], ran["undisturbed"])
-    assert ran["undisturbed"].account.line.raw_repeats() == dict.fromkeys(
-        ran["undisturbed"].account.line.raw_repeats(), 0
-    )
+    account = ran["undisturbed"].account
+    line = account.line
+    assert set(line.readings.distinct) == set(line.joined.distinct) == account.published
+    assert line.raw_repeats() == dict.fromkeys(line.raw_repeats(), 0)
+    for stage, topic in (
+        ("admit", topics.READINGS),
+        ("shipment", topics.SHIPMENT_READINGS),
+        ("history", topics.SHIPMENT_READINGS),
+    ):
+        assert line.passed[stage, topic] == READINGS, stage
 
 
 def test_every_rule_spoke_and_every_episode_was_closed(ran: dict[str, Ran]) -> None:
