@@ -1,0 +1,61 @@
+"""Where a quantity has been, and how far a new value of it is from there.
+
+The axis is cut into cells. A trusted visit makes a cell and its two neighbours known. A visit in an anomalous stretch
+is only seen: it counts for most of the way to knowing, not for all of it, so that what was strange once is less strange
+the second time, and still strange. Values beyond the axis' ends are taken as being at its ends.
+
+Source: the nearest neighbour's distance as novelty, e.g. Knorr and Ng, "Algorithms for mining distance-based outliers
+in large datasets" (1998), on one axis.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Part of its distance to what is known that a value keeps where it was seen in an anomalous stretch.
+STILL_STRANGE: Final = 0.15
+
+
+class KnownCells:
+    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; two bytes of state a cell."""
+
+    __slots__ = ("_known", "_last", "_low", "_per_unit", "_seen")
+
+    def __init__(self, low: float, high: float, per_unit: int) -> None:
+        self._low = low
+        self._per_unit = per_unit
+        self._last = int((high - low) * per_unit)
+        self._known = bytearray(self._last + 1)
+        self._seen = bytearray(self._last + 1)
+
+    def _cell(self, at: float) -> int:
+        # Compared before it is cut, for int() of a huge float is a huge integer.
+        cell = (at - self._low) * self._per_unit
+        if cell >= self._last:
+            return self._last
+        return int(cell) if cell > 0.0 else 0
+
+    def distance(self, at: float) -> float:
+        """Distance, in units of the axis, to the nearest place where the quantity has been; 0.0 if it never was."""
+        cell = self._cell(at)
+        if self._known[cell]:
+            return 0.0
+        steps = max(_steps(self._seen, cell), STILL_STRANGE * _steps(self._known, cell))
+        return steps / self._per_unit
+
+    def visit(self, at: float, trusted: bool) -> None:
+        """The quantity has been here, in a stretch that is trusted or not."""
+        cell = self._cell(at)
+        first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
+        ones = b"\1" * (end - first)
+        self._seen[first:end] = ones
+        if trusted:
+            self._known[first:end] = ones
+
+
+def _steps(marks: bytearray, cell: int) -> int:
+    """Cells from this one to the nearest that is marked; 0 where none is."""
+    above, below = marks.find(1, cell), marks.rfind(1, 0, cell + 1)
+    if above < 0:
+        return cell - below if below >= 0 else 0
+    return min(above - cell, cell - below) if below >= 0 else above - cell

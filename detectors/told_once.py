@@ -1,0 +1,54 @@
+"""An anomaly is told when it begins, not at each of its values, and a series that often surprises is heard less.
+
+Two habits of a good watchman, both without a threshold, so that they hold for every alarm level at once:
+
+- A value is told only if it is stranger than everything in the ``memory`` values before it.
+- What was told adds to a weariness that fades slowly; strangeness is divided by one plus a part of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+_MEMORY: Final = 100  # values
+_WEARINESS: Final = 0.1
+_FADING: Final = 0.9995  # a value
+
+
+class ToldOnce:
+    """State: the last values that nothing after them exceeded, at most ``_MEMORY`` of them."""
+
+    __slots__ = ("_heard", "_peaks", "_weary")
+
+    def __init__(self) -> None:
+        self._heard = 0
+        self._weary = 0.0
+        self._peaks: deque[tuple[int, float]] = deque()  # strangeness falls from left to right
+
+    def _is_peak(self, strangeness: float) -> bool:
+        peaks = self._peaks
+        for row, peak in peaks:
+            if row >= self._heard - _MEMORY:
+                return strangeness > peak
+        return strangeness > 0.0
+
+    def tell(self, strangeness: float) -> float:
+        """What of it is worth telling; 0.0 for what is no stranger than what was just told. Changes nothing."""
+        if not self._is_peak(strangeness):
+            return 0.0
+        return strangeness / (1.0 + _WEARINESS * _FADING * self._weary)
+
+    def learn(self, strangeness: float) -> None:
+        """Take the next value's strangeness in."""
+        self._weary *= _FADING
+        if self._is_peak(strangeness):
+            self._weary += strangeness
+        peaks = self._peaks
+        while peaks and peaks[0][0] < self._heard - _MEMORY:
+            peaks.popleft()
+        while peaks and peaks[-1][1] <= strangeness:
+            peaks.pop()
+        if strangeness > 0.0:
+            peaks.append((self._heard, strangeness))
+        self._heard += 1

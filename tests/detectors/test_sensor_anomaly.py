@@ -1,0 +1,272 @@
+"""The general sensor detector: strange means never done before, on every series alike; nothing poisons it."""
+
+from __future__ import annotations
+
+import doctest
+import math
+import pickle
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river import checks
+
+from detectors import sensor_anomaly
+from detectors.scoring import factory
+from detectors.sensor_anomaly import SensorAnomaly
+
+MINUTE_MS = 60_000
+MIDNIGHT_MS = 1_700_006_400_000  # Wednesday, 15 November 2023, UTC
+STATE_BYTES = 16_384
+
+
+def x(value: Any, minute: float) -> dict[str, Any]:
+    return {"value": value, "time_ms": int(MIDNIGHT_MS + minute * MINUTE_MS)}
+
+
+def calm(count: int, scale: float = 1.0, seed: int = 3) -> list[float]:
+    """A day's swing with noise, as of a temperature in °C; ``scale`` is another unit of it."""
+    rng = random.Random(seed)
+    return [scale * (20 + 3 * math.sin(2 * math.pi * m / 1440) + rng.gauss(0, 0.2)) for m in range(count)]
+
+
+def run(detector: SensorAnomaly, values: list[Any], start: int = 0) -> list[float]:
+    scores = []
+    for minute, value in enumerate(values, start):
+        scores.append(detector.score_one(x(value, minute)))
+        detector.learn_one(x(value, minute))
+    return scores
+
+
+def ranged(scale: float = 1.0) -> SensorAnomaly:
+    return SensorAnomaly(low=0.0, high=40.0 * scale)
+
+
+@pytest.mark.parametrize("detector", [ranged(), SensorAnomaly()], ids=["range declared", "range unknown"])
+def test_a_spike_after_calm_days_is_worth_an_alarm_and_the_calm_days_are_not(detector: SensorAnomaly) -> None:
+    scores = run(detector, [*calm(6000), 33.0])
+    assert scores[-1] > 0.8
+    assert sum(s >= 0.5 for s in scores[3000:-1]) <= 3
+
+
+@pytest.mark.parametrize("scale", [1000.0, 0.001])
+@pytest.mark.parametrize("declared", [True, False])
+def test_another_unit_changes_no_score(scale: float, declared: bool) -> None:
+    one = run(ranged() if declared else SensorAnomaly(), [*calm(3000), 33.0])
+    other = run(ranged(scale) if declared else SensorAnomaly(), [*calm(3000, scale), 33.0 * scale])
+    assert one[-1] > 0.8
+    # A value on the edge between two cells may fall into either.
+    assert sum(abs(a - b) > 0.05 for a, b in zip(one, other, strict=True)) <= 3
+    assert other[-1] == pytest.approx(one[-1], abs=0.02)
+
+
+def test_a_level_that_is_usual_at_noon_is_strange_at_midnight() -> None:
+    def week_day(minute: int) -> float:
+        return 30.0 if 480 <= minute % 1440 < 1080 else 10.0
+
+    rng = random.Random(5)
+    minutes = range(15 * 1440)
+    values = [week_day(m) + rng.gauss(0, 0.3) for m in minutes]
+    night = 14 * 1440 + 120  # two o'clock, two weeks on
+    values[night : night + 30] = [30.0 + rng.gauss(0, 0.3) for _ in range(30)]
+    scores = run(ranged(), values)
+    assert max(scores[night : night + 10]) > 0.8
+    assert max(scores[13 * 1440 : night]) < 0.5
+
+
+def test_what_was_just_told_is_not_told_again() -> None:
+    scores = run(ranged(), [*calm(3000), *[33.0] * 50])
+    assert scores[3000] > 0.8
+    assert max(scores[3003:]) < 0.5
+
+
+def test_an_anomalous_stretch_does_not_teach_that_it_is_normal() -> None:
+    later = calm(6000, seed=4)
+    once, twice = [*calm(3000), *[33.0] * 60, *later, 33.0], [*calm(3000), *calm(60, seed=9), *later, 33.0]
+    again, first = run(ranged(), once)[-1], run(ranged(), twice)[-1]
+    assert first > 0.8
+    assert 0.5 < again < first
+
+
+def test_a_stretch_that_lasts_is_the_new_normal() -> None:
+    rng = random.Random(6)
+    scores = run(ranged(), [*calm(3000), *[33.0 + rng.gauss(0, 0.2) for _ in range(2000)]])
+    assert scores[3000] > 0.8
+    assert max(scores[3600:]) < 0.5
+
+
+def test_one_bad_value_spoils_nothing() -> None:
+    good, spoilt = ranged(), ranged()
+    run(good, calm(3000))
+    values: list[float] = calm(3000)
+    values[1500] = 1e300
+    run(spoilt, values)
+    after = [*calm(300, seed=8), 33.0]
+    clean, dirty = run(good, after, 3000), run(spoilt, after, 3000)
+    assert clean[-1] > 0.8
+    assert dirty[-1] > 0.8
+    assert sum(s >= 0.5 for s in dirty[:-1]) <= 1
+
+
+BAD: list[Any] = [None, math.nan, math.inf, -math.inf, "33", [33.0], 10**400]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=repr)
+def test_what_is_missing_scores_nothing_and_teaches_nothing(bad: Any) -> None:
+    detector = ranged()
+    run(detector, calm(500))
+    before = pickle.dumps(detector)
+    for row in ({"value": bad, "time_ms": 0}, {"value": 33.0, "time_ms": bad}, {"value": 33.0}, {"time_ms": 0}, {}):
+        assert detector.score_one(row) == 0.0
+        detector.learn_one(row)
+    assert pickle.dumps(detector) == before
+
+
+def test_scoring_changes_nothing() -> None:
+    detector = ranged()
+    run(detector, calm(500))
+    before = pickle.dumps(detector)
+    assert detector.score_one(x(33.0, 500)) == detector.score_one(x(33.0, 500)) > 0.5
+    assert pickle.dumps(detector) == before
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("at", [50, 150, 2500])
+def test_a_detector_restored_goes_on_as_if_nothing_had_been(declared: bool, at: int) -> None:
+    values = [*calm(2600), 33.0, *calm(100)]
+    through = ranged() if declared else SensorAnomaly()
+    stopped = ranged() if declared else SensorAnomaly()
+    expected = run(through, values)
+    first = run(stopped, values[:at])
+    restored = pickle.loads(pickle.dumps(stopped))
+    assert first + run(restored, values[at:], at) == expected
+    assert pickle.dumps(restored) == pickle.dumps(through)
+
+
+def nasty(rng: random.Random, count: int) -> Iterator[dict[str, Any]]:
+    """Values of every size, flat stretches, times that stand still, go back and jump."""
+    minute = 0.0
+    for i in range(count):
+        kind = (i // 500) % 5
+        value = [rng.gauss(20, 5), rng.gauss(0, 1) * 10 ** rng.uniform(-300, 300), 7.0, rng.choice(BAD), i * 0.01][kind]
+        minute += rng.choice([0, 0, 1, 1, 1, 5, -300, 10_000])
+        yield {"value": value, "time_ms": int(minute * MINUTE_MS)}
+
+
+@pytest.mark.parametrize("detector", [ranged(), SensorAnomaly()], ids=["range declared", "range unknown"])
+def test_its_state_stays_small_and_its_score_a_score_whatever_it_hears(detector: SensorAnomaly) -> None:
+    seed = 12
+    print(f"seed {seed}")
+    for i, row in enumerate(nasty(random.Random(seed), 20_000)):
+        assert 0.0 <= detector.score_one(row) < 1.0
+        detector.learn_one(row)
+        if i % 97 == 0:
+            assert len(pickle.dumps(detector)) <= STATE_BYTES
+
+
+def test_falling_strangeness_is_the_largest_state_and_still_small() -> None:
+    detector = ranged()
+    run(detector, calm(3000))
+    largest = 0
+    for i in range(200):  # every value a little less strange than the last: each has to be remembered
+        detector.learn_one(x(39.0 - 0.05 * i, 3000 + i))
+        largest = max(largest, len(pickle.dumps(detector)))
+    assert largest <= STATE_BYTES
+
+
+@pytest.mark.parametrize("steps", [[0], [-1], [1, -1], [10**12, -(10**12)]], ids=repr)
+def test_times_that_stand_still_or_go_back_do_no_harm(steps: list[int]) -> None:
+    detector, minute = ranged(), 0
+    for i, value in enumerate(calm(3000)):
+        detector.learn_one(x(value, minute))
+        minute += steps[i % len(steps)]
+    assert detector.score_one(x(33.0, minute)) > 0.8
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e308, 1e308, 5e-324])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_constant_series_is_silent_and_a_change_of_it_is_not(value: float, declared: bool) -> None:
+    detector = SensorAnomaly(min(value, 0.0), max(value, 1.0)) if declared else SensorAnomaly()
+    assert max(run(detector, [value] * 1000)) == 0.0
+    assert detector.score_one(x(value / 2 if abs(value) > 1 else 1.0, 1000)) > 0.5
+
+
+def test_huge_ranges_and_no_ranges_are_borne() -> None:
+    assert max(run(SensorAnomaly(-1.7e308, 1.7e308), [*calm(500), 1.7e308])) > 0.5
+    for low, high in ((2.0, 1.0), (math.nan, 1.0), (0.0, math.inf)):
+        with pytest.raises(ValueError, match="finite and in order"):
+            SensorAnomaly(low, high)
+
+
+def test_one_end_declared_is_used() -> None:
+    scores = run(SensorAnomaly(low=0.0), [*calm(3000), 33.0])
+    assert scores[-1] > 0.8
+
+
+def test_it_is_silent_for_its_first_hundred_values() -> None:
+    rng = random.Random(2)
+    assert max(run(ranged(), [rng.uniform(0, 40) for _ in range(100)])) == 0.0
+
+
+def test_it_does_not_look_ahead_and_does_not_guess() -> None:
+    values = calm(1500)
+    assert run(ranged(), [*values, 33.0])[:1500] == run(ranged(), [*values, -5.0])[:1500]
+    assert run(ranged(), values) == run(ranged(), values)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=120, max_size=160), st.booleans())
+def test_any_floats_give_scores(values: list[float], declared: bool) -> None:
+    scores = run(ranged() if declared else SensorAnomaly(), values)
+    assert all(0.0 <= s < 1.0 for s in scores)
+
+
+def test_the_factory_scores_then_learns() -> None:
+    step, detector = factory(0.0, 40.0), ranged()
+    values = [*calm(1500), 33.0]
+    assert [step(x(v, m)["time_ms"], v) for m, v in enumerate(values)] == run(detector, values)
+
+
+# -- River's own checks -----------------------------------------------------------------------------------------
+
+
+def spiked_days() -> list[tuple[dict[str, float], bool]]:
+    """A seeded series with an odd value now and then; River's checks need both labels."""
+    rng, days = random.Random(7), []
+    for minute in range(600):
+        odd = minute > 150 and minute % 120 == 77
+        days.append((x(rng.gauss(5.0, 0.5) + (rng.choice([-30, 30]) if odd else 0.0), minute), odd))
+    return days
+
+
+def river_checks() -> list[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "_yield_datasets", lambda _model, scale=1: iter([spiked_days() * scale]))
+        model = SensorAnomaly()
+        skips = {*model._unit_test_skips(), "check_roc_auc"}  # needs scikit-learn; held by the next test
+        return [c for c in checks.yield_checks(model) if c.__name__ not in skips]
+
+
+@pytest.mark.parametrize("check", river_checks(), ids=lambda check: check.__name__)
+def test_it_is_a_river_estimator(check: Any) -> None:
+    random.seed(5)
+    check(SensorAnomaly().clone())
+
+
+def test_odd_values_outrank_the_rest() -> None:
+    detector = SensorAnomaly()
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for row, odd in spiked_days():
+        scores[odd].append(detector.score_one(row))
+        detector.learn_one(row)
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[True] for b in scores[False]]
+    assert sum(pairs) / len(pairs) > 0.95  # the area under the ROC curve
+
+
+def test_its_example_runs() -> None:
+    outcome = doctest.testmod(sensor_anomaly)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
