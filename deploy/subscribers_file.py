@@ -115,6 +115,8 @@ def _url(http: bool) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         parts = urlsplit(checks.text(value))
         _ = parts.port  # raises where it is none
+        if not value.isprintable() or " " in value:  # urlsplit drops some of these without a word
+            raise ValueError("must hold no blank and no control character")
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
             raise ValueError("must be https://HOST/PATH")
         if parts.username is not None:

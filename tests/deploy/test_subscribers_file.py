@@ -64,6 +64,8 @@ def test_every_key_means_what_it_says():
         ({"url": "https://user:hush@example.org"}, "url: must hold no user or password"),
         ({"url": "https://example.org:port"}, "url: "),
         ({"url": "http://127.0.0.1.example.org/"}, "url: must be https://"),
+        ({"url": "https://example.org/\r\nHost: other"}, "url: must hold no blank and no control character"),
+        ({"url": "https://exa mple.org/"}, "url: must hold no blank and no control character"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_what_would_be_right(more: dict[str, object], said: str):

@@ -26,6 +26,7 @@ from deploy import subscribers_file
 from deploy.services.processes import free_port
 from deploy.settings import load
 from deploy.stack import LocalStack
+from simulators.places import ways
 
 pytestmark = [pytest.mark.kafka, pytest.mark.mqtt]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "subscribers"
@@ -191,3 +192,4 @@ def test_the_whole_example_file_is_right(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
     webhooks = subscribers_file.load(tmp_path / "subscribers.toml", ("us", "mx", "joint"))
     assert [webhook.name for webhook in webhooks] == ["cbp-desk", "cold-chain"]
+    assert all(webhook.filter.corridors <= {way.corridor for way in ways()} for webhook in webhooks)
