@@ -47,6 +47,10 @@ def check(folder: Path, messages: tuple[Message, ...] = MESSAGES) -> Verdict:
             found = breaks(json.loads(file.read_text()), schema_of(message), message.role)
             if found:
                 verdict.breaks[f"schemas/{message.file}"] = found
+    kept = {message.name for message in messages if message.form is not None}
+    for file in sorted(folder.glob("schemas/*.v*.json")):
+        if file.name.rpartition(".v")[0] not in kept:
+            verdict.breaks[f"schemas/{file.name}"] = ["the message was published, and the catalogue has it no more"]
     for name, text in made().items():
         file = folder / name
         if not file.exists() or file.read_text() != text:

@@ -98,6 +98,20 @@ def test_a_field_that_the_code_has_gained_since_is_stale_and_written(folder: Pat
     assert contract_files.check(folder).sound
 
 
+def test_a_message_that_the_catalogue_has_lost_is_a_break(folder: Path) -> None:
+    fewer = tuple(message for message in MESSAGES if message.name != ALERT.name)
+    assert contract_files.check(folder, fewer).breaks == {
+        f"schemas/{ALERT.file}": ["the message was published, and the catalogue has it no more"]
+    }
+
+
+def test_the_file_of_an_older_version_may_stay(folder: Path) -> None:
+    file = folder / "schemas" / ALERT.file
+    older = file.with_name(ALERT.file.replace(f".v{ALERT.version}.", ".v0."))
+    shutil.copy(file, older)
+    assert contract_files.check(folder).sound
+
+
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert set(contract_files.write(tmp_path).written) == set(contract_files.made())
     assert contract_files.check(tmp_path).sound
