@@ -14,6 +14,7 @@ import msgspec
 from contracts import topics
 from contracts.alerts import Alert
 from deploy.cli.common import json_option, need, with_settings
+from deploy.demo.texts import TEXTS
 from deploy.settings import Settings
 
 # Episodes whose last revision is remembered, so that a repeat after a crash is shown once.
@@ -27,7 +28,13 @@ def alerts() -> None:
 
 @alerts.command()
 @click.option("--audience", default="joint", show_default=True, help="Whose alerts.")
-@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True, help="Of the sentences.")
+@click.option(
+    "--language",
+    type=click.Choice(["en", "es"]),
+    default="en",
+    show_default=True,
+    help="Of what is said; rules keep the names of their topics.",
+)
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Go on with those to come, or end.")
 @click.option("--last", type=click.IntRange(0), metavar="N", help="Begin with the last N; without it, with all kept.")
 @json_option
@@ -86,7 +93,10 @@ def line_of(alert: Alert, language: str) -> str:
     """An alert's update as one line: when, how grave, what, about what, and its sentence."""
     at_ms = alert.closed_ms if alert.closed_ms is not None else alert.opened_ms
     at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    drill = "[EXERCISE] " if alert.exercise else ""
+    words = TEXTS[language]
+    state, severity = words.state[alert.state], words.severity[alert.severity]
+    drill = f"[{words.drill}] " if alert.exercise else ""
     about = alert.shipment_id or alert.device_id
     sentence = alert.messages.get(language) or next(iter(alert.messages.values()), "")
-    return f"{at}  {alert.state:<7} {alert.severity:<8} {alert.rule:<22} {about:<16} {drill}{sentence}"
+    wide = max(map(len, words.severity.values()))
+    return f"{at}  {state:<7} {severity:<{wide}} {alert.rule:<22} {about:<16} {drill}{sentence}"

@@ -65,7 +65,6 @@ def need(value: str, key: str, what: str) -> str:
     from deploy.settings import PREFIX, SettingsError
 
     if not value:
-        raise SettingsError(
-            f"{PREFIX}{key.upper()}", f"is not set: it must say where {what} is (`puente up` starts one and says where)"
-        )
+        started = "" if key == "grafana" else " (`puente up` starts one and says where)"
+        raise SettingsError(f"{PREFIX}{key.upper()}", f"is not set: it must say where {what} is{started}")
     return value

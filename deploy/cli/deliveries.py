@@ -55,7 +55,12 @@ def list_(settings: Settings, limit: int, json_to: str | None) -> None:
             f"for {letter.subscriber}, {letter.tries} tries: {letter.answer}"
         )
     if not standings:
-        click.echo("no webhook was ever served: name their file in PUENTE_SUBSCRIBERS")
+        named = (
+            f"{settings.subscribers} is read by"
+            if settings.subscribers
+            else "name their file in PUENTE_SUBSCRIBERS for"
+        )
+        click.echo(f"no webhook was ever served: {named} `puente deliver`")
     elif not letters:
         click.echo("nothing was given up")
     else:

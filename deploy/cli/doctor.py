@@ -65,6 +65,7 @@ def _examine(settings: Settings, json_to: str | None) -> int:
         _try("influxd", settings.history == "influxdb", lambda: _influxd(settings)),
         _try("cache", True, lambda: _cache(settings)),
         _try("ports", True, _ports),
+        *_subscribers(settings),
         *_health(settings),
     ]
     missing = [finding for finding in findings if finding.needed and not finding.found]
@@ -166,6 +167,18 @@ def _ports() -> str:
     from deploy.services.processes import free_port
 
     return f"free on 127.0.0.1, such as {free_port()}"
+
+
+def _subscribers(settings: Settings) -> list[Finding]:
+    """Those of the file that the settings name; a wrong one is a wrong setting, as it is to a start."""
+    if settings.subscribers is None:
+        return []
+    from deploy import subscribers_file
+
+    found = subscribers_file.load(settings.subscribers, settings.audience_names)
+    names = ", ".join(webhook.name for webhook in found) or "none"
+    count = f"{len(found)} webhook{'' if len(found) == 1 else 's'}"
+    return [Finding("told", True, False, f"{count} ({names}) of {settings.subscribers}")]
 
 
 def _health(settings: Settings) -> list[Finding]:

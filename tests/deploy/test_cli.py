@@ -97,7 +97,10 @@ class TestUsage:
         wrong = puente("doctor", PUENTE_PARTITION="4")
         assert (wrong.returncode, "did you mean PUENTE_PARTITIONS?" in wrong.stderr) == (2, True)
         unset = puente("gateway")
-        assert (unset.returncode, "PUENTE_KAFKA" in unset.stderr) == (2, True)
+        assert (unset.returncode, "PUENTE_KAFKA" in unset.stderr, "puente up" in unset.stderr) == (2, True, True)
+        grafana = puente("grafana", "sync")  # which `puente up` starts none of, and so must not be said to
+        assert (grafana.returncode, "PUENTE_GRAFANA" in grafana.stderr) == (2, True)
+        assert "puente up" not in grafana.stderr
         assert "Traceback" not in wrong.stderr + unset.stderr
 
     def test_the_settings_can_be_looked_up_while_they_are_wrong(self):
@@ -110,6 +113,15 @@ class TestUsage:
         assert doctor.returncode == 3
         [wrong] = [f for f in json.loads(doctor.stdout)["findings"] if f["needed"] and not f["found"]]
         assert wrong["name"] == "mqtt"
+
+    def test_the_doctor_reads_the_subscribers_before_a_start_does(self, tmp_path: Path):
+        (tmp_path / "secret").write_text("0123456789abcdef")
+        file = tmp_path / "subscribers.toml"
+        right = '[webhooks.desk]\nurl = "https://example.org/"\naudience = "us"\nsecret_file = "secret"\n'
+        for text, exit_code, says in ((right, 0, "1 webhook (desk)"), (right + "rule = 3\n", 2, "did you mean rules?")):
+            file.write_text(text)
+            doctor = puente("doctor", PUENTE_SUBSCRIBERS=str(file))
+            assert (doctor.returncode, says in doctor.stdout + doctor.stderr) == (exit_code, True)
 
 
 @pytest.fixture(scope="module")
@@ -189,9 +201,11 @@ class TestOnAStack:
         spanish = puente(
             "alerts", "tail", "--audience", "us", "--no-follow", "--language", "es", PUENTE_CONFIG=stack["config"]
         )
-        assert [("se abrió el sello" in line, "[EXERCISE]" in line) for line in spanish.stdout.splitlines()] == [
-            (True, True)
-        ] * 2
+        said = [
+            ("se abrió el sello" in line, "[SIMULACRO]" in line, line.split()[2:4])
+            for line in spanish.stdout.splitlines()
+        ]
+        assert said == [(True, True, ["abierta", "crítica"]), (True, True, ["cerrada", "crítica"])]
         assert puente("alerts", "tail", "--audience", "ca", PUENTE_CONFIG=stack["config"]).returncode == 2
 
     def test_dead_letters_are_counted_and_sent_again_but_not_in_part(self, stack: dict[str, Any], settings: Settings):
@@ -248,7 +262,10 @@ class TestOnAStack:
             while not psutil.Process(tail.pid).net_connections():
                 time.sleep(0.05)
             tail.send_signal(signal.SIGINT)
-            _, said = tail.communicate(timeout=60)
+            try:
+                _, said = tail.communicate(timeout=60)
+            finally:
+                tail.kill()  # else we would wait for one that did not hear it
         assert (tail.returncode, said.strip()) == (130, b"")
 
 
