@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,6 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False  # xdist would begin with the files of most tests: with the quick ones
     os.environ.setdefault("JDK_JAVA_OPTIONS", _JAVA)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it sends to the background; what tests start would inherit it, and never hear Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if unknown := _required() - _REQUIRABLE:
         raise pytest.UsageError(f"PUENTE_REQUIRE names {sorted(unknown)}; there are {sorted(_REQUIRABLE)}")
 
