@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -19,12 +20,16 @@ class Usage:
 def usage_of(pid: int) -> Usage:
     """Of this process and the children it has, all threads. Raises psutil.NoSuchProcess once it has gone."""
     process = psutil.Process(pid)
-    cpu_s, rss = 0.0, 0
-    for each in (process, *process.children(recursive=True)):
-        times = each.cpu_times()
-        cpu_s += times.user + times.system
-        rss += each.memory_info().rss
-    return Usage(cpu_s, rss)
+    found = [_usage(process)]
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # ended since it was listed
+            found.append(_usage(child))
+    return Usage(sum(each.cpu_s for each in found), sum(each.rss_bytes for each in found))
+
+
+def _usage(process: psutil.Process) -> Usage:
+    times = process.cpu_times()
+    return Usage(times.user + times.system, process.memory_info().rss)
 
 
 def own_cpu_s() -> float:

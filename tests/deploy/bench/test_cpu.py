@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import psutil
+import pytest
 
 from deploy.bench.cpu import usage_of
 
@@ -36,3 +40,13 @@ def test_a_childs_time_is_its_parents() -> None:
         used = usage_of(process.pid)
         process.communicate(b"\n")
     assert used.cpu_s >= 0.29
+
+
+def test_a_child_that_ends_between_its_listing_and_the_look_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE) as process:
+        gone = psutil.Process(process.pid)
+        process.communicate(b"\n")
+    monkeypatch.setattr(psutil.Process, "children", lambda *_, **__: [gone])
+    assert usage_of(os.getpid()).cpu_s > 0
+    with pytest.raises(psutil.NoSuchProcess):
+        usage_of(gone.pid)
