@@ -6,6 +6,7 @@ with each second of simulated time, each stage's records go to the next. Nothing
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -27,6 +28,7 @@ from streams.stage import Outgoing, Stage
 _ENCODE: Final = msgspec.json.Encoder().encode
 _ALERT: Final = msgspec.json.Decoder(Alert)
 _EVENT: Final = msgspec.json.Decoder(Event)
+_CHECKPOINT_MS: Final = 60_000
 EVERYONE: Final = (Audience("us", ("US",)), Audience("mx", ("MX",)), Audience("joint"))
 
 
@@ -39,13 +41,21 @@ class CoreLine:
         partitions: int = 1,
         audiences: tuple[Audience, ...] = EVERYONE,
         tick_ms: int = 1_000,
+        gather_ms: int | None = None,
     ) -> None:
-        """``tick_ms`` is the time between ticks; over two seconds it would count as an outage of the line."""
+        """``tick_ms`` is the time between ticks; over two seconds it would count as an outage of the line.
+
+        Readings of ``gather_ms`` (a whole number of ticks; one where left out) come together, before the ticks of that
+        time: larger frames cost less, and silences are told so much earlier at the most.
+        """
+        if gather_ms is not None and (gather_ms <= 0 or gather_ms % tick_ms):
+            raise ValueError("gather_ms must be a whole number of ticks")
         self.book = ReferenceBook()
         for record in reference:
             self.book.apply(record)
         self.partitions = partitions
         self.tick_ms = tick_ms
+        self.gather_ms = gather_ms or tick_ms
         admit = AdmitConfig(partitions)
         shipment = ShipmentConfig(partitions, audiences)
         self.admit = [AdmitStage(p, self.book, admit) for p in range(partitions)]
@@ -59,7 +69,7 @@ class CoreLine:
 
     def run(self, sent: Iterable[tuple[int, str, Reading]]) -> None:
         """Take readings by the time they are sent (UTC ms), ticking between them."""
-        for until_ms, readings in _by_tick(sent, self.tick_ms):
+        for until_ms, readings in _gathered(sent, self.gather_ms):
             waiting: list[list[bytes]] = [[] for _ in range(self.partitions)]
             for reading in readings:
                 waiting[partition_of(reading.device_id, self.partitions)].append(_ENCODE(reading))
@@ -67,7 +77,16 @@ class CoreLine:
                 stage = self.admit[partition]
                 for i in range(0, len(lines), frames.FRAME_READINGS_MAX):
                     self._route(stage.process_frame(b"\n".join(lines[i : i + frames.FRAME_READINGS_MAX])))
-                self._route(stage.process_tick(Tick("core", until_ms)))
+            for tick_ms in range(until_ms - self.gather_ms + self.tick_ms, until_ms + 1, self.tick_ms):
+                self.tick(tick_ms)
+            if until_ms % _CHECKPOINT_MS < self.gather_ms:
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Take each stage's changed state from it, as a checkpoint does: what waits for one is let go by it."""
+        stages: list[Stage] = [*self.admit, *self.shipment, *self.corridor]
+        for stage in stages:
+            deque(stage.changes(), maxlen=0)
 
     def _route(self, records: Iterable[Outgoing]) -> None:
         for record in records:
@@ -99,17 +118,17 @@ class CoreLine:
         return list({alert.alert_id: alert for alert in self.alerts}.values())
 
 
-def _by_tick(sent: Iterable[tuple[int, str, Reading]], tick_ms: int) -> Iterator[tuple[int, list[Reading]]]:
-    """(time of a tick, readings sent since the one before), every tick between the first reading and the last."""
+def _gathered(sent: Iterable[tuple[int, str, Reading]], every_ms: int) -> Iterator[tuple[int, list[Reading]]]:
+    """(until when, readings sent since the one before), all between the first reading and the last."""
     until_ms: int | None = None
     batch: list[Reading] = []
     for send_ms, _, reading in sent:
         if until_ms is None:
-            until_ms = send_ms - send_ms % tick_ms + tick_ms
+            until_ms = send_ms - send_ms % every_ms + every_ms
         while send_ms >= until_ms:
             yield until_ms, batch
             batch = []
-            until_ms += tick_ms
+            until_ms += every_ms
         batch.append(reading)
     if until_ms is not None:
         yield until_ms, batch

@@ -5,8 +5,8 @@
 - ``papers``: numbers that pass the checks real ones pass
 - ``rigs``: truck, container and seal that travel together; ``devices``: what they measure, in columns
 - ``noise``: randomness as a function of (seed, device, sample)
-- ``faults``: what is asked for and what was true; ``fault_plan``: where and how large; ``fault_effects``: what it does to
-  readings; ``scenarios``: fleets with faults, one TOML file each
+- ``faults``: what is asked for and what was true; ``fault_plan``: where and how large; ``fault_effects``: what it
+  does to readings; ``scenarios``: fleets with faults, one TOML file each
 - ``fleet``: all of it as one seeded object: ``Fleet(...).reference()``, ``.run()``, ``.truth``
 - ``journal``, ``journal_store``: what a device keeps until a receipt says it may forget
 - ``pacing``: when each reading is published; everything above but ``journal_store`` is pure

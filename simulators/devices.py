@@ -258,14 +258,15 @@ def _position(
 def _climate(window: _Window, trip: Trip, wobble: Floats) -> dict[str, NDArray[np.generic]]:
     """Temperature and humidity: a reefer's band with its slow swing and its defrosts, or the weather."""
     time_ms, key = window.time_ms.astype(np.float64), window.device.key
-    bell, _ = noise.normals(window.noise[2], window.noise[3])
+    bell, air = noise.normals(window.noise[2], window.noise[3])
+    air = 0.5 * np.clip(air, -3.5, 3.5)  # % of humidity: the air in a box moves
     bell = np.clip(bell, -3.5, 3.5)
     phase = key % 1000 / 1000.0
     if trip.band_c is None:
         day = np.sin(2 * np.pi * (time_ms / 86_400_000.0 - 0.6 + phase * 0.05))
         return {
             "temperature_c": _told(window, 27.0 + window.life.heat_wave_c + 6.0 * day + 0.2 * bell, 0.01, 0.5),
-            "humidity_pct": _told(window, 45.0 - 10.0 * day + wobble, 0.1, 1.0),
+            "humidity_pct": _told(window, 45.0 - 10.0 * day + wobble + air, 0.1, 1.0),
         }
     low, high = trip.band_c
     width = high - low
@@ -277,7 +278,7 @@ def _climate(window: _Window, trip: Trip, wobble: Floats) -> dict[str, NDArray[n
     celsius = fault_effects.celsius(window.injections, window.time_ms, celsius, bell, trip.band_c)
     return {
         "temperature_c": _told(window, celsius, 0.01, 0.5),
-        "humidity_pct": _told(window, 82.0 + 4.0 * swing + wobble, 0.1, 1.0),
+        "humidity_pct": _told(window, 82.0 + 4.0 * swing + wobble + air, 0.1, 1.0),
     }
 
 

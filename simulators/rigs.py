@@ -140,20 +140,21 @@ class Rig:
         for trip, shipment, seal in zip(self.trips, self.shipments, self.seals, strict=True):
             if shipment.effective_ms < ends_ms:
                 last_ms = ends_ms if shipment.ends_ms is None else min(shipment.ends_ms, ends_ms)
-                known = msgspec.structs.replace(shipment, ends_ms=last_ms)
-                records += [seal, known, *_resealed(trip, seal, known, last_ms)]
+                records += _sealed(trip, seal, msgspec.structs.replace(shipment, ends_ms=last_ms), last_ms)
         return records
 
 
-def _resealed(trip: Trip, seal: Seal, shipment: Shipment, last_ms: int) -> list[Record]:
-    """What customs tell the reference when they put on another seal."""
-    if trip.reseal_ms is None or not shipment.effective_ms < trip.reseal_ms < last_ms:
-        return []
-    from_ms, replaced = int(trip.reseal_ms), msgspec.structs.replace
-    return [
+def _sealed(trip: Trip, seal: Seal, shipment: Shipment, last_ms: int) -> list[Record]:
+    """A shipment and its seal, and what customs tell the reference when they put on another."""
+    records: list[Record] = [seal, shipment]
+    if trip.reseal_ms is None or trip.reseal_ms >= last_ms:
+        return records
+    from_ms, replaced = max(int(trip.reseal_ms), shipment.effective_ms), msgspec.structs.replace
+    anew: list[Record] = [
         replaced(seal, effective_ms=from_ms, seal_number=trip.reseal_number, source="CUSTOMS"),
         replaced(shipment, effective_ms=from_ms, seal_numbers=[trip.reseal_number]),
     ]
+    return anew if from_ms == shipment.effective_ms else records + anew
 
 
 def build(

@@ -43,6 +43,8 @@ _COMMANDS: Final = {
     "contracts": ("deploy.cli.contracts:contracts", "Write or check the published message schemas."),
     "grafana": ("deploy.cli.grafana:grafana", "Dashboards and alarms in a Grafana of yours."),
     "doctor": ("deploy.cli.doctor:doctor", "What is found on this machine, and what is missing."),
+    "scorecard": ("deploy.cli.scorecard:scorecard", "What the rules find in simulated days, in figures."),
+    "detectors": ("deploy.cli.detectors:detectors", "Compare sensor detectors on labelled series."),
     "bench": ("deploy.cli.bench:bench", "Measure the line, in CPU-seconds."),
 }
 

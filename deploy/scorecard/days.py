@@ -1,0 +1,35 @@
+"""Many days on as many cores as there are, each in a process of its own; Ctrl-C ends them all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+
+from deploy.scorecard.day import Day, Order, Progress, play
+
+
+def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[int, float], None]) -> Iterator[Day]:
+    """Each day as it is over. ``progress`` is told a seed and the share of its day; with several jobs, only 0 and 1."""
+    if jobs == 1 or len(orders) == 1:
+        for order in orders:
+            yield play(order, _of(order.seed, progress))
+        return
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # what a fork copies of a process with threads is not to be relied on
+    with context.Pool(min(jobs, len(orders)), _leave_ctrl_c_to_the_parent) as pool:  # at the end, terminates all
+        for order in orders:
+            progress(order.seed, 0.0)
+        for day in pool.imap_unordered(play, orders):
+            progress(day.seed, 1.0)
+            yield day
+
+
+def _of(seed: int, progress: Callable[[int, float], None]) -> Progress:
+    return lambda share: progress(seed, share)
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

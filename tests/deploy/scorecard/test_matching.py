@@ -1,0 +1,78 @@
+"""Which alert tells of which fault: once each, within the bound, repeats and what is explained apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploy.scorecard.matching import GRACE_MS, Matched, Opening, match
+from simulators.faults import Fault
+
+BOUND_MS = 120_000
+DEVICE, SHIPMENT = "CRDN-T00001", "SHP-1"
+
+
+def fault(
+    name: str = "f", rule: str = "shock", start_ms: int = 1_000_000, end_ms: int = 1_600_000, **more: Any
+) -> Fault:
+    fields: dict[str, Any] = {
+        "fault_id": name, "episode_id": name, "rule": rule, "variant": "blow", "device_id": DEVICE,
+        "shipment_id": SHIPMENT, "start_ms": start_ms, "end_ms": end_ms, "size": 1.0, "units": "g", "subject": DEVICE,
+    }  # fmt: skip
+    return Fault(**fields | more)
+
+
+def opening(opened_ms: int, rule: str = "shock", **more: Any) -> Opening:
+    fields: dict[str, Any] = {"device_id": DEVICE, "shipment_id": SHIPMENT, "opened_ms": opened_ms, "rule": rule}
+    return Opening(**fields | more)
+
+
+def counts(matched: Matched) -> tuple[int, int, int, int, int]:
+    return tuple(len(of) for of in (matched.hits, matched.missed, matched.repeats, matched.explained, matched.false))  # type: ignore[return-value]
+
+
+def test_an_alert_of_the_same_rule_and_subject_within_the_bound_is_a_hit_and_its_delay_runs_from_the_start() -> None:
+    matched = match([fault()], [opening(1_090_000)], BOUND_MS)
+    assert counts(matched) == (1, 0, 0, 0, 0)
+    assert matched.hits[0].delay_s == 90.0
+
+
+def test_the_bound_is_the_faults_start_and_its_end_lateness_and_a_minute_both_included() -> None:
+    last_ms = 1_600_000 + BOUND_MS + GRACE_MS
+    for opened_ms, hit in ((1_000_000, 1), (999_999, 0), (last_ms, 1), (last_ms + 1, 0)):
+        assert counts(match([fault()], [opening(opened_ms)], BOUND_MS)) == (hit, 1 - hit, 0, 0, 1 - hit), opened_ms
+
+
+def test_another_rule_or_another_subject_is_false_and_the_fault_is_missed() -> None:
+    for other in (opening(1_100_000, rule="battery_low"), opening(1_100_000, device_id="CRDN-C00001")):
+        assert counts(match([fault()], [other], BOUND_MS)) == (0, 1, 0, 0, 1)
+
+
+def test_a_fault_is_found_once_and_further_alerts_of_it_are_repeats() -> None:
+    assert counts(match([fault()], [opening(1_100_000), opening(1_200_000)], BOUND_MS)) == (1, 0, 1, 0, 0)
+
+
+def test_one_alert_finds_one_fault_the_one_that_ends_first() -> None:
+    first, second = fault("a"), fault("b", start_ms=1_500_000, end_ms=2_000_000)
+    matched = match([second, first], [opening(1_550_000)], BOUND_MS)
+    assert [hit.fault.fault_id for hit in matched.hits] == ["a"]
+    assert [missed.fault_id for missed in matched.missed] == ["b"]
+    assert counts(match([second, first], [opening(1_550_000), opening(1_560_000)], BOUND_MS)) == (2, 0, 0, 0, 0)
+
+
+def test_a_shipments_rules_are_matched_by_shipment_whichever_device_tells() -> None:
+    apart = fault(rule="separation", subject=SHIPMENT)
+    told = opening(1_100_000, rule="separation", device_id="CRDN-C00001")
+    assert counts(match([apart], [told], BOUND_MS)) == (1, 0, 0, 0, 0)
+
+
+def test_what_a_fault_shows_as_by_its_nature_is_explained_but_only_then_and_there() -> None:
+    spoofed = fault(rule="position_spoofing", also=("route_deviation",))
+    off = opening(1_100_000, rule="route_deviation", device_id="CRDN-C00001")
+    elsewhere = opening(1_100_000, rule="route_deviation", device_id="CRDN-C00002", shipment_id="SHP-2")
+    matched = match([spoofed], [off, elsewhere, opening(900_000, rule="route_deviation")], BOUND_MS)
+    assert counts(matched) == (0, 1, 0, 1, 2)
+
+
+def test_drills_are_matched_with_drills_only() -> None:
+    assert counts(match([fault(exercise=True)], [opening(1_100_000)], BOUND_MS)) == (0, 1, 0, 0, 1)
+    assert counts(match([fault(exercise=True)], [opening(1_100_000, exercise=True)], BOUND_MS)) == (1, 0, 0, 0, 0)
