@@ -43,7 +43,7 @@ doctor: env ## What is found on this machine, and what is missing
 	@"$(BIN)/puente" doctor $(ARGS)
 
 test: env ## Every test, those on a real Kafka and a real MQTT broker too
-	@"$(BIN)/python" -m pytest -n 2 --dist loadfile $(ARGS)
+	@"$(BIN)/python" -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-quick: env ## The tests that need no server
 	@"$(BIN)/python" -m pytest -q -m "not kafka and not mqtt and not influx and not kill" $(ARGS)
