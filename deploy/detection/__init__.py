@@ -1,0 +1,8 @@
+"""Detectors compared on labelled series: what ``docs/detection.md`` says, made by a command.
+
+- ``benchmark``: labelled series from a folder, and the Numenta Anomaly Benchmark's rules for scoring
+- ``peers``: ours, River's and PySAD's detectors behind one shape
+- ``table``: one row a detector
+
+The series are not part of the product; the command is told where they are.
+"""

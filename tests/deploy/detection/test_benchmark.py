@@ -1,0 +1,123 @@
+"""The benchmark's rules, on series small enough to score by hand; the table says what a peer did, and what failed."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli.detectors import detectors
+from deploy.detection.benchmark import PROFILES, Series, read, score
+from deploy.detection.peers import all_peers
+from deploy.detection.table import measure
+
+ROWS = 200
+STANDARD = PROFILES["standard"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two series of 200 five-minute rows: one with a spike in a window of 21 rows, one without a window."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    stamps = [(start + timedelta(minutes=5 * i)).strftime("%Y-%m-%d %H:%M:%S") for i in range(ROWS)]
+    for name, spike in (("spiked.csv", 160), ("calm.csv", None)):
+        values = [90.0 if i == spike else 20.0 + (i % 7) for i in range(ROWS)]
+        (tmp_path / name).write_text(
+            "timestamp,value\n" + "".join(f"{t},{v}\n" for t, v in zip(stamps, values, strict=True))
+        )
+    windows = {"spiked.csv": [[stamps[150] + ".000000", stamps[170] + ".000000"]], "calm.csv": []}
+    (tmp_path / "windows.json").write_text(json.dumps(windows))
+    return tmp_path
+
+
+def alarms(series: list[Series], name: str, *rows: int) -> list[list[float]]:
+    return [[float(one.name == name and i in rows) for i in range(ROWS)] for one in series]
+
+
+def sigmoid(position: float) -> float:
+    return 2.0 / (1.0 + math.exp(5.0 * position)) - 1.0
+
+
+def test_an_alarm_at_a_windows_first_row_is_all_and_none_is_nothing(folder: Path) -> None:
+    series = read(folder)
+    assert score(series, alarms(series, "spiked.csv", 150), STANDARD).score == pytest.approx(100.0)
+    assert score(series, alarms(series, "spiked.csv"), STANDARD).score == pytest.approx(0.0)
+
+
+def test_a_later_alarm_is_worth_less_and_the_first_of_two_counts(folder: Path) -> None:
+    series = read(folder)
+    worth = sigmoid(-11 / 21) / sigmoid(-1.0)  # row 160 of the window 150 to 170
+    assert score(series, alarms(series, "spiked.csv", 160), STANDARD).score == pytest.approx(100 * (worth + 1) / 2)
+    assert score(series, alarms(series, "spiked.csv", 160, 150), STANDARD).score == pytest.approx(100.0)
+
+
+def test_a_false_alarm_costs_and_less_right_after_a_window(folder: Path) -> None:
+    series = read(folder)
+    both = alarms(series, "spiked.csv", 150)
+    both[[one.name for one in series].index("calm.csv")][100] = 1.0
+    assert score(series, both, STANDARD).score == pytest.approx(100 * (2 - 0.11) / 2)
+    assert score(series, both, PROFILES["low_fp"]).score == pytest.approx(100 * (2 - 0.22) / 2)
+    after = score(series, alarms(series, "spiked.csv", 150, 172), STANDARD).score
+    assert after == pytest.approx(100 * (2 + 0.11 * sigmoid(2 / 20)) / 2)
+
+
+def test_the_start_is_not_scored(folder: Path) -> None:
+    series = read(folder)
+    assert series[0].unscored == 30
+    assert score(series, alarms(series, "calm.csv", 5, 29), STANDARD).score == pytest.approx(0.0)
+    early = alarms(series, "spiked.csv", 150)
+    early[0][29] = early[1][29] = 1.0
+    assert score(series, early, STANDARD).score == pytest.approx(100.0)
+
+
+def test_one_threshold_serves_all_and_only_order_counts(folder: Path) -> None:
+    series = read(folder)
+    scores = alarms(series, "spiked.csv", 150)
+    scores[0][100] = 0.4  # lower than the alarm: a threshold between the two leaves it out
+    found = score(series, scores, STANDARD)
+    assert (found.score, found.threshold) == (pytest.approx(100.0), 1.0)
+    assert score(series, [[7 * s - 3 for s in row] for row in scores], STANDARD).score == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("name", sorted(all_peers()))
+def test_every_detector_of_the_table_runs(folder: Path, name: str) -> None:
+    series = [one for one in read(folder) if one.windows]
+    row = measure(name, all_peers()[name], series, limit_us=1e9)
+    assert row.error is None
+    assert row.scores is not None
+    assert 0.0 <= row.scores["standard"] <= 100.0
+
+
+def test_a_detector_that_is_too_slow_or_fails_has_a_row_that_says_so(folder: Path) -> None:
+    series = read(folder)
+    slow = measure("slow", all_peers()["SensorAnomaly"], series, limit_us=0.0)
+    assert slow.scores is None
+    assert "over 0 us" in str(slow.error)
+
+    def broken(low: float, high: float) -> None:
+        raise ArithmeticError(f"{low} to {high}")
+
+    assert "ArithmeticError: 20.0 to 90.0" in str(measure("broken", broken, series[1:], 1e9).error)  # type: ignore[arg-type]
+
+
+def test_the_command_prints_the_table_and_writes_it(folder: Path) -> None:
+    said = CliRunner().invoke(detectors, ["table", str(folder), "--only", "SensorAnomaly", "--json"])
+    assert said.exit_code == 0
+    written = json.loads(said.stdout)
+    assert (written["series"], written["windows"]) == (2, 1)
+    assert [row["detector"] for row in written["rows"]] == ["SensorAnomaly"]
+    assert written["rows"][0]["standard"] == pytest.approx(93.8, abs=0.1)
+    assert "SensorAnomaly" in said.stderr
+
+
+@pytest.mark.parametrize("args", [[], ["--only", "no such detector"]])
+def test_a_folder_without_series_or_nothing_to_score_is_a_usage_error(
+    tmp_path: Path, folder: Path, args: list[str]
+) -> None:
+    where = folder if args else tmp_path / "empty"
+    where.mkdir(exist_ok=True)
+    assert CliRunner().invoke(detectors, ["table", str(where), *args]).exit_code == 2
