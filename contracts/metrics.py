@@ -242,6 +242,14 @@ _OF_THE_DELIVERER: Final = (
     ),
     Metric("puente_notices_total", "counter", "messages", "published to MQTT", ("exercise",), (DELIVER,)),
     Metric(
+        "puente_notices_connected",
+        "gauge",
+        "1 or 0",
+        "whether this audience's alerts can be posted on MQTT now",
+        ("audience",),
+        (DELIVER,),
+    ),
+    Metric(
         "puente_notices_open",
         "gauge",
         "alerts",

@@ -101,6 +101,16 @@ class AlertDelivery:
         """The alert topics that are ours, and whether their desks are open."""
         return {source: (desk := self.desks.get(source)) is not None and desk.open for source in list(self._ours)}
 
+    def mute(self) -> list[str]:
+        """The audiences of open desks that cannot post on MQTT now."""
+        return sorted(desk.audience for desk in list(self.desks.values()) if desk.open and not desk.posts)
+
+    @property
+    def broker(self) -> str:
+        """The MQTT broker's address, empty where there is none."""
+        mqtt = self.config.desk.mqtt
+        return f"{mqtt.host}:{mqtt.port}" if mqtt is not None else ""
+
     async def _open_desks(self) -> None:
         for source in self._consumer.assignment():
             if source in self.desks or time.monotonic() < self._not_before_s.get(source, 0.0):

@@ -80,6 +80,7 @@ class AlertDesk:
         self._counts = counts
         self._store = CheckpointStore(config.bootstrap, STAGE, source, config.client_id)
         self._board = AlertBoard(audience) if config.mqtt is not None else None
+        self._mqtt: MqttNotices | None = None
         self._unsaved: dict[str, bytes | None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -113,8 +114,8 @@ class AlertDesk:
         await self._save()  # who is new begins here, also if we die at once
         if self._board is not None and self._config.mqtt is not None:
             client_id = f"{self._config.client_id}-{self.audience}"
-            mqtt = MqttNotices(dataclasses.replace(self._config.mqtt, client_id=client_id))
-            self._start(BoardKeeper(self._board, alerts, mqtt, self._note, self._published).run())
+            self._mqtt = MqttNotices(dataclasses.replace(self._config.mqtt, client_id=client_id))
+            self._start(BoardKeeper(self._board, alerts, self._mqtt, self._note, self._published).run())
         for each in self.deliveries:
             self._start(each.run())
         self._start(self._save_always())
@@ -151,6 +152,11 @@ class AlertDesk:
         """Whether it delivers."""
         return bool(self._tasks) and not self.broken.done()
 
+    @property
+    def posts(self) -> bool:
+        """Whether it can post on MQTT now; also where it was never asked to."""
+        return self._board is None or (self._mqtt is not None and self._mqtt.connected)
+
     def offset(self) -> int:
         """The first record that somebody still waits for."""
         waiting = [each.place.offset for each in self.deliveries]
@@ -167,6 +173,7 @@ class AlertDesk:
             yield Sample("puente_webhook_waiting_records", max(0, end - each.place.offset), labels)
             yield Sample("puente_webhook_oldest_seconds", waits_s, labels)
         if self._board is not None:
+            yield Sample("puente_notices_connected", self.posts, {"audience": self.audience})
             for count, exercise in zip(self._board.open_alerts(), ("false", "true"), strict=True):
                 yield Sample("puente_notices_open", count, {"audience": self.audience, "exercise": exercise})
 

@@ -153,7 +153,7 @@ def test_what_is_ready_says_so_with_every_part_named(line: Line) -> None:
         "gateway": ["loop", "kafka", "mqtt", "progress"],
         "worker": ["loop", "kafka", "reference", "threads", "partitions", "progress"],
         "sink": ["loop", "kafka", "history", "partitions", "progress"],
-        "deliver": ["loop", "kafka", "partitions", "progress"],
+        "deliver": ["loop", "kafka", "partitions", "progress", "mqtt"],
     }
     assert {get(f"{url}/healthz") for url in line.stack.health.values()} == {(200, "the event loop turns\n")}
     assert {get(f"{url}/readyz")[0] for url in line.stack.health.values()} == {200}
@@ -231,6 +231,24 @@ def test_with_kafka_away_every_process_lives_and_is_not_ready_and_says_it_is_kaf
         line.until(lambda: "progress" in line.readyz("gateway")["not_ready"])
     finally:
         kafka.restart()
+    line.until(lambda: all(line.readyz(role)["ready"] for role in ROLES))
+
+
+def test_with_the_mqtt_broker_away_those_who_need_it_are_not_ready_and_name_it_and_recover(line: Line) -> None:
+    mqtt = line.stack.mqtt
+    assert mqtt is not None
+    line.until(lambda: all(line.readyz(role)["ready"] for role in ("gateway", "deliver")))  # the control
+    mqtt.kill()
+    try:
+        for role in ("gateway", "deliver"):
+            line.until(lambda role=role: "mqtt" in line.readyz(role)["not_ready"])
+            [check] = [check for check in line.readyz(role)["checks"] if check["name"] == "mqtt"]
+            assert f"{mqtt.host}:{mqtt.port}" in check["says"]
+        connected = [v for (name, _), v in line.metrics("deliver").items() if name == "puente_notices_connected"]
+        assert set(connected) == {0.0}
+        assert line.readyz("worker")["ready"]
+    finally:
+        mqtt.restart()
     line.until(lambda: all(line.readyz(role)["ready"] for role in ROLES))
 
 
