@@ -12,9 +12,10 @@ rule = "seal_breach"
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +26,10 @@ from simulators.life import Life
 
 Positive = Annotated[float, Meta(gt=0)]
 Chance = Annotated[float, Meta(ge=0, le=1)]
+
+
+# msgspec works a type out at its first use, and two threads that do so at once were seen to crash the process.
+_ONE_AT_A_TIME: Final = threading.Lock()
 
 
 class FleetSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -88,6 +93,7 @@ def load(name: str) -> Scenario:
     else:
         raise ValueError(f"no scenario {name!r}: there are {', '.join(names())}, or give the path of a .toml file")
     try:
-        return msgspec.toml.decode(text, type=Scenario)
+        with _ONE_AT_A_TIME:
+            return msgspec.toml.decode(text, type=Scenario)
     except msgspec.MsgspecError as error:
         raise ValueError(f"scenario {name}: {error}") from None
