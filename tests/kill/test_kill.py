@@ -11,7 +11,6 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,7 @@ from deploy.line_run import Account, LineRun
 from deploy.services.processes import Child
 from deploy.settings import load
 from simulators import scenarios
+from simulators.scenarios import Scenario
 
 SEED = 20_011
 READINGS = 20_000
@@ -45,7 +45,9 @@ class Ran:
     broker: str
 
 
-def run_line(barrier: threading.Barrier, start: dict[str, int], *, killed: bool, check_identity: bool) -> Ran:
+def run_line(
+    kill: Scenario, barrier: threading.Barrier, start: dict[str, int], *, killed: bool, check_identity: bool
+) -> Ran:
     """One line from start to account. The barrier lets all lines play the same fleet at the same time."""
     settings = replace(load({}), identity_check=check_identity)
     deaths: dict[str, int] = {}
@@ -57,7 +59,7 @@ def run_line(barrier: threading.Barrier, start: dict[str, int], *, killed: bool,
         if barrier.wait(180.0) == 0:
             start["ms"] = time.time_ns() // 1_000_000 + 3_000
         barrier.wait(10.0)
-        run.play(scenarios.load("kill").make(SEED, start["ms"]), drain_s=90.0)
+        run.play(kill.make(SEED, start["ms"]), drain_s=90.0)
         while run.playing:
             if killed:
                 revive(run, deaths)
@@ -77,16 +79,18 @@ def revive(run: LineRun, deaths: dict[str, int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def ran(kafka_ready: None, mqtt_kind: str) -> Iterator[dict[str, Ran]]:
+def ran(kafka_ready: None, mqtt_kind: str) -> dict[str, Ran]:
     """All three runs, at once: they are idle most of the time."""
     barrier, start = threading.Barrier(3), {"ms": 0}
+    kill = scenarios.load("kill")  # here: msgspec learns a type once, and crashes where threads have it do so at once
+    kill.make(SEED, 0)
     kinds = {
         "undisturbed": {"killed": False, "check_identity": True},
         "killed": {"killed": True, "check_identity": True},
         "unprotected": {"killed": True, "check_identity": False},
     }
     with ThreadPoolExecutor(3) as pool:
-        futures = {name: pool.submit(run_line, barrier, start, **kind) for name, kind in kinds.items()}
+        futures = {name: pool.submit(run_line, kill, barrier, start, **kind) for name, kind in kinds.items()}
         runs = {name: future.result() for name, future in futures.items()}
     for name, one in runs.items():
         print(f"\n{name} (seed {SEED}, {one.broker}): deaths {one.deaths}")
