@@ -6,6 +6,8 @@ its features' range, it is told; where one wants scaled features, River's runnin
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Final
@@ -16,6 +18,7 @@ Step = Callable[[int, float], float]
 Factory = Callable[[float, float], Step]
 
 _SEED: Final = 7
+_LAGS: Final = 12
 
 
 def _river(model: Any) -> Step:
@@ -29,10 +32,15 @@ def _river(model: Any) -> Step:
 
 
 def _forecast(model: Any) -> Step:
+    """Forecasts by the detector's own default regressor, which is given the last values."""
+    last: deque[float] = deque(maxlen=_LAGS)
+
     def step(time_ms: int, value: float) -> float:  # noqa: ARG001
-        score = model.score_one({}, value)
-        model.learn_one({}, value)
-        return float(score)
+        x = {f"lag{i}": before for i, before in enumerate(reversed(last))}
+        score = model.score_one(x, value)
+        model.learn_one(x, value)
+        last.append(value)
+        return float(score) if math.isfinite(score) else 0.0
 
     return step
 
@@ -48,7 +56,7 @@ def _gaussian(model: Any) -> Step:
 
 def river_peers() -> dict[str, Factory]:
     """River's detectors, by name."""
-    from river import anomaly, preprocessing, time_series
+    from river import anomaly, preprocessing
 
     return {
         "River HalfSpaceTrees": lambda low, high: _river(
@@ -60,7 +68,7 @@ def river_peers() -> dict[str, Factory]:
         "River LODA": lambda low, high: _river(preprocessing.StandardScaler() | anomaly.LODA(seed=_SEED)),  # noqa: ARG005
         "River LocalOutlierFactor": lambda low, high: _river(anomaly.LocalOutlierFactor()),  # noqa: ARG005
         "River PredictiveAnomalyDetection": lambda low, high: _forecast(  # noqa: ARG005
-            anomaly.PredictiveAnomalyDetection(time_series.SNARIMAX(p=12, d=1, q=12))
+            anomaly.PredictiveAnomalyDetection()
         ),
     }
 
