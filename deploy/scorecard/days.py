@@ -10,15 +10,22 @@ from deploy.scorecard.day import Day, Order, Progress, play
 
 
 def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[int, float], None]) -> Iterator[Day]:
-    """Each day as it is over. ``progress`` is told a seed and the share of its day; with several jobs, only 0 and 1."""
+    """Each day as it is over; to be called in the main thread.
+
+    ``progress`` is told a seed and the share of its day; with several jobs, only 0 and 1.
+    """
     if jobs == 1 or len(orders) == 1:
         for order in orders:
             yield play(order, _of(order.seed, progress))
         return
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # what a fork copies of a process with threads is not to be relied on
-    with context.Pool(min(jobs, len(orders)), _leave_ctrl_c_to_the_parent) as pool:  # at the end, terminates all
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads is not to be relied on
+    # A process that begins deaf to Ctrl-C has no moment in which it dies of it with a traceback.
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pool = context.Pool(min(jobs, len(orders)), _leave_sigterm_to_the_system)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    with pool:  # at the end, terminates all
         for order in orders:
             progress(order.seed, 0.0)
         for day in pool.imap_unordered(play, orders):
@@ -30,6 +37,5 @@ def _of(seed: int, progress: Callable[[int, float], None]) -> Progress:
     return lambda share: progress(seed, share)
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_sigterm_to_the_system() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
