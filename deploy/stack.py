@@ -27,7 +27,7 @@ from deploy.services.influx import LocalInflux
 from deploy.services.kafka import LocalKafka
 from deploy.services.mqtt import LocalMqtt
 from deploy.services.probes import need_influx, need_kafka, need_mqtt
-from deploy.services.processes import Child, free_port
+from deploy.services.processes import HISTORY_NICENESS, Child, free_port
 from deploy.services.topics import create_topics
 from deploy.settings import Settings
 
@@ -94,6 +94,7 @@ class LocalStack:
             [sys.executable, "-m", "deploy.cli", role, *arguments],
             log=self.folder / f"{name}.log",
             env={**environ, "PUENTE_CONFIG": str(self.config), **({"PUENTE_FAULT": fault} if fault else {})},
+            niceness=HISTORY_NICENESS if role == "sink" else 0,
         )
         self._roles.append(child)
         return child

@@ -27,6 +27,8 @@ _LEASH: Final = str(Path(__file__).with_name("leash.py"))
 # Below the range that operating systems give to outgoing connections: a server that is killed and started again on
 # its port must not find a client's connection there.
 _PORTS: Final = range(15_000, 32_000)
+# On a machine that has all of the line: an alert comes before a chart, so the history's processes wait for the others'.
+HISTORY_NICENESS: Final = 5
 _spawn_requests: queue.SimpleQueue[tuple[Callable[[], subprocess.Popen[bytes]], Future[subprocess.Popen[bytes]]]] = (
     queue.SimpleQueue()
 )
@@ -67,11 +69,15 @@ class Child:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        niceness: int = 0,
     ) -> None:
-        """Start it. Raises ServiceFailedError where the program cannot be run."""
+        """Start it. Raises ServiceFailedError where the program cannot be run.
+
+        ``niceness`` over 0: where the cores are full, others go first (``nice(1)``).
+        """
         self.name = name
         self.log = log
-        leashed = [sys.executable, "-I", "-S", _LEASH, str(os.getpid()), *command]
+        leashed = [sys.executable, "-I", "-S", _LEASH, str(os.getpid()), str(niceness), *command]
 
         def start() -> subprocess.Popen[bytes]:
             with log.open("ab") as out:

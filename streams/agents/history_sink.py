@@ -47,7 +47,7 @@ class SinkConfig:
     client_id: str = "puente-sink"
     session_timeout_s: float = 10.0
     check_identity: bool = True
-    runner: RunnerConfig = field(default_factory=lambda: RunnerConfig(linger_s=0.25))
+    runner: RunnerConfig = field(default_factory=lambda: RunnerConfig(linger_s=1.0))
 
 
 class HistorySink:

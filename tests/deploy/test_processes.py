@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from deploy.services.cache import cache_dir, scratch
 from deploy.services.errors import ServiceFailedError
-from deploy.services.processes import Child, answers, free_port
+from deploy.services.processes import HISTORY_NICENESS, Child, answers, free_port
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 # Ignores SIGTERM, and has a child of its own.
@@ -142,3 +143,14 @@ def test_without_a_home_the_cache_falls_back(tmp_path: Path, monkeypatch):
 
 def test_a_free_port_has_no_listener():
     assert not answers("127.0.0.1", free_port())
+
+
+def test_a_child_that_is_to_step_back_has_the_niceness_it_was_given_and_others_have_none(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "import os; print(os.nice(0))"]
+    with_it = Child("steps-back", program, log=tmp_path / "back.log", niceness=HISTORY_NICENESS)
+    without = Child("goes-first", program, log=tmp_path / "first.log")
+    for child in (with_it, without):
+        wait_for(lambda child=child: child.exit_code is not None)
+    own = os.nice(0)
+    assert (tmp_path / "back.log").read_text().split() == [str(min(19, own + HISTORY_NICENESS))]
+    assert (tmp_path / "first.log").read_text().split() == [str(own)]
