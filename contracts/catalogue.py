@@ -19,6 +19,7 @@ from contracts.deliveries import Undelivered
 from contracts.events import Event
 from contracts.health import LineSample
 from contracts.journeys import JourneyWindow
+from contracts.models import ModelState
 from contracts.readings import Reading, ShipmentReading, Tick
 from contracts.receipts import Receipt
 from contracts.reference import Record
@@ -83,13 +84,16 @@ JOURNEY_WINDOW: Final = Message(
 UNDELIVERED: Final = Message(
     name="undelivered", form=Undelivered, summary="An alert that a webhook did not take, and what it answered."
 )
+MODEL_STATE: Final = Message(
+    name="model_state", form=ModelState, summary="What a model knew when it judged, of each alert that it told."
+)
 CHECKPOINT: Final = Message(
     name="checkpoint", form=None, content_type="application/msgpack", summary="A stage's own state, for itself alone."
 )
 
 MESSAGES: Final = (
     READING, SHIPMENT_READING, TICK, STATUS, RECEIPT, DEAD_LETTER, EVENT, ALERT, REFERENCE, LINE_SAMPLE, UNDELIVERED,
-    JOURNEY_WINDOW, CHECKPOINT,
+    JOURNEY_WINDOW, MODEL_STATE, CHECKPOINT,
 )  # fmt: skip
 
 KAFKA: Final[dict[str, tuple[Message, ...]]] = {
@@ -102,6 +106,7 @@ KAFKA: Final[dict[str, tuple[Message, ...]]] = {
     topics.JOURNEY_WINDOWS: (JOURNEY_WINDOW, TICK),
     topics.HEALTH: (LINE_SAMPLE,),
     topics.UNDELIVERED: (UNDELIVERED,),
+    topics.MODELS: (MODEL_STATE,),
     topics.alerts("{audience}"): (ALERT,),
     topics.CHECKPOINTS: (CHECKPOINT,),
 }

@@ -33,6 +33,7 @@ JOURNEY_WINDOWS: Final = "journey.windows.v1"
 REFERENCE: Final = "reference.v1"
 HEALTH: Final = "line.health.v1"
 UNDELIVERED: Final = "alerts.undelivered.v1"
+MODELS: Final = "models.v1"
 CHECKPOINTS: Final = "checkpoints.{stage}.v1"
 STAGES: Final = ("admit", "shipment", "corridor", "history", "deliver")
 
@@ -49,7 +50,7 @@ def alerts(audience: str) -> str:
 
 def table(audiences: tuple[str, ...]) -> tuple[Topic, ...]:
     """Every topic of a line that serves these audiences."""
-    undelivered = {"cleanup.policy": "compact,delete", "retention.ms": str(90 * DAY_MS)}
+    as_alerts = {"cleanup.policy": "compact,delete", "retention.ms": str(90 * DAY_MS)}
     compaction = {"min.cleanable.dirty.ratio": "0.2", "segment.ms": "600000", "delete.retention.ms": "3600000"}
     return (
         Topic(READINGS, "frames of readings as their devices sent them, and ticks", "device"),
@@ -62,5 +63,13 @@ def table(audiences: tuple[str, ...]) -> tuple[Topic, ...]:
         Topic(REFERENCE, "routes, shipments, devices, seals: every version", "kind/id/effective_ms", 1, True),
         *(Topic(checkpoints(s), f"state of the {s} stage", "state key", None, True, config=compaction) for s in STAGES),
         *(Topic(alerts(a), f"alerts for {a}, one record an update", "alert", 1, False, 90 * DAY_MS) for a in audiences),
-        Topic(UNDELIVERED, "alerts that a webhook did not take", "delivery", 1, True, config=undelivered),
+        Topic(UNDELIVERED, "alerts that a webhook did not take", "delivery", 1, True, config=as_alerts),
+        Topic(
+            MODELS,
+            "the model state that judged, of each alert that a model told",
+            "alert/revision",
+            1,
+            True,
+            config=as_alerts,
+        ),
     )

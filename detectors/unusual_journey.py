@@ -1,26 +1,23 @@
 """A journey unlike those before it in the same corridor and direction: a crawl, an odd pace, a way of its own.
 
 Idea: each window's features (speed and its spread, share standing, progress, metres off the line and their spread, the
-cargo's place in its band) against what is usual where it is: the mean and the spread of windows seen in the same place,
-drawn towards those of the whole corridor as long as the place has been seen little (empirical Bayes: Gelman et al.,
-"Bayesian Data Analysis", ch. 5). The squared deviations add up to a score. An unusual window teaches little, so that a
-fault does not become the norm. Caveats: it knows only what it has seen, so the first trucks of a corridor, or of a
-lasting change of its traffic, teach it and are not judged; windows in stops, queues and customs, and those on which
-another rule speaks, are left to those rules. The hour of the day is no feature: in its first days, each hour is new.
+cargo's place in its band) against what is usual where it is (``journey_norm``), in a model for each corridor, direction
+and zone. Caveats: it knows only what it has seen, so the first trucks of a corridor, or of a lasting change of its
+traffic, teach it and are not judged; windows in stops, queues and customs, and those on which another rule speaks, are
+left to those rules. The hour of the day is no feature: in its first days, each hour is new.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Final
-
-from river import stats
-from river.base import AnomalyDetector
+from typing import Final
 
 from contracts.journeys import JourneyWindow
+from detectors import explanation
+from detectors.explanation import Reason
+from detectors.journey_norm import JourneyNorm
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -37,11 +34,10 @@ CARD = RuleCard(
     },
 )
 
-Reason = tuple[Any, float, float, float]  # a feature, its value, what is usual, by how much the score falls with that
 ROAD: Final = "road"
 TOWN_KM: Final = 22.0
 BORDER_KM: Final = 14.0
-PLACE: Final = "place"
+SAID: Final = 2  # reasons that a sentence has room for
 # What a feature is called, and its unit; the least spread it is taken to have, in that unit.
 NAMES: Final[dict[str, tuple[str, str, str, float]]] = {
     "speed_kmh": ("speed", "velocidad", " km/h", 3.0),
@@ -74,184 +70,6 @@ class Thresholds:
     memory_windows: float = 400.0
     road_deviations: float = 5.0
     mixed_deviations: float = 10.0
-
-
-class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
-    """River estimator for one corridor and direction. ``x``: numbers by feature, and ``place``, a name of where.
-
-    A value that is missing or not finite says and teaches nothing. Bounded: at most ``places_max`` places, of which the
-    one heard of longest ago is let go.
-
-    >>> norm = JourneyNorm(floors={"speed_kmh": 3.0})
-    >>> for speed in [95, 97, 92, 99, 94, 96, 93, 98]:
-    ...     norm.learn_one({"speed_kmh": speed, "place": "110,-399"})
-    >>> norm.score_one({"speed_kmh": 94, "place": "110,-399"}) < 0.1
-    True
-    >>> norm.score_one({"speed_kmh": 35, "place": "110,-399"}) > 0.6
-    True
-    """
-
-    def __init__(
-        self,
-        floors: Mapping[str, float] | None = None,
-        one_sided: Iterable[str] | None = None,
-        half_score_at: float = 5.0,
-        unusual: float = 0.5,
-        unusual_weight: float = 0.05,
-        memory: float = 400.0,
-        shrink_windows: float = 6.0,
-        deviation_max: float = 12.0,
-        places_max: int = 2_048,
-    ) -> None:
-        """``floors``: the least spread of a feature; ``one_sided``: those of which less than usual is no deviation.
-
-        ``half_score_at``: deviations (square root of their sum of squares) that score 0.5. ``memory``: windows after
-        which a place's past counts no more than so many.
-        """
-        self.floors = dict(floors or {})
-        self.one_sided = frozenset(one_sided or ())
-        self.half_score_at = half_score_at
-        self.unusual = unusual
-        self.unusual_weight = unusual_weight
-        self.memory = memory
-        self.shrink_windows = shrink_windows
-        self.deviation_max = deviation_max
-        self.places_max = places_max
-        self.seen = 0
-        self.everywhere: dict[str, stats.Var] = {}
-        self.within: dict[str, stats.Mean] = {}  # of squared errors of what a place's own mean foretold
-        self.places: dict[str, dict[str, stats.Var]] = {}
-        self._let_go: set[str] = set()
-
-    @staticmethod
-    def _numbers(x: Mapping[Any, Any]) -> Iterator[tuple[Any, float]]:
-        for name, value in x.items():
-            if isinstance(value, Real) and math.isfinite(value):
-                yield name, float(value)
-
-    def expect(self, x: Mapping[Any, Any]) -> dict[Any, tuple[float, float]]:
-        """Of each feature, what is usual where this is: (mean, standard deviation). Nothing where nothing is known."""
-        here = self.places.get(str(x.get(PLACE)), {})
-        expected = {}
-        for name, _ in self._numbers(x):
-            everywhere = self.everywhere.get(name)
-            if everywhere is None or everywhere.n <= 0:
-                continue
-            own, within = here.get(name), self.within.get(name)
-            total = everywhere.get()
-            inner = min(within.get(), total) if within is not None and within.n > 0 else total
-            between = max(total - inner, 1e-12 * (1.0 + total))
-            pull = inner / between  # so many windows of a place weigh as much as the whole corridor
-            mean, spread, doubt = everywhere.mean.get(), inner, between
-            if own is not None and own.n > 0:
-                n = own.n
-                mean = (n * own.mean.get() + pull * mean) / (n + pull)
-                doubt = inner / (n + pull)
-                if n > 1:
-                    spread = ((n - 1) * own.get() + self.shrink_windows * inner) / (n - 1 + self.shrink_windows)
-            floor = self.floors.get(name, 0.0)
-            variance = spread + doubt + floor * floor
-            expected[name] = mean, math.sqrt(max(variance, 1e-12))
-        return expected
-
-    def deviations(self, x: Mapping[Any, Any]) -> dict[Any, float]:
-        """Of each feature, how many standard deviations it is from what is usual here, within +-deviation_max."""
-        most = self.deviation_max
-        return {
-            name: max(0.0 if name in self.one_sided else -most, min(most, (float(x[name]) - mean) / deviation))
-            for name, (mean, deviation) in self.expect(x).items()
-        }
-
-    def score_one(self, x: Mapping[Any, Any]) -> float:
-        """0 (as usual) to below 1. Changes nothing."""
-        squared = sum(z * z for z in self.deviations(x).values())
-        return squared / (squared + self.half_score_at * self.half_score_at)
-
-    def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Take a window in; one that is unusual by what is known so far, with little weight."""
-        weight = self.unusual_weight if self.score_one(x) >= self.unusual else 1.0
-        place = str(x.get(PLACE))
-        here = self.places.pop(place, None)
-        if here is None:
-            here = {}
-            if len(self.places) >= self.places_max:
-                oldest = next(iter(self.places))
-                del self.places[oldest]
-                self._let_go.add(oldest)
-        self.places[place] = here  # the last is the one heard of last
-        for name, value in self._numbers(x):
-            own = here.setdefault(name, stats.Var())
-            if own.n > 0:
-                error = value - own.mean.get()
-                within = self.within.setdefault(name, stats.Mean())
-                within.update(error * error * own.n / (own.n + 1.0), weight)
-                _fade(within, 20.0 * self.memory)
-            own.update(value, weight)
-            _fade(own, self.memory)
-            everywhere = self.everywhere.setdefault(name, stats.Var())
-            everywhere.update(value, weight)
-            _fade(everywhere, 20.0 * self.memory)
-        self.seen += 1
-
-    def why(self, x: Mapping[Any, Any]) -> list[Reason]:
-        """Each feature, what falls most first."""
-        score = self.score_one(x)
-        reasons = [
-            (name, float(x[name]), mean, score - self.score_one({**x, name: mean}))
-            for name, (mean, _) in self.expect(x).items()
-        ]
-        return sorted(reasons, key=lambda reason: (-reason[3], str(reason[0])))
-
-    # -- checkpoints: ``h`` what holds everywhere, a record a place ------------------------------------------------
-
-    def dump(self) -> list[Any]:
-        """What holds everywhere, as plain numbers."""
-        return [
-            self.seen,
-            {name: _dump(var) for name, var in self.everywhere.items()},
-            {name: [mean.n, mean.get()] for name, mean in self.within.items()},
-        ]
-
-    def let_go(self) -> list[str]:
-        """Places let go of since the last call."""
-        gone, self._let_go = self._let_go, set()
-        return sorted(gone)
-
-    def load(self, dumped: list[Any]) -> None:
-        """``dump`` back."""
-        self.seen = dumped[0]
-        self.everywhere = {name: _load(values) for name, values in dumped[1].items()}
-        self.within = {}
-        for name, (n, mean) in dumped[2].items():
-            self.within[name] = found = stats.Mean()
-            found.n, found._mean = n, mean
-
-    def dump_place(self, place: str) -> dict[str, list[float]]:
-        """One place's norm, as plain numbers."""
-        return {name: _dump(var) for name, var in self.places[place].items()}
-
-    def load_place(self, place: str, dumped: Mapping[str, list[float]]) -> None:
-        """``dump_place`` back."""
-        self.places[place] = {name: _load(values) for name, values in dumped.items()}
-
-
-def _fade(of: Any, memory: float) -> None:
-    """Let a statistic of more weight than ``memory`` weigh just that: what is older counts less and less."""
-    mean = of.mean if isinstance(of, stats.Var) else of
-    if mean.n > memory:
-        share, mean.n = memory / mean.n, memory
-        if isinstance(of, stats.Var):
-            of._S *= share
-
-
-def _dump(var: Any) -> list[float]:
-    return [var.mean.n, var.mean.get(), var._S]
-
-
-def _load(values: list[float]) -> Any:
-    var = stats.Var()
-    var.mean.n, var.mean._mean, var._S = values
-    return var
 
 
 def zone_of(window: JourneyWindow) -> str:
@@ -287,18 +105,15 @@ def judged(window: JourneyWindow, thresholds: Thresholds) -> bool:
     )
 
 
-def words(reasons: list[Reason]) -> dict[str, float | str]:
-    """Evidence from ``JourneyNorm.why``: each feature's value and what is usual, and the first two in words."""
-    evidence: dict[str, float | str] = {}
+def words(reasons: Iterable[Reason], named: Iterable[Reason]) -> dict[str, float | str]:
+    """Evidence: ``explanation``'s of these, and the first two that are named in words."""
+    told = list(named)
     english: list[str] = []
     spanish: list[str] = []
-    for name, value, usual, falls in reasons:
-        en, es, unit, _ = NAMES.get(name, (str(name), str(name), "", 0.0))
-        evidence[str(name)], evidence[f"usual_{name}"] = round(value, 3), round(usual, 3)
-        if falls > 0 and (not english or (len(english) < 2 and falls >= reasons[0][3] / 4)):
-            digits = 0 if unit else 2
-            english.append(f"{en} {value:.{digits}f}{unit}, usually {usual:.{digits}f}{unit}")
-            spanish.append(f"{es} {value:.{digits}f}{unit}, lo usual {usual:.{digits}f}{unit}")
-    evidence["what_en"], evidence["what_es"] = "; ".join(english), "; ".join(spanish)
-    evidence["feature"] = str(reasons[0][0]) if reasons else ""
-    return evidence
+    for reason in told[:SAID]:
+        en, es, unit, _ = NAMES.get(reason.feature, (str(reason.feature), str(reason.feature), "", 0.0))
+        digits = 0 if unit else 2
+        english.append(f"{en} {reason.value:.{digits}f}{unit}, usually {reason.usual:.{digits}f}{unit}")
+        spanish.append(f"{es} {reason.value:.{digits}f}{unit}, lo usual {reason.usual:.{digits}f}{unit}")
+    said = explanation.evidence(reasons, told)
+    return {**said, "what_en": "; ".join(english), "what_es": "; ".join(spanish)}

@@ -16,13 +16,16 @@ import msgspec
 
 from contracts import deadletters, frames, topics
 from contracts.journeys import JourneyWindow
+from contracts.models import ModelState
 from contracts.readings import Tick
 from detectors import unusual_journey
+from detectors.journey_norm import JourneyNorm
 from detectors.rule import Texts
-from detectors.unusual_journey import PLACE, JourneyNorm, Reason, Thresholds
+from detectors.unusual_journey import Thresholds
 from streams.audiences import Audience
 from streams.concerns import concern_of
 from streams.episodes import DRILL_OVER, ENDED, Episodes, Sighting, Told
+from streams.journey_models import JourneyModels, Judgement, state_sha256
 from streams.reference_book import ReferenceBook
 from streams.stage import Outgoing, StateChange, cloud_event, pack, unpack
 
@@ -57,7 +60,7 @@ class CorridorStage:
         self.partition = partition
         self.config = config
         self.book = book
-        self.models: dict[str, JourneyNorm] = {}
+        self._models = JourneyModels(config.thresholds)
         self.episodes = Episodes(config.languages)
         self.closed_ms = 0
         self._sources: dict[str, int] = {}
@@ -65,7 +68,6 @@ class CorridorStage:
         self._runs: dict[_Subject, int] = {}  # successive windows: unusual ones positive, usual ones negative
         self._heard_ms: dict[_Subject, int] = {}  # of open episodes, the end of the last window
         self._dirty_windows: dict[str, JourneyWindow | None] = {}
-        self._dirty_places: set[tuple[str, str]] = set()
         self._dirty_runs: set[_Subject] = set()
         self._counters = dict.fromkeys(_COUNTED, 0)
         self.told: Counter[tuple[str, str, bool]] = (
@@ -108,37 +110,25 @@ class CorridorStage:
         return out
 
     def _judge(self, window: JourneyWindow, out: list[Outgoing]) -> None:
-        thresholds, subject = self.config.thresholds, (window.shipment_id, window.exercise)
+        subject = window.shipment_id, window.exercise
         if subject in self._heard_ms:
             self._heard_ms[subject] = window.end_ms
             self._dirty_runs.add(subject)
-        if not unusual_journey.judged(window, thresholds):
+        judgement = self._models.judge(window)
+        if judgement is None:
             self._run(subject, 0)
             return
-        name = f"{window.key}/{unusual_journey.zone_of(window)}"
-        model = self._model(name)
-        features = {**window.features(), PLACE: unusual_journey.place_of(window)}
-        score = model.score_one(features)
-        reasons = model.why(features) if score >= thresholds.open_score else []
-        warm = model.seen >= thresholds.warm_up_windows
-        if not window.exercise:  # a drill is no journey to learn from
-            model.learn_one(features)
-            self._dirty_places.add((name, str(features[PLACE])))
         self._counters["judged"] += 1
-        self._counters["unusual"] += score >= thresholds.open_score
-        if warm:
-            self._follow(window, subject, score, reasons, out)
+        self._counters["unusual"] += judgement.unusual
+        if judgement.warm:
+            self._follow(window, subject, judgement, out)
 
-    def _model(self, key: str) -> JourneyNorm:
-        model = self.models.get(key)
-        if model is None:
-            zone = key.rpartition("/")[2]
-            model = self.models[key] = unusual_journey.fresh(zone, self.config.thresholds)
-        return model
+    @property
+    def models(self) -> dict[str, JourneyNorm]:
+        """By corridor/direction/zone."""
+        return self._models.by_name
 
-    def _follow(
-        self, window: JourneyWindow, subject: _Subject, score: float, reasons: list[Reason], out: list[Outgoing]
-    ) -> None:
+    def _follow(self, window: JourneyWindow, subject: _Subject, judgement: Judgement, out: list[Outgoing]) -> None:
         """Repeated unusual windows open an episode, repeated usual ones close it."""
         thresholds, run = self.config.thresholds, self._runs.get(subject, 0)
         here = Sighting(
@@ -146,23 +136,43 @@ class CorridorStage:
             window.shipment_id, window.lat_deg, window.lon_deg, window.exercise,
         )  # fmt: skip
         is_open = (unusual_journey.CARD.name, *subject) in self.episodes.open
-        if score >= thresholds.open_score:
+        if judgement.unusual:
             run = max(run, 0) + 1
             if is_open or run >= thresholds.confirm_windows:
-                evidence = {**unusual_journey.words(reasons), "since_ms": window.start_ms, "windows": run}
-                found = self.book.in_force(window.device_id, window.end_ms - 1)
-                concern = concern_of(self.config.audiences, found, window.lat_deg, window.lon_deg)
-                told = self.episodes.trip(
-                    unusual_journey.CARD, window.shipment_id, here, round(score, 4), evidence, concern
-                )
+                self._trip(window, here, judgement, run, out)
                 self._heard_ms[subject] = window.end_ms
-                self._tell(told, out)
-        elif score < thresholds.close_score:
+        elif judgement.score < thresholds.close_score:
             run = min(run, 0) - 1
             if is_open and -run >= thresholds.confirm_windows:
-                self._clear(subject, here, {"score": round(score, 4)}, out)
+                self._clear(subject, here, {"score": round(judgement.score, 4)}, out)
                 run = 0
         self._run(subject, run if run > 0 or is_open else 0)
+
+    def _trip(self, window: JourneyWindow, here: Sighting, judgement: Judgement, run: int, out: list[Outgoing]) -> None:
+        """Tell the alert, where there is anything new to tell, and beside it the state that judged."""
+        card, grounds = unusual_journey.CARD, judgement.grounds or {}
+        evidence = {
+            **unusual_journey.words(judgement.reasons, judgement.named),
+            "since_ms": window.start_ms,
+            "windows": run,
+            "state_sha256": state_sha256(grounds),
+        }
+        found = self.book.in_force(window.device_id, window.end_ms - 1)
+        concern = concern_of(self.config.audiences, found, window.lat_deg, window.lon_deg)
+        told = self.episodes.trip(card, window.shipment_id, here, round(judgement.score, 4), evidence, concern)
+        self._tell(told, out)
+        if told is not None:
+            state = ModelState(
+                alert_id=told.alert.alert_id,
+                revision=told.alert.revision,
+                rule=card.name,
+                rule_version=card.version,
+                state_sha256=str(evidence["state_sha256"]),
+                model=judgement.model,
+                state=grounds,
+                window=window,
+            )
+            out.append(Outgoing(topics.MODELS, 0, state.key.encode(), _JSON.encode(state), ()))
 
     def _run(self, subject: _Subject, run: int) -> None:
         if run != self._runs.get(subject, 0):
@@ -227,14 +237,7 @@ class CorridorStage:
         for window_id, window in self._dirty_windows.items():
             yield f"w/{window_id}", None if window is None else pack(window)
         self._dirty_windows.clear()
-        for key in sorted({key for key, _ in self._dirty_places}):
-            yield f"h/{key}", pack(self.models[key].dump())
-            for place in self.models[key].let_go():
-                yield f"p/{key}/{place}", None
-        for key, place in sorted(self._dirty_places):
-            if place in self.models[key].places:
-                yield f"p/{key}/{place}", pack(self.models[key].dump_place(place))
-        self._dirty_places.clear()
+        yield from self._models.changes()
         for subject in sorted(self._dirty_runs):
             name = f"{subject[0]}/drill" if subject[1] else subject[0]
             state = [self._runs.get(subject, 0), self._heard_ms.get(subject)]
@@ -264,12 +267,7 @@ class CorridorStage:
             if heard_ms is not None:
                 self._heard_ms[subject] = heard_ms
         else:
-            name, place = (rest, None) if kind == "h" else rest.rsplit("/", 1)
-            model = self._model(name)
-            if place is None:
-                model.load(unpack(value))
-            else:
-                model.load_place(place, unpack(value))
+            self._models.restore(kind, rest, value)
 
     def counters(self) -> dict[str, int]:
         """Totals of this partition's life."""

@@ -1,11 +1,13 @@
 """Screening: every device rule on every new reading of a frame, round by round, findings put on the readings.
 
 A reading carries a finding only where a rule opens, sustains or closes an episode, so the common reading carries
-none.
+none. Where it opens or sustains one, the evidence bears a hash of what the rule remembers of the device by then: who
+judges the same readings again sees that nothing else was in play.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -80,18 +82,23 @@ class Screen:
             for i in np.flatnonzero(verdict.level):
                 reading = readings[positions[i]]
                 trips = verdict.level[i] == TRIP
-                finding = Finding(
-                    rule.card.name,
-                    "trip" if trips else "clear",
-                    round(float(verdict.score[i]), 4),
-                    rule.evidence(part, int(i)),
-                )
+                evidence = rule.evidence(part, int(i))
+                if trips:
+                    evidence = {**evidence, "state_sha256": state_sha256(rule, int(part.rows[i]))}
+                score = round(float(verdict.score[i]), 4)
+                finding = Finding(rule.card.name, "trip" if trips else "clear", score, evidence)
                 reading.findings = (*reading.findings, finding)
 
     @property
     def nbytes(self) -> int:
         """Memory of all columns, in bytes."""
         return self._clock.nbytes + self._standings.nbytes + sum(r.columns.nbytes for r in self.rules)
+
+
+def state_sha256(rule: DeviceRule, row: int) -> str:
+    """64 hexadecimal digits: of the rule's name and version, and of all that it remembers of this device."""
+    said = [rule.card.name, rule.card.version, sorted(rule.columns.row(row).items())]
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _batch(

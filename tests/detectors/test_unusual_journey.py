@@ -7,14 +7,16 @@ import math
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from river import checks
 
 from contracts.journeys import FEATURES, JourneyWindow
-from detectors import unusual_journey
-from detectors.unusual_journey import CARD, FLOORS, NAMES, ONE_SIDED, PLACE, JourneyNorm, Thresholds, judged, words
+from detectors import explanation, journey_norm, unusual_journey
+from detectors.journey_norm import PLACE, JourneyNorm
+from detectors.unusual_journey import CARD, FLOORS, NAMES, ONE_SIDED, Thresholds, judged, words
 
 
 def norm(**more: Any) -> JourneyNorm:
@@ -103,6 +105,60 @@ def test_a_fault_does_not_become_the_norm():
     assert credulous.score_one(crawl[-1]) < 0.5  # the control
 
 
+@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("wild", [math.nan, math.inf, -math.inf, 1e300, -1e300, 1e6])
+@pytest.mark.parametrize("at", [0, 1, 5, 40, 119])
+def test_one_bad_value_poisons_nothing(name: str, wild: float, at: int):
+    """Wherever it comes, also as the first value of all: what is unusual stays so, what is usual stays usual."""
+    clean, hurt, rng, new = norm(), norm(), random.Random(14), random.Random(15)
+    for n in range(120):
+        x = usual(rng, ("a", "b", "slow")[n % 3])
+        clean.learn_one(x)
+        hurt.learn_one({**x, name: wild} if n == at else x)
+    for place in ("a", "b", "slow"):
+        for _ in range(20):
+            x = usual(new, place)
+            assert hurt.score_one(x) < 0.45
+            assert abs(hurt.score_one(x) - clean.score_one(x)) < 0.12
+        for strange in UNUSUAL if place != "slow" else UNUSUAL[2:3]:
+            assert hurt.score_one(usual(new, place, **strange)) > 0.5
+
+
+def test_without_its_bound_one_bad_value_would_blind_it():
+    """The control."""
+    credulous, rng = norm(learn_max=math.inf, first=1), random.Random(14)
+    taught(credulous)
+    credulous.learn_one(usual(rng, "a", off_route_m=1e6))
+    assert credulous.score_one(usual(rng, "a", off_route_m=300.0)) < 0.1
+
+
+@pytest.mark.parametrize("windows", [5, 60, 120])
+def test_an_anomalous_stretch_does_not_teach_that_it_is_normal(windows: int):
+    """A truck that crawls for hours, past places known and new, among others that do not."""
+    model, rng = norm(), random.Random(16)
+    taught(model, 400, places=("a", "b", "c"))
+    for n in range(windows):
+        model.learn_one(usual(rng, ("a", "b", "new")[n % 3], speed_kmh=45.0, progress_kmh=45.0))
+        for _ in range(2):
+            model.learn_one(usual(rng, ("a", "b")[n % 2]))
+    for place in ("a", "b", "new"):
+        assert model.score_one(usual(rng, place, speed_kmh=45.0, progress_kmh=45.0)) > 0.5
+        assert model.score_one(usual(rng, place)) < 0.45
+
+
+def test_drift_tells_how_far_the_last_windows_are_from_what_was_usual():
+    model, rng = norm(), random.Random(17)
+    taught(model, 600)
+    assert max(map(abs, model.drift().values())) < 0.4
+    for _ in range(60):
+        model.learn_one(usual(rng, "a", speed_kmh=86.0 * rng.uniform(0.92, 1.08)))
+    drift = model.drift()
+    assert drift["speed_kmh"] < -0.7
+    assert abs(drift["off_route_m"]) < 0.5
+    model.learn_one(usual(rng, "a", off_route_m=1e6))
+    assert abs(model.drift()["off_route_m"]) < 0.6  # one window moves it little
+
+
 def test_a_lasting_change_does_become_the_norm():
     model, rng = norm(memory=40.0), random.Random(6)
     taught(model)
@@ -182,10 +238,57 @@ def test_where_traffic_is_mixed_more_is_needed():
     assert scores["road"] > 0.5 > scores["town"] == scores["border"]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_named_lowers_the_score_and_what_is_not_lowers_it_less(seed: int):
+    """Of any window that would be told: whatever in it is drawn to be unusual, in a place well known or new."""
+    model, rng = norm(), random.Random(seed)
+    taught(model, seed=seed)
+    limit, told = Thresholds().open_score, 0
+    for _ in range(200):
+        place = rng.choice(["a", "b", "slow", "new"])
+        drawn = {name: usual(rng, place)[name] + rng.uniform(-9, 9) * FLOORS[name] for name in rng.sample(FEATURES, 3)}
+        x = usual(rng, place, **drawn)
+        score = model.score_one(x)
+        if score < limit:
+            continue
+        told += 1
+        reasons = model.why(x)
+        named = explanation.named(model.score_one, x, reasons, limit)
+        falls = {name: score - model.score_one({**x, name: model.expect(x)[name][0]}) for name in FEATURES}
+        assert named
+        assert {reason.feature: reason.falls for reason in reasons} == falls
+        assert all(falls[reason.feature] > 0 for reason in named)
+        least = min(falls[reason.feature] for reason in named)
+        others = [falls[name] for name in FEATURES if name not in {reason.feature for reason in named}]
+        assert all(fall <= least for fall in others)
+        # Together they are why it is told, and none of them could be left out.
+        as_usual = {**x, **{reason.feature: reason.usual for reason in named}}
+        assert model.score_one(as_usual) < limit
+        assert model.score_one({**as_usual, named[-1].feature: x[named[-1].feature]}) >= limit
+    assert told > 20
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "slow", "d"]), min_size=1, max_size=40), st.sampled_from(["a", "d", "never"])
+)
+def test_the_grounds_of_a_score_give_it_again_also_as_json(places: list[str], place: str):
+    model, rng = norm(), random.Random(13)
+    for where in places:
+        model.learn_one(usual(rng, where))
+    x = usual(rng, place, speed_kmh=50.0)
+    grounds = msgspec.json.decode(msgspec.json.encode(model.grounds(place)))
+    again = JourneyNorm.on(grounds)
+    assert again.score_one(x) == model.score_one(x)
+    assert again.why(x) == model.why(x)
+    assert again.grounds(place) == grounds == model.grounds(place)
+
+
 def test_its_sentences_name_at_most_two_reasons_in_each_language():
     model, rng = norm(), random.Random(11)
     taught(model)
-    evidence = words(model.why(usual(rng, "a", **UNUSUAL[0])))
+    x = usual(rng, "a", **UNUSUAL[0])
+    reasons = model.why(x)
+    evidence = words(reasons, explanation.named(model.score_one, x, reasons, Thresholds().open_score))
     english = CARD.opened["en"].format(device_id="T1", **evidence)
     spanish = CARD.opened["es"].format(device_id="T1", **evidence)
     assert english.startswith("T1 does not travel as others do here: ")
@@ -199,8 +302,8 @@ def test_its_sentences_name_at_most_two_reasons_in_each_language():
 
 
 def test_its_example_runs():
-    assert doctest.testmod(unusual_journey).attempted > 0
-    assert doctest.testmod(unusual_journey).failed == 0
+    assert doctest.testmod(journey_norm).attempted > 0
+    assert doctest.testmod(journey_norm).failed == 0
 
 
 # -- River's own checks -----------------------------------------------------------------------------------------

@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from contracts import topics
 from contracts.alerts import Alert
 from contracts.journeys import JourneyWindow, window_id
+from contracts.models import ModelState
 from contracts.readings import Tick
 from streams.corridor_stage import CorridorConfig, CorridorStage
+from streams.journey_models import rejudge, state_sha256
 
 SEEDS = range(10)
 LENGTH_MS = 180_000
@@ -51,6 +54,7 @@ class Line:
         self.config = CorridorConfig(world.partitions, world.audiences, **config)
         self.stage = CorridorStage(0, self.book, self.config)
         self.alerts: list[Alert] = []
+        self.states: list[ModelState] = []
         self.saved: dict[str, bytes] = {}
 
     def hear(self, *heard: JourneyWindow) -> None:
@@ -61,6 +65,7 @@ class Line:
         for number in range(self.world.partitions) if partition is None else [partition]:
             out = self.stage.process_tick(Tick(f"shipment/{number}", time_ms))
             self.alerts += self.world.alerts(out)
+            self.states += [msgspec.json.decode(o.value, type=ModelState) for o in out if o.topic == topics.MODELS]
 
     def save(self) -> None:
         self.world.checkpoint(self.stage, self.saved)
@@ -142,6 +147,27 @@ def test_scores_after_a_replay_equal_an_undisturbed_runs(world, windows):
     model, other = (line.stage.models["I35/northbound/road"] for line in (once, again))
     assert other.dump() == model.dump()
     assert {p: other.dump_place(p) for p in other.places} == {p: model.dump_place(p) for p in model.places}
+
+
+def test_with_each_alert_the_state_that_judged_is_told_and_gives_the_same_score(world, windows):
+    once, again = Line(world), Line(world)
+    told = [a for a in play(once, windows) if a.state != "closed"]
+    play(again, windows, random.Random(6))
+    assert {state.key: state for state in again.states} == {state.key: state for state in once.states}
+    states = {state.key: state for state in once.states}
+    assert [f"{a.alert_id}/{a.revision}" for a in told] == list(states)
+    limits = once.config.thresholds
+    for alert in told:
+        state = states[f"{alert.alert_id}/{alert.revision}"]
+        assert state.window in windows
+        assert state.model == "I35/northbound/road"
+        assert state_sha256(state.state) == state.state_sha256 == alert.evidence["state_sha256"]
+        found = rejudge(state.window, state.state, limits)
+        assert round(found.score, 4) == alert.score
+        assert ",".join(reason.feature for reason in found.named) == alert.evidence["features"]
+        falls = {reason.feature: alert.evidence[f"falls_{reason.feature}"] for reason in found.named}
+        assert all(fall > 0 for fall in falls.values())
+        assert state_sha256({**state.state, "place": "elsewhere"}) != state.state_sha256  # the control
 
 
 def test_a_repeat_is_dropped_by_its_identity(world, windows):

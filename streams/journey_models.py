@@ -1,0 +1,119 @@
+"""The models of journeys of one partition: for each corridor, direction and zone, what is usual there.
+
+Assumes that windows come in one order whatever happened in between: each is scored before it is learnt from. A drill is
+scored and not learnt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from contracts.journeys import JourneyWindow
+from detectors import explanation, unusual_journey
+from detectors.explanation import Reason
+from detectors.journey_norm import PLACE, JourneyNorm
+from detectors.unusual_journey import Thresholds
+from streams.stage import StateChange, pack, unpack
+
+_SORTED: Final = msgspec.json.Encoder(order="sorted")
+_CARD: Final = unusual_journey.CARD
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a model says of a window. ``warm``: it has seen enough for that to be told.
+
+    Of an unusual one: each feature's part in the score, those to name, and the ``grounds`` of the score as they were
+    before the window was learnt.
+    """
+
+    model: str
+    score: float
+    unusual: bool
+    warm: bool
+    reasons: tuple[Reason, ...] = ()
+    named: tuple[Reason, ...] = ()
+    grounds: dict[str, Any] | None = None
+
+
+class JourneyModels:
+    """See the module."""
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self.by_name: dict[str, JourneyNorm] = {}
+        self._dirty: set[tuple[str, str]] = set()  # a model, a place in it
+
+    def judge(self, window: JourneyWindow) -> Judgement | None:
+        """Score a window, then learn from it; None of one that is not for these models to judge."""
+        limits = self.thresholds
+        if not unusual_journey.judged(window, limits):
+            return None
+        name = name_of(window)
+        model, x = self._model(name), features_of(window)
+        judgement = _judge(model, name, x, limits)
+        if not window.exercise:  # a drill is no journey to learn from
+            model.learn_one(x)
+            self._dirty.add((name, str(x[PLACE])))
+        return judgement
+
+    def _model(self, name: str) -> JourneyNorm:
+        model = self.by_name.get(name)
+        if model is None:
+            zone = name.rpartition("/")[2]
+            model = self.by_name[name] = unusual_journey.fresh(zone, self.thresholds)
+        return model
+
+    def changes(self) -> Iterator[StateChange]:
+        """Models that have learnt since the last call (``h/``), and those of their places that have (``p/``)."""
+        for name in sorted({name for name, _ in self._dirty}):
+            yield f"h/{name}", pack(self.by_name[name].dump())
+            for place in self.by_name[name].let_go():
+                yield f"p/{name}/{place}", None
+        for name, place in sorted(self._dirty):
+            if place in self.by_name[name].places:
+                yield f"p/{name}/{place}", pack(self.by_name[name].dump_place(place))
+        self._dirty.clear()
+
+    def restore(self, kind: str, rest: str, value: bytes) -> None:
+        """One of ``changes`` back; ``kind`` is ``h`` or ``p``."""
+        if kind == "h":
+            self._model(rest).load(unpack(value))
+        else:
+            name, place = rest.rsplit("/", 1)
+            self._model(name).load_place(place, unpack(value))
+
+
+def name_of(window: JourneyWindow) -> str:
+    """The model that judges this window: corridor/direction/zone."""
+    return f"{window.key}/{unusual_journey.zone_of(window)}"
+
+
+def features_of(window: JourneyWindow) -> dict[str, Any]:
+    """What a model is given of a window: its features, and where it is."""
+    return {**window.features(), PLACE: unusual_journey.place_of(window)}
+
+
+def rejudge(window: JourneyWindow, grounds: dict[str, Any], limits: Thresholds) -> Judgement:
+    """The judgement that these grounds give of this window, whoever gives it."""
+    return _judge(JourneyNorm.on(grounds), name_of(window), features_of(window), limits)
+
+
+def _judge(model: JourneyNorm, name: str, x: dict[str, Any], limits: Thresholds) -> Judgement:
+    score, warm = model.score_one(x), model.seen >= limits.warm_up_windows
+    if score < limits.open_score:
+        return Judgement(name, score, unusual=False, warm=warm)
+    reasons = model.why(x)
+    named = explanation.named(model.score_one, x, reasons, limits.open_score)
+    grounds = model.grounds(str(x[PLACE]))
+    return Judgement(name, score, True, warm, tuple(reasons), tuple(named), grounds)
+
+
+def state_sha256(grounds: dict[str, Any]) -> str:
+    """64 hexadecimal digits, of the grounds as JSON with sorted keys and the rule's name and version before it."""
+    return hashlib.sha256(_SORTED.encode([_CARD.name, _CARD.version, grounds])).hexdigest()
