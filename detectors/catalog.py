@@ -49,7 +49,7 @@ def device_rules(thresholds: Mapping[str, Any] = MappingProxyType({})) -> tuple[
     """
     given = thresholds.get
     return (
-        seal_breach.SealBreach(),
+        seal_breach.SealBreach(given("seal_breach")),
         seal_mismatch.SealMismatch(),
         route_deviation.RouteDeviation(given("route_deviation")),
         unplanned_stop.UnplannedStop(given("unplanned_stop")),

@@ -4,12 +4,17 @@ Idea: the seal's own word (``open``, ``removed``, ``tampered``), or its own coun
 readings, away from places where the route or customs lets a seal be opened; ``tampered`` counts everywhere. One
 reading is enough. Caveat: it believes the seal; a seal that lies armed is another rule's business.
 
+Of an opening that only the counter tells, the seal says "armed" all the while, as one opened and closed between two
+readings does. That it is armed is no end of it, then: the episode lasts a while, so that an officer sees it, and its
+end says that the opening stays unexplained.
+
 A late reading may open an episode, for an opening that happened in a dead zone is still an opening; it never closes
 one, and its counter is not compared: how the seal is now, its newest word says.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -27,8 +32,8 @@ CARD = RuleCard(
         "es": "El sello de {device_id} está {what_es}.",
     },
     closed={
-        "en": "Seal on {device_id} is armed again.",
-        "es": "El sello de {device_id} está armado de nuevo.",
+        "en": "Seal on {device_id} {over_en}.",
+        "es": "El sello de {device_id} {over_es}.",
     },
 )
 _STATES: Final = {code: name for name, code in SEAL_CODES.items()}
@@ -43,13 +48,32 @@ _WORDS: Final = {
 }
 
 
+_ARMED_AGAIN: Final = {"over_en": "is armed again", "over_es": "está armado de nuevo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """An opening that only the counter told of is open to an officer for ``counted_s`` seconds at the least."""
+
+    counted_s: float = 900.0
+
+
 class SealBreach:
-    """Columns: the last counter, whether the last reading lay where the seal may open, whether an episode is on."""
+    """Columns: the last counter; whether the last reading lay where the seal may open; whether an episode is on. Of the
+    last episode: when the counter alone told of it (ms; -1: the seal said so itself), and the counter before that.
+    """
 
     card = CARD
 
-    def __init__(self) -> None:
-        self.columns = Columns(openings=np.nan, may_open=np.bool_(False), on=np.bool_(False))
+    def __init__(self, thresholds: Thresholds | None = None) -> None:
+        self.thresholds = thresholds or Thresholds()
+        self.columns = Columns(
+            openings=np.nan,
+            openings_before=np.nan,
+            may_open=np.bool_(False),
+            on=np.bool_(False),
+            counted_ms=np.int64(-1),
+        )
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score 1 for a breach, 0 for none: a seal is no matter of degree."""
@@ -60,10 +84,20 @@ class SealBreach:
         with np.errstate(invalid="ignore"):
             rose = now & (openings > last)  # false where either is unknown
         opened = (code == SEAL_CODES["open"]) | (code == SEAL_CODES["removed"])
-        breach = (code == SEAL_CODES["tampered"]) | (batch.guarded & ~batch.seal_may_open & opened)
-        breach |= rose & batch.guarded & ~batch.seal_may_open & ~c["may_open"][at]
-        was_on = c["on"][at]
-        clear = was_on & now & (code == SEAL_CODES["armed"]) & ~breach
+        stated = (code == SEAL_CODES["tampered"]) | (batch.guarded & ~batch.seal_may_open & opened)
+        counted = rose & batch.guarded & ~batch.seal_may_open & ~c["may_open"][at]
+        breach, was_on = stated | counted, c["on"][at]
+        told_ms = c["counted_ms"][at]
+        clear = was_on & now & ~breach & (code == SEAL_CODES["armed"])
+        waits = was_on & (told_ms >= 0)
+        if waits.any():
+            over = now & ~breach & (code <= SEAL_CODES["armed"])  # armed, or silent about it
+            over &= batch.time_ms - told_ms >= 1_000.0 * self.thresholds.counted_s
+            clear = np.where(waits, over, clear)
+        if breach.any():
+            told_ms = np.where(counted & ~stated, batch.time_ms, told_ms)
+            c["counted_ms"][at] = np.where(stated & (now | ~was_on), -1, told_ms)
+            c["openings_before"][at] = np.where(counted, last, c["openings_before"][at])
         c["on"][at] = (was_on | breach) & ~clear
         c["openings"][at] = np.where(now & np.isfinite(openings), openings, last)
         c["may_open"][at] = np.where(now, batch.seal_may_open, c["may_open"][at])
@@ -79,6 +113,15 @@ class SealBreach:
             "expected": "armed",
             "seal_openings": None if np.isnan(openings) else openings,
         }
-        if self.columns["on"][batch.rows[position]]:
+        c, row = self.columns, batch.rows[position]
+        counted = c["counted_ms"][row] >= 0
+        if c["on"][row]:
             facts["what_en"], facts["what_es"] = _WORDS[state]
+        elif not counted:
+            facts |= _ARMED_AGAIN
+        else:
+            minutes = (batch.time_ms[position] - c["counted_ms"][row]) / 60_000.0
+            facts["counted_min"] = round(float(minutes), 1)
+            facts["over_en"] = f"shows no further opening for {minutes:.0f} min; the one counted is not explained"
+            facts["over_es"] = f"no registra otra apertura en {minutes:.0f} min; la contada sigue sin explicación"
         return facts

@@ -82,7 +82,7 @@ def test_what_a_rule_gives_fills_its_sentences(batch, name: str) -> None:
         first = {"seal_state": "armed", "seal_openings": 0.0} if name == "seal_breach" else QUIET[name]
         rule.judge(batch(**first, **minute(next(turn))))
         said = {}
-        for level, columns, times in [(TRIP, reading, repeated), (CLEAR, QUIET[name], 12)]:
+        for level, columns, times in [(TRIP, reading, repeated), (CLEAR, QUIET[name], 20)]:
             for _ in range(times):
                 one = batch(**columns, **minute(next(turn)))
                 if rule.judge(one).level[0] == level:

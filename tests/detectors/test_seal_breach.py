@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from detectors.seal_breach import SealBreach
+from detectors.seal_breach import CARD, SealBreach
 
 ARMED = {"seal_state": "armed"}
 OPEN = {"seal_state": "open"}
@@ -35,17 +37,56 @@ def test_a_seal_that_guards_nothing_may_be_open(hear) -> None:
     assert hear(SealBreach(), {**OPEN, "guarded": False}, {"seal_state": "removed", "guarded": False}) == ["-", "-"]
 
 
-def test_a_counter_that_rises_between_two_readings_is_a_breach_though_the_seal_says_armed(hear) -> None:
-    said = hear(
-        SealBreach(), {**ARMED, "seal_openings": 3}, {**ARMED, "seal_openings": 4}, {**ARMED, "seal_openings": 4}
-    )
-    assert said == ["-", "trip", "clear"]
+def counter(minute: float, openings: float, **other: Any) -> dict[str, Any]:
+    return {**ARMED, "seal_openings": openings, "time_ms": round(60_000 * minute), **other}
+
+
+def test_a_counter_that_rises_between_two_readings_is_a_breach_that_lasts_though_the_seal_says_armed(hear) -> None:
+    said = hear(SealBreach(), *(counter(minute, 3 if minute < 5 else 4) for minute in range(30)))
+    assert said == ["-"] * 5 + ["trip"] + ["-"] * 14 + ["clear"] + ["-"] * 9
+
+
+def test_a_counter_that_rises_again_begins_that_time_anew(hear) -> None:
+    said = hear(SealBreach(), *(counter(minute, 3 + (minute >= 5) + (minute >= 15)) for minute in range(40)))
+    assert (said.index("trip"), said.index("clear"), said.count("trip")) == (5, 30, 2)
 
 
 def test_a_counter_that_rises_is_a_breach_though_the_seal_says_nothing_else(hear) -> None:
     rule = SealBreach()
     assert hear(rule, {"seal_openings": 3}, {}, {"seal_openings": 5}, {"seal_openings": 5}) == ["-", "-", "trip", "-"]
-    assert hear(rule, {**ARMED, "seal_openings": 5}) == ["clear"]
+    assert hear(rule, {"time_ms": 900_000}, {"seal_openings": 5, "time_ms": 900_000}) == ["-", "clear"]
+
+
+def test_where_the_seal_then_says_open_itself_it_is_over_when_the_seal_is_armed(hear) -> None:
+    open_now = {**counter(2, 5), **OPEN}
+    assert hear(SealBreach(), counter(0, 3), counter(1, 4), open_now, counter(3, 5)) == ["-", "trip", "trip", "clear"]
+
+
+def test_a_late_word_of_the_opening_that_the_counter_told_of_shortens_nothing(hear) -> None:
+    late = {**counter(1, 4, in_order=False), **OPEN}
+    said = hear(SealBreach(), counter(0, 3), counter(2, 4), late, counter(3, 4), counter(17, 4))
+    assert said == ["-", "trip", "trip", "-", "clear"]
+
+
+def test_the_end_of_such_an_episode_says_what_is_true_of_it(batch) -> None:
+    rule, sentences = SealBreach(), []
+    for one in (counter(0, 3), counter(1, 4), counter(16, 4)):
+        reading = batch(**one)
+        rule.judge(reading)
+        facts = rule.evidence(reading, 0)
+        text = CARD.opened["en"] if "what_en" in facts else CARD.closed["en"] if "over_en" in facts else ""
+        sentences.append(text.format(device_id="S-7", **facts))
+    assert sentences[1:] == [
+        "Seal on S-7 is armed, but its counter shows an opening where it may not be opened.",
+        "Seal on S-7 shows no further opening for 15 min; the one counted is not explained.",
+    ]
+
+
+def test_an_ordinary_episode_after_a_counted_one_ends_as_ordinary_ones_do(hear, batch) -> None:
+    rule = SealBreach()
+    hear(rule, counter(0, 3), counter(1, 4), counter(20, 4))
+    assert hear(rule, {**counter(21, 5), **OPEN}, counter(22, 5)) == ["trip", "clear"]
+    assert rule.evidence(batch(**counter(22, 5)), 0)["over_en"] == "is armed again"
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -27,7 +27,7 @@ def test_every_device_rule_with_thresholds_takes_them() -> None:
     ("tables", "says"),
     [
         ({"shok": {}}, "shok is no rule with thresholds; did you mean shock?"),
-        ({"seal_breach": {}}, "seal_breach is no rule with thresholds"),
+        ({"seal_mismatch": {}}, "seal_mismatch is no rule with thresholds"),
         ({"shock": 4.0}, "shock must be a table of thresholds"),
         ({"shock": {"treshold_g": 4.0}}, "shock.treshold_g is no threshold; did you mean threshold_g?"),
         ({"shock": {"threshold_g": "4"}}, "shock.threshold_g must be a number"),
