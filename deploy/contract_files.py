@@ -20,8 +20,9 @@ from contracts.schemas import schema_of
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found in a folder. ``stale`` and ``written`` are file names, ``breaks`` sentences by file name."""
+    """What was found in a folder. All but ``breaks``, sentences by file name, are file names."""
 
+    missing: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     breaks: dict[str, list[str]] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
@@ -29,7 +30,7 @@ class Verdict:
     @property
     def sound(self) -> bool:
         """Whether the folder holds what the code says, and nothing published is broken."""
-        return not self.stale and not self.breaks
+        return not self.missing and not self.stale and not self.breaks
 
 
 def made() -> dict[str, str]:
@@ -53,22 +54,25 @@ def check(folder: Path, messages: tuple[Message, ...] = MESSAGES) -> Verdict:
             verdict.breaks[f"schemas/{file.name}"] = ["the message was published, and the catalogue has it no more"]
     for name, text in made().items():
         file = folder / name
-        if not file.exists() or file.read_text() != text:
+        if not file.exists():
+            verdict.missing.append(name)
+        elif file.read_text() != text:
             verdict.stale.append(name)
     return verdict
 
 
 def write(folder: Path) -> Verdict:
-    """Write what is stale, unless something published would break: then nothing is written."""
+    """Write what is missing or stale, unless something published would break: then nothing is written."""
     verdict = check(folder)
     if verdict.breaks:
         return verdict
     texts = made()
-    for name in verdict.stale:
+    written = sorted([*verdict.missing, *verdict.stale])
+    for name in written:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(texts[name])
-    return Verdict(written=verdict.stale)
+    return Verdict(written=written)
 
 
 def _text(value: dict[str, Any]) -> str:

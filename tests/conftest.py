@@ -3,16 +3,18 @@
 ``kafka`` (bootstrap "127.0.0.1:PORT"), ``mqtt`` (.host .port .url .username .password .device_username
 .device_password .kind), ``influx`` (.url .org .bucket .token) are shared: use topics, client ids and buckets of your
 own (``unique``). ``kafka_factory``, ``mqtt_factory`` and ``influx_factory`` start a server of the test's own, ended
-with it. A server that cannot be had is a skip, named at the end of the run;
-``PUENTE_REQUIRE=kafka,mqtt,mosquitto,influx`` makes it a failure.
+with it. What cannot be had here is a skip, named at the end of the run. ``PUENTE_REQUIRE=kafka,mqtt,...`` makes it a
+failure: servers, and ``clients`` (kcat, mosquitto_pub, mosquitto_sub), ``schemas`` (others' that are fetched) and
+``history`` (what git knows was published). ``all`` is each of them and more: then any skip at all is a failure.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -25,7 +27,7 @@ from deploy.services.kafka import LocalKafka
 from deploy.services.kafka_jars import kafka_jars
 from deploy.services.mqtt import Kind, LocalMqtt, mosquitto_program
 
-_REQUIRABLE = {"kafka", "mqtt", "mosquitto", "influx"}
+_REQUIRABLE = {"kafka", "mqtt", "mosquitto", "influx", "clients", "schemas", "history", "all"}
 _NOT_RUN = "not run: "
 
 
@@ -69,6 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     served = {item.path for item in items if _SERVERS & set(item.keywords)}
 
     def seconds(item: pytest.Item) -> float:
+        if not item.path.is_relative_to(here):
+            return 0  # another's tests, run with these fixtures
         return _LONG_S.get(item.path.relative_to(here).as_posix(), 10 if item.path in served else 0)
 
     items.sort(key=seconds, reverse=True)
@@ -85,8 +89,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line, yellow=True)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is required a skip is a failure, by whatever means a test skipped."""
+    report = yield
+    if "all" in _required() and report.skipped and not hasattr(report, "wasxfail"):
+        said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and PUENTE_REQUIRE=all lets nothing be skipped: {said}"
+    return report
+
+
 def _required() -> set[str]:
-    return {name for name in os.environ.get("PUENTE_REQUIRE", "").split(",") if name}
+    names = {name for name in os.environ.get("PUENTE_REQUIRE", "").split(",") if name}
+    return names | _REQUIRABLE if "all" in names else names
 
 
 def _not_had(name: str, why: str) -> NoReturn:
@@ -94,6 +112,22 @@ def _not_had(name: str, why: str) -> NoReturn:
     if name in _required():
         pytest.fail(f"{name} is required here (PUENTE_REQUIRE) and was not had: {why}", pytrace=False)
     pytest.skip(f"{_NOT_RUN}{name} ({why})")
+
+
+@pytest.fixture(scope="session")
+def not_had() -> Callable[[str, str], NoReturn]:
+    """Say that something is not here, by its name in PUENTE_REQUIRE and why: a skip, or a failure where required."""
+    return _not_had
+
+
+@pytest.fixture(scope="session")
+def client_program() -> Callable[[str], str]:
+    """The path of a client such as ``kcat``."""
+
+    def found(name: str) -> str:
+        return shutil.which(name) or _not_had("clients", f"{name} is not installed")
+
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +164,12 @@ def mqtt_kind() -> Kind:
     if "mosquitto" in _required():
         pytest.fail(f"mosquitto is required here (PUENTE_REQUIRE): {why}", pytrace=False)
     return "amqtt"
+
+
+@pytest.fixture(scope="session")
+def mosquitto(mqtt_kind: Kind) -> Path:
+    """The mosquitto of this machine, for what amqtt cannot do."""
+    return mosquitto_program() or _not_had("mosquitto", "it is not installed; amqtt cannot do what is tested here")
 
 
 @pytest.fixture(scope="session")
