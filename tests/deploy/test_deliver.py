@@ -152,9 +152,8 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line(kafka_ready: None, mqtt_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    if mqtt_kind != "mosquitto":
-        pytest.skip("not run: mosquitto (amqtt forgets what it retains when killed)")
+def line(kafka_ready: None, mosquitto: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    # amqtt forgets what it retains when killed.
     folder = tmp_path_factory.mktemp("subscribers")
     (folder / "secret").write_text(SECRET)
     receivers = {"all": Receiver(), "fails": Receiver(), "drills": Receiver()}

@@ -85,18 +85,18 @@ def _connected(server: LocalMqtt, client_id: str, username: str | None, password
 @pytest.mark.mqtt
 @pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
 class TestMqtt:
-    def test_only_those_with_a_password_get_in(self, kind, mqtt_kind, mqtt_factory, unique):
+    def test_only_those_with_a_password_get_in(self, kind, mqtt_kind, mqtt_factory, not_had, unique):
         if kind == "mosquitto" and mqtt_kind != "mosquitto":
-            pytest.skip("mosquitto is not installed")
+            not_had("mosquitto", "it is not installed")
         server = mqtt_factory(kind)
         assert _connected(server, f"{unique}g", server.username, server.password) == "Success"
         assert _connected(server, f"{unique}d", server.device_username, server.device_password) == "Success"
         assert _connected(server, f"{unique}w", server.username, "wrong") != "Success"
         assert _connected(server, f"{unique}a", None, None) != "Success"
 
-    def test_it_comes_back_on_its_port_after_a_kill(self, kind, mqtt_kind, mqtt_factory, unique):
+    def test_it_comes_back_on_its_port_after_a_kill(self, kind, mqtt_kind, mqtt_factory, not_had, unique):
         if kind == "mosquitto" and mqtt_kind != "mosquitto":
-            pytest.skip("mosquitto is not installed")
+            not_had("mosquitto", "it is not installed")
         server = mqtt_factory(kind)
         port, pid = server.port, server.pid
         server.kill()

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -177,13 +177,17 @@ def test_the_webhook_example_takes_what_is_signed_and_nothing_else(subscribers: 
     assert said.count("It closed.") == 1
 
 
-@pytest.mark.skipif(shutil.which("kcat") is None, reason="not run: kcat (it is not installed)")
-def test_the_kcat_command_prints_the_records(subscribers: dict[str, Running]) -> None:
+def test_the_kcat_command_prints_the_records(
+    subscribers: dict[str, Running], client_program: Callable[[str], str]
+) -> None:
+    assert client_program("kcat")
     subscribers["kcat"].until('"exercise":true', '"state":"closed"')
 
 
-@pytest.mark.skipif(shutil.which("mosquitto_sub") is None, reason="not run: mosquitto_sub (it is not installed)")
-def test_the_mosquitto_sub_command_prints_topics_and_records(subscribers: dict[str, Running]) -> None:
+def test_the_mosquitto_sub_command_prints_topics_and_records(
+    subscribers: dict[str, Running], client_program: Callable[[str], str]
+) -> None:
+    assert client_program("mosquitto_sub")
     subscribers["mosquitto_sub"].until(f"alerts/us/critical/seal_breach/{'b' * 32} ", '"state":"closed"')
 
 

@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contracts import topics
 from contracts.frames import kind_of, lines_of
 from deploy.services.kafka import LocalKafka
-from deploy.services.mqtt import Kind, LocalMqtt
+from deploy.services.mqtt import LocalMqtt
 from deploy.services.topics import create_topics
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
@@ -256,23 +256,21 @@ def make_line(line_kafka: LocalKafka, unique: str) -> Iterator[Callable[[LocalMq
 @pytest.fixture(params=["mosquitto", "amqtt"])
 def line(
     request: pytest.FixtureRequest,
-    mqtt_kind: Kind,
     mqtt_factory: Callable[..., LocalMqtt],
     make_line: Callable[[LocalMqtt], Line],
 ) -> Line:
     """A line on each broker that there is."""
-    if request.param == "mosquitto" and mqtt_kind != "mosquitto":
-        pytest.skip("mosquitto is not installed")
+    if request.param == "mosquitto":
+        request.getfixturevalue("mosquitto")
     return make_line(mqtt_factory(request.param))
 
 
 @pytest.fixture
 def durable_line(
-    mqtt_kind: Kind,
+    mosquitto: Path,
     mqtt_factory: Callable[..., LocalMqtt],
     make_line: Callable[[LocalMqtt], Line],
 ) -> Line:
     """A line on a broker that keeps sessions over a restart of its clients, whatever they do not acknowledge."""
-    if mqtt_kind != "mosquitto":
-        pytest.skip("mosquitto is not installed, and amqtt drops what is not acknowledged within 5 s")
+    # amqtt drops what is not acknowledged within 5 s.
     return make_line(mqtt_factory("mosquitto"))

@@ -7,7 +7,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import shutil
 import signal
 import subprocess
 import time
@@ -22,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contracts import topics
 from contracts.frames import decode_tick, kind_of, lines_of
 from contracts.partitioner import partition_of
-from deploy.services.mqtt import Kind, LocalMqtt
+from deploy.services.mqtt import LocalMqtt
 from ingest.gateway import Gateway
 from ingest.kafka_outbox import WrongPartitionsError
 
@@ -105,10 +104,8 @@ async def test_a_status_is_kept_as_its_devices_last_word_and_a_wrong_one_is_dead
     assert [letter["reason"] for letter in letters] == ["bad_json"]
 
 
-async def test_mosquitto_pub_is_all_it_takes(durable_line: Line) -> None:
-    program = shutil.which("mosquitto_pub")
-    if program is None:
-        pytest.skip("mosquitto_pub is not installed")
+async def test_mosquitto_pub_is_all_it_takes(durable_line: Line, client_program: Callable[[str], str]) -> None:
+    program = client_program("mosquitto_pub")
     line, broker, device_id = durable_line, durable_line.broker, durable_line.device_id
     reading = line.reading(device_id, 0).decode()
     async with line.serving() as gateway:
@@ -273,13 +270,12 @@ async def test_left_in_order_it_has_acknowledged_everything_and_nothing_comes_tw
 @pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on any connection"])
 async def test_a_late_acknowledgement_is_never_sent_on_the_next_connection(
     make_line: Callable[[LocalMqtt], Line],
-    mqtt_kind: Kind,
+    mosquitto: Path,
     tmp_path: Path,
     safeguard: bool,
 ) -> None:
     # The broker loses its sessions while Kafka hangs, so its next message has the packet id of one still unheld.
-    if mqtt_kind != "mosquitto":
-        pytest.skip("mosquitto is not installed, and amqtt never sends again what it has sent once")
+    # amqtt never sends again what it has sent once.
     with LocalMqtt("mosquitto", data=tmp_path / "broker") as broker:
         line = make_line(broker)
         device = line.device()
@@ -333,11 +329,11 @@ async def test_told_to_stop_before_kafka_ever_answered_it_stops(durable_line: Li
     await asyncio.wait_for(task, 30)
 
 
-async def test_a_phone_takes_part_with_what_the_app_publishes(durable_line: Line) -> None:
+async def test_a_phone_takes_part_with_what_the_app_publishes(
+    durable_line: Line, client_program: Callable[[str], str]
+) -> None:
     # Real payloads by mosquitto_pub, as a phone that may write to its own topics and hears nothing.
-    program = shutil.which("mosquitto_pub")
-    if program is None:
-        pytest.skip("mosquitto_pub is not installed")
+    program = client_program("mosquitto_pub")
     line, broker = durable_line, durable_line.broker
     user, now_s = f"u{line.unique}", int(time.time())
     topic, device_id = f"owntracks/{user}/pixel", f"{user}--pixel"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -13,7 +14,7 @@ from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contracts.readings import PAYLOAD_BYTES_MAX
-from deploy.services.mqtt import Kind, LocalMqtt
+from deploy.services.mqtt import LocalMqtt
 from ingest.mqtt_client import PACKET_BYTES_MAX, LinkConfig, connect, new_client
 
 
@@ -43,10 +44,9 @@ def test_a_payload_somewhat_too_large_still_comes_and_is_refused_with_a_reason()
 
 @pytest.mark.mqtt
 def test_the_local_mosquitto_takes_packets_of_the_same_length(
-    mqtt_kind: Kind, mqtt_factory: Callable[..., LocalMqtt]
+    mosquitto: Path, mqtt_factory: Callable[..., LocalMqtt]
 ) -> None:
-    if mqtt_kind != "mosquitto":
-        pytest.skip("mosquitto is not installed, and amqtt has no such bound")
+    # amqtt has no such bound.
     broker = mqtt_factory("mosquitto")
     answers: Queue[Any] = Queue()
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
