@@ -44,14 +44,26 @@ async def _consumer(bootstrap: str, topic: str) -> AsyncIterator[tuple[Any, list
 
 
 async def records_of(
-    bootstrap: str, topic: str, *, last: int | None = None, follow: bool = False
+    bootstrap: str,
+    topic: str,
+    *,
+    last: int | None = None,
+    follow: bool = False,
+    only: int | None = None,
+    since_ms: int | None = None,
 ) -> AsyncIterator[Any]:
     """The records of a topic, oldest first within a partition: those there now, and with ``follow`` those to come.
 
-    ``last`` begins that many records before each partition's end. Raises ServiceMissingError.
+    ``last`` begins that many records before each partition's end, ``since_ms`` at the first that Kafka took at that
+    time or later; ``only`` reads one partition. Raises ServiceMissingError.
     """
-    async with _consumer(bootstrap, topic) as (consumer, partitions):
+    async with _consumer(bootstrap, topic) as (consumer, there):
+        partitions = [partition for partition in there if only is None or partition.partition == only]
+        consumer.assign(partitions)
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        if since_ms is not None:
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+            begins = {p: ends[p] if found[p] is None else found[p].offset for p in partitions}
         for partition in partitions:
             at = begins[partition] if last is None else max(begins[partition], ends[partition] - last)
             consumer.seek(partition, at)
@@ -67,6 +79,12 @@ async def _behind(consumer: Any, ends: dict[Any, int]) -> bool:
         if await consumer.position(partition) < end:
             return True
     return False
+
+
+async def partitions_of(bootstrap: str, topic: str) -> int:
+    """How many partitions the topic has. Raises ServiceMissingError."""
+    async with _consumer(bootstrap, topic) as (_, partitions):
+        return len(partitions)
 
 
 async def compacted(bootstrap: str, topic: str) -> dict[str, bytes]:

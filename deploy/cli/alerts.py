@@ -13,12 +13,21 @@ import msgspec
 
 from contracts import topics
 from contracts.alerts import Alert
-from deploy.cli.common import json_option, need, with_settings
+from deploy.cli.common import json_option, need, with_settings, write_json
 from deploy.demo.texts import TEXTS
 from deploy.settings import Settings
 
 # Episodes whose last revision is remembered, so that a repeat after a crash is shown once.
 _REMEMBERED_MAX = 100_000
+
+
+_language_option = click.option(
+    "--language",
+    type=click.Choice(["en", "es"]),
+    default="en",
+    show_default=True,
+    help="Of what is said; rules keep the names of their topics.",
+)
 
 
 @click.group()
@@ -28,13 +37,7 @@ def alerts() -> None:
 
 @alerts.command()
 @click.option("--audience", default="joint", show_default=True, help="Whose alerts.")
-@click.option(
-    "--language",
-    type=click.Choice(["en", "es"]),
-    default="en",
-    show_default=True,
-    help="Of what is said; rules keep the names of their topics.",
-)
+@_language_option
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Go on with those to come, or end.")
 @click.option("--last", type=click.IntRange(0), metavar="N", help="Begin with the last N; without it, with all kept.")
 @json_option
@@ -60,6 +63,46 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
     else:
         with _opened(json_to) as out:
             asyncio.run(_tail(settings.kafka, audience, follow, last, language, out))
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ALERT_ID")
+@click.option(
+    "--revision", type=click.IntRange(1), default=1, show_default=True, help="Which telling; 1 is the opening."
+)
+@click.option(
+    "--hours", type=click.FloatRange(0.1, 168.0), default=24.0, show_default=True,
+    help="How long before the alert to begin reading again; a rule that learns a sensor's habit wants it long.",
+)  # fmt: skip
+@_language_option
+@json_option
+@with_settings
+def explain(settings: Settings, alert_id: str, revision: int, hours: float, language: str, json_to: str | None) -> int:
+    """Say why an alert was told, and work its score out again from what Kafka keeps. ALERT_ID may be its beginning.
+
+    Exit code 0 where the score comes out the same, 1 where it does not or its inputs are kept no longer.
+
+    \b
+    Examples:
+      puente alerts explain 3f9a01
+      puente alerts explain 3f9a01 --revision 2 --json
+      puente alerts explain 3f9a01 --language es
+    """
+    need(settings.kafka, "kafka", "Kafka")
+    from deploy.cli.explained import lines_of
+    from deploy.explain import NoSuchAlertError
+    from deploy.explain import explain as explain_alert
+
+    try:
+        found = asyncio.run(explain_alert(settings, alert_id, revision, hours))
+    except NoSuchAlertError as error:
+        raise click.BadParameter(str(error), param_hint="ALERT_ID") from None
+    if json_to is not None:
+        write_json(found.as_dict(), json_to)
+    if json_to != "-":
+        for line in lines_of(found, language):
+            click.echo(line)
+    return 0 if found.reproduced else 1
 
 
 def _opened(json_to: str) -> BinaryIO:

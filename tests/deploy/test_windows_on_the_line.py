@@ -1,10 +1,18 @@
-"""Rules on windows of event time, through a real worker on a real Kafka, killed on its way: the core's own alerts."""
+"""Rules on windows of event time, through a real worker on a real Kafka, killed on its way: the core's own alerts.
+
+And what the commands say of them afterwards: every alert's score comes out again from what Kafka keeps.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
@@ -15,10 +23,12 @@ from contracts.alerts import Alert
 from contracts.partitioner import partition_of
 from contracts.readings import Tick
 from deploy.core_line import CoreLine
+from deploy.explain import explain
 from deploy.roles.simulate import load as load_reference
 from deploy.settings import load
 from deploy.stack import LocalStack
 from deploy.topic_io import records_of
+from detectors.unusual_journey import NAMES
 from simulators import FaultSpec, Fleet
 
 SEED = 5
@@ -42,6 +52,10 @@ def fleet() -> Fleet:
         FaultSpec(
             rule="unusual_journey", first_s=(7_600, 7_900), every_s=(700, 900), count=3, duration_s=(1_800, 2_100),
             size=(0.8, 1.0), variants=("crawl", "detour"),
+        ),
+        FaultSpec(
+            rule="temperature_excursion", first_s=(6_000, 6_600), every_s=(900, 1_200), count=2,
+            duration_s=(900, 1_200), size=(4.0, 6.0),
         ),
     ]  # fmt: skip
     return Fleet(SEED, START_MS, 20, faults=faults, horizon_s=12_600.0)
@@ -103,12 +117,28 @@ def states(alerts: list[Alert]) -> dict[str, tuple[str, str, int]]:
     return found
 
 
-def test_a_killed_worker_tells_the_separations_and_unusual_journeys_that_the_core_tells(kafka_ready: None) -> None:
+@dataclass(frozen=True)
+class Told:
+    """A line that has run, its worker killed once and stopped since; its Kafka is still there."""
+
+    stack: LocalStack
+    expected: dict[str, tuple[str, str, int]]
+    alerts: list[Alert]
+
+    def puente(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_")}
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.cli", *arguments],
+            env={**environ, "PUENTE_CONFIG": str(self.stack.config)},
+            capture_output=True, text=True, check=False, timeout=240,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def line(kafka_ready: None) -> Iterator[Told]:
     print("seed", SEED)
     of = fleet()
     expected = states(cores(of))
-    assert {rule for rule, _, _ in expected.values()} == set(RULES)
-    assert {state for _, state, _ in expected.values()} == {"closed"}
     with LocalStack(replace(load({}), partitions=PARTITIONS, checkpoint_interval_s=1.0)) as stack:
         kafka = stack.settings.kafka
         asyncio.run(load_reference(stack.settings, of))
@@ -127,4 +157,79 @@ def test_a_killed_worker_tells_the_separations_and_unusual_journeys_that_the_cor
             time.sleep(2.0)
             found = states(asyncio.run(told(kafka)))
         worker.stop(deadline_s=20.0)
-        assert states(asyncio.run(told(kafka))) == expected
+        yield Told(stack, expected, asyncio.run(told(kafka)))
+
+
+def test_a_killed_worker_tells_the_separations_and_unusual_journeys_that_the_core_tells(line: Told) -> None:
+    assert {rule for rule, _, _ in line.expected.values()} == set(RULES)
+    assert {state for _, state, _ in line.expected.values()} == {"closed"}
+    assert states(line.alerts) == line.expected
+
+
+# -- puente alerts explain --------------------------------------------------------------------------------------------
+
+
+def test_every_score_that_was_told_comes_out_again(line: Told) -> None:
+    """Also of what was told by a worker that had been killed, whose state went through checkpoints."""
+    told = {(a.alert_id, a.revision): a for a in line.alerts if a.state != "closed"}
+    assert {a.rule for a in told.values()} >= {*RULES, "temperature_excursion"}
+    for alert_id, revision in told:
+        found = asyncio.run(explain(line.stack.settings, alert_id, revision))
+        alert = found.alert
+        said = f"{alert.rule} {alert_id}/{revision}: {found.outcome}, {alert.score} and {found.score}"
+        assert found.outcome == "reproduced", said
+        assert found.score == alert.score
+        assert found.state_sha256 == found.state_told == alert.evidence.get("state_sha256")
+        assert (found.state_told is None) == (alert.rule in ("separation", "signal_lost")), alert.rule
+        if alert.rule == "unusual_journey":
+            assert found.kept is True
+            assert ",".join(found.named) == alert.evidence["features"]
+            assert all(r.falls > 0 for r in found.reasons if r.feature in found.named)
+        else:
+            assert found.whole
+            assert found.heard > 0
+
+
+def of_rule(line: Told, rule: str) -> Alert:
+    return next(a for a in line.alerts if a.rule == rule and a.revision == 1)
+
+
+def test_the_command_says_why_in_either_language_and_as_json(line: Told) -> None:
+    alert = of_rule(line, "unusual_journey")
+    english, spanish = (line.puente("alerts", "explain", alert.alert_id[:12], "--language", n) for n in ("en", "es"))
+    assert (english.returncode, spanish.returncode) == (0, 0), english.stdout + english.stderr + spanish.stderr
+    assert f"worked out again {alert.score}: REPRODUCED" in english.stdout
+    assert f"calculada de nuevo {alert.score}: REPRODUCIDA" in spanish.stdout
+    assert f"> {NAMES[str(alert.evidence['feature'])][0]}" in english.stdout
+    assert f"> {NAMES[str(alert.evidence['feature'])][1]}" in spanish.stdout
+    answer = json.loads(line.puente("alerts", "explain", alert.alert_id, "--json").stdout)
+    assert answer["outcome"] == "reproduced"
+    assert answer["score"] == {"told": alert.score, "again": alert.score}
+    assert answer["state_sha256"]["told"] == answer["state_sha256"]["again"] == alert.evidence["state_sha256"]
+    assert answer["input"]["window"]["device_id"] == alert.device_id
+    warm = of_rule(line, "temperature_excursion")
+    told = line.puente("alerts", "explain", warm.alert_id)
+    assert told.returncode == 0
+    assert f"temperature_c {warm.evidence['temperature_c']}" in told.stdout
+
+
+def test_an_alert_that_is_not_kept_is_a_usage_error_and_a_wrong_score_is_not_reproduced(line: Told) -> None:
+    missing = line.puente("alerts", "explain", "no-such-alert")
+    assert missing.returncode == 2
+    assert "no alert kept" in missing.stderr
+    alert = of_rule(line, "temperature_excursion")
+    assert line.puente("alerts", "explain", alert.alert_id, "--revision", "99").returncode == 2
+    # The same readings by other rules than the line's: said, and exit code 1.
+    lenient = replace(line.stack.settings, rules=(("temperature_excursion", (("noise_floor_c", 3.0),)),))
+    found = asyncio.run(explain(lenient, alert.alert_id))
+    assert not found.reproduced
+    forged = msgspec.structs.replace(alert, alert_id="f" * 32, score=round(alert.score - 0.1, 4))
+    asyncio.run(tell(line.stack.settings.kafka, forged))
+    said = line.puente("alerts", "explain", forged.alert_id)
+    assert said.returncode == 1
+    assert "NOT REPRODUCED" in said.stdout
+
+
+async def tell(kafka: str, alert: Alert) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
+        await producer.send_and_wait(topics.alerts("joint"), msgspec.json.encode(alert), alert.alert_id.encode())

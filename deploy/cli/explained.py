@@ -1,0 +1,195 @@
+"""What ``puente alerts explain`` says to a person: what was told, why, and whether it comes out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from deploy.demo.texts import TEXTS
+from deploy.explain import Explanation
+from detectors.explanation import Reason
+from detectors.unusual_journey import NAMES
+
+# Of a reading, what rules judge: shown where it is there.
+_SHOWN: Final = (
+    "lat_deg", "lon_deg", "speed_kmh", "accuracy_m", "off_route_m", "temperature_c", "humidity_pct", "shock_g",
+    "vibration_g", "door", "seal_number", "seal_state", "seal_openings", "battery_pct", "inside", "marks",
+)  # fmt: skip
+# What an alert's evidence says of itself rather than of what happened.
+_ASIDE: Final = ("opening_", "closed_", "state_sha256", "what_", "feature", "usual_", "falls_", "since_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """One language."""
+
+    opened: str
+    now: str
+    why: str
+    usually: str
+    falls: str
+    grounds: str
+    window: str
+    kept: dict[bool | None, str]
+    model: str
+    reading: str
+    again: str
+    whole: dict[bool, str]
+    nothing: str
+    state: dict[bool | None, str]
+    score: str
+    outcome: dict[str, str]
+
+
+_ENGLISH: Final = _Words(
+    opened="told {at}, score {score}",
+    now="it is {state} now",
+    why="Why: > is what it was told for; 'falls' is how much the score falls with the usual value in its place",
+    usually="usually",
+    falls="falls",
+    grounds="On what",
+    window="journey window {start} to {end}, {readings} readings of {device}; {kept}",
+    kept={
+        True: "the same is in {topic}",
+        False: "ANOTHER is in {topic} under its id",
+        None: "{topic} no longer reaches back so far; this is what the model saw",
+    },
+    model="model {model}, {seen} windows seen",
+    reading="reading boot {boot}, seq {seq} of {at}",
+    again="{heard} readings of {topic} judged again, from {since} on; {whole}",
+    whole={
+        True: "nothing was before",
+        False: "what came before was left out (--hours), so a learnt habit may differ",
+    },
+    nothing="{topic} holds nothing of that time any more",
+    state={
+        True: "state {sha}: the same",
+        False: "state {sha}: ANOTHER, {again}",
+        None: "the rule keeps no state of its own",
+    },
+    score="score told {told}, worked out again {again}",
+    outcome={
+        "reproduced": "REPRODUCED",
+        "differs": "NOT REPRODUCED: it comes out differently. Do the settings have the line's own rules?",
+        "inputs_gone": "NOT REPRODUCED: the readings it was told on are no longer kept, or lie before --hours",
+        "state_gone": "NOT REPRODUCED: the state of the model that judged is no longer kept",
+        "other_version": "NOT REPRODUCED: this release has another version of that rule",
+    },
+)
+_SPANISH: Final = _Words(
+    opened="avisada {at}, puntuación {score}",
+    now="ahora está {state}",
+    why="Por qué: > es el motivo del aviso; 'baja' es cuánto baja la puntuación con el valor usual en su lugar",
+    usually="lo usual",
+    falls="baja",
+    grounds="Con qué datos",
+    window="ventana de viaje de {start} a {end}, {readings} lecturas de {device}; {kept}",
+    kept={
+        True: "la misma está en {topic}",
+        False: "OTRA está en {topic} con su identificador",
+        None: "{topic} ya no llega tan atrás; esto es lo que vio el modelo",
+    },
+    model="modelo {model}, {seen} ventanas vistas",
+    reading="lectura boot {boot}, seq {seq} del {at}",
+    again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",
+    whole={
+        True: "antes no había nada",
+        False: "lo anterior quedó fuera (--hours), así que un hábito aprendido puede diferir",
+    },
+    nothing="{topic} ya no guarda nada de ese tiempo",
+    state={
+        True: "estado {sha}: el mismo",
+        False: "estado {sha}: OTRO, {again}",
+        None: "la regla no guarda estado propio",
+    },
+    score="puntuación avisada {told}, calculada de nuevo {again}",
+    outcome={
+        "reproduced": "REPRODUCIDA",
+        "differs": "NO REPRODUCIDA: sale distinta. ¿Tiene la configuración las reglas de la línea?",
+        "inputs_gone": "NO REPRODUCIDA: ya no se guardan las lecturas, o son anteriores a --hours",
+        "state_gone": "NO REPRODUCIDA: ya no se guarda el estado del modelo que juzgó",
+        "other_version": "NO REPRODUCIDA: esta versión del programa tiene otra versión de esa regla",
+    },
+)
+_WORDS: Final = {"en": _ENGLISH, "es": _SPANISH}
+
+
+def lines_of(found: Explanation, language: str) -> Iterator[str]:
+    """The explanation, line by line."""
+    words, general, alert = _WORDS[language], TEXTS[language], found.alert
+    drill = f"  [{general.drill}]" if alert.exercise else ""
+    version = f"{alert.rule} v{alert.rule_version}"
+    yield f"{alert.alert_id}  {version}  {general.severity[alert.severity]}  {alert.shipment_id or '-'}{drill}"
+    yield alert.messages.get(language) or next(iter(alert.messages.values()), "")
+    told = words.opened.format(at=_at(alert.closed_ms or alert.opened_ms), score=alert.score)
+    yield f"{told}; {words.now.format(state=general.state[found.newest.state])}"
+    yield ""
+    yield from _why(found, words, language)
+    yield f"{words.grounds}:"
+    yield from (f"  {line}" for line in _grounds(found, words))
+    yield ""
+    again = "-" if found.score is None else f"{found.score}"
+    yield f"{words.score.format(told=alert.score, again=again)}: {words.outcome[found.outcome]}"
+
+
+def _why(found: Explanation, words: _Words, language: str) -> Iterator[str]:
+    if found.reasons:
+        yield f"{words.why}:"
+        names = {reason.feature: _named(reason, language) for reason in found.reasons}
+        wide = max(len(name) for name, _ in names.values())
+        for reason in found.reasons:
+            name, unit = names[reason.feature]
+            mark = ">" if reason.feature in found.named else " "
+            yield (
+                f"  {mark} {name:<{wide}}  {_number(reason.value)}{unit}, {words.usually} {_number(reason.usual)}{unit}"
+                f"; {words.falls} {reason.falls:.4f}"
+            )
+        yield ""
+    said = {k: v for k, v in found.alert.evidence.items() if not k.startswith(_ASIDE) and not _is_reason(k, found)}
+    if said:
+        yield "  " + ", ".join(f"{name} {_number(value)}" for name, value in said.items())
+        yield ""
+
+
+def _is_reason(key: str, found: Explanation) -> bool:
+    return any(reason.feature == key for reason in found.reasons)
+
+
+def _grounds(found: Explanation, words: _Words) -> Iterator[str]:
+    if found.window is not None:
+        w = found.window
+        kept = words.kept[found.kept].format(topic=found.source)
+        start, end = _at(w.start_ms), _at(w.end_ms)
+        yield words.window.format(start=start, end=end, readings=w.readings, device=w.device_id, kept=kept)
+        yield words.model.format(model=found.model, seen=found.seen)
+    if found.reading is not None:
+        r = found.reading
+        values = ", ".join(f"{n} {v}" for n in _SHOWN if (v := getattr(r, n)) not in (None, ()))
+        yield f"{words.reading.format(boot=r.boot_id, seq=r.seq, at=_at(r.time_ms))}: {values}"
+    if found.since_ms is not None:
+        whole = words.whole[found.whole]
+        yield words.again.format(heard=found.heard, topic=found.source, since=_at(found.since_ms), whole=whole)
+    elif found.outcome == "inputs_gone":
+        yield words.nothing.format(topic=found.source)
+    if found.score is not None:
+        told = found.state_told
+        same = None if told is None else told == found.state_sha256
+        yield words.state[same].format(sha=(told or "")[:16], again=(found.state_sha256 or "")[:16])
+
+
+def _named(reason: Reason, language: str) -> tuple[str, str]:
+    """What a feature is called, and its unit."""
+    if reason.feature not in NAMES:
+        return str(reason.feature), ""
+    en, es, unit, _ = NAMES[reason.feature]
+    return {"en": en, "es": es}[language], unit
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _at(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

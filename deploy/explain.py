@@ -1,0 +1,293 @@
+"""Why an alert was told: its inputs and the state that judged, fetched from Kafka, and its score worked out anew.
+
+An alert of a model (``unusual_journey``) left the state that judged in ``models.v1``; its window is looked up in
+``journey.windows.v1`` too, while that keeps it. An alert of a device rule is told again from the device's readings,
+one on several devices from the shipment's, from some hours before it on: what the topics no longer hold is said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from contracts import frames, models, reference, topics
+from contracts.alerts import Alert
+from contracts.journeys import JourneyWindow
+from contracts.models import ModelState
+from contracts.partitioner import partition_of
+from contracts.readings import Finding, ReadingId, ShipmentReading, identity
+from deploy.settings import Settings
+from deploy.topic_io import partitions_of, records_of
+from detectors import catalog, thresholds, unusual_journey
+from detectors.explanation import Reason
+from streams.admit_stage import AdmitConfig
+from streams.audiences import Audience
+from streams.journey_models import rejudge, state_sha256
+from streams.reference_book import ReferenceBook
+from streams.retelling import DeviceRetelling, ShipmentRetelling
+from streams.shipment_stage import ShipmentConfig
+from streams.shipment_windows import WindowConfig
+
+# reproduced: the same score; differs: another; inputs_gone: the topics no longer hold what it was judged on;
+# state_gone: no state of its model is kept; other_version: this release has another version of the rule.
+Outcome: TypeAlias = Literal["reproduced", "differs", "inputs_gone", "state_gone", "other_version"]
+
+_HOUR_MS: Final = 3_600_000
+_AFTER_MS: Final = 600_000  # two processes' clocks may be so far apart
+_ALERT: Final = msgspec.json.Decoder(Alert)
+_STATE: Final = msgspec.json.Decoder(ModelState)
+_WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
+
+
+class NoSuchAlertError(Exception):
+    """No alert kept has this id, or several begin so, or it has no such revision."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Explanation:
+    """What was told, on what, and what comes out when it is judged again.
+
+    ``newest`` is the alert's last revision. ``since_ms`` is Kafka's time of the first record read again, ``whole``
+    whether nothing was before it; ``heard`` the readings judged again. ``kept``: whether the journey's window is in
+    its topic as the model saw it, None where the topic no longer reaches back so far.
+    """
+
+    alert: Alert
+    newest: Alert
+    told_ms: int
+    outcome: Outcome = "inputs_gone"
+    score: float | None = None
+    state_sha256: str | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    named: tuple[str, ...] = ()
+    model: str | None = None
+    seen: int | None = None
+    window: JourneyWindow | None = None
+    reading: ShipmentReading | None = None
+    source: str = ""
+    kept: bool | None = None
+    since_ms: int | None = None
+    whole: bool = False
+    heard: int = 0
+
+    @property
+    def state_told(self) -> str | None:
+        """The hash of the state that judged, as the alert has it; None of a rule that tells none."""
+        told = self.alert.evidence.get("state_sha256")
+        return str(told) if told is not None else None
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the score is the alert's."""
+        return self.outcome == "reproduced"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        plain = msgspec.to_builtins
+        return {
+            "alert": plain(self.alert),
+            "state_now": self.newest.state,
+            "outcome": self.outcome,
+            "score": {"told": self.alert.score, "again": self.score},
+            "state_sha256": {"told": self.state_told, "again": self.state_sha256},
+            "reasons": [reason._asdict() for reason in self.reasons],
+            "named": list(self.named),
+            "model": self.model,
+            "windows_seen": self.seen,
+            "input": {
+                "topic": self.source, "kept": self.kept, "since_ms": self.since_ms, "whole": self.whole,
+                "readings_judged_again": self.heard, "window": plain(self.window), "reading": plain(self.reading),
+            },
+        }  # fmt: skip
+
+
+async def explain(settings: Settings, alert_id: str, revision: int = 1, hours: float = 24.0) -> Explanation:
+    """Explain this revision of the alert whose id begins so. Raises NoSuchAlertError, ServiceMissingError."""
+    found = await _find(settings, alert_id, revision)
+    alert = found.alert
+    card = catalog.CARDS.get(alert.rule)
+    if card is None or card.version != alert.rule_version:
+        found.outcome = "other_version"
+    elif alert.rule == unusual_journey.CARD.name:
+        await _explain_journey(settings, found)
+    else:
+        book = await _reference(settings.kafka)
+        since_ms = found.told_ms - int(hours * _HOUR_MS)
+        if alert.rule in {rule.card.name for rule in catalog.device_rules()}:
+            await _explain_device(settings, found, book, since_ms)
+        else:
+            await _explain_shipment(settings, found, book, since_ms)
+    return found
+
+
+async def _find(settings: Settings, alert_id: str, revision: int) -> Explanation:
+    """The alert in whichever audience's topic it is."""
+    revisions: dict[str, dict[int, tuple[Alert, int]]] = {}
+    for audience in settings.audience_names:
+        async for record in records_of(settings.kafka, topics.alerts(audience)):
+            if record.key is not None and record.key.decode().startswith(alert_id):
+                alert = _ALERT.decode(record.value)
+                revisions.setdefault(alert.alert_id, {}).setdefault(alert.revision, (alert, record.timestamp))
+    if not revisions:
+        raise NoSuchAlertError(f"no alert kept has an id that begins with {alert_id}: `puente alerts tail` shows them")
+    if len(revisions) > 1:
+        raise NoSuchAlertError(f"{len(revisions)} alerts begin with {alert_id}: {', '.join(sorted(revisions)[:5])}")
+    (found,) = revisions.values()
+    if revision not in found:
+        raise NoSuchAlertError(f"it has no revision {revision}; there are {', '.join(map(str, sorted(found)))}")
+    alert, told_ms = found[revision]
+    return Explanation(alert=alert, newest=found[max(found)][0], told_ms=told_ms)
+
+
+async def _reference(kafka: str) -> ReferenceBook:
+    book = ReferenceBook()
+    async for record in records_of(kafka, topics.REFERENCE):
+        if record.value is not None:
+            try:
+                book.apply(reference.parse(record.value))
+            except (ValueError, msgspec.DecodeError):
+                continue  # the line left it out too, and logged it
+    return book
+
+
+async def _log(kafka: str, topic: str, partition: int, since_ms: int, until_ms: int) -> AsyncIterator[Any]:
+    """A partition's records that Kafka took between these times."""
+    async for record in records_of(kafka, topic, only=partition, since_ms=since_ms):
+        if record.timestamp > until_ms:
+            break
+        yield record
+
+
+# -- a model's alerts -------------------------------------------------------------------------------------------------
+
+
+async def _explain_journey(settings: Settings, found: Explanation) -> None:
+    alert, state = found.alert, None
+    # A closing has the score and the state of what was told before it.
+    keys = {models.key_of(alert.alert_id, n).encode() for n in range(1, alert.revision + 1)}
+    async for record in records_of(settings.kafka, topics.MODELS):
+        if record.key in keys and record.value is not None:
+            said = _STATE.decode(record.value)
+            state = said if said.state_sha256 == found.state_told else state
+    found.source = topics.JOURNEY_WINDOWS
+    if state is None:
+        found.outcome = "state_gone"
+        return
+    limits = _rules(settings).get(alert.rule) or unusual_journey.Thresholds()
+    judgement = rejudge(state.window, state.state, limits)
+    found.model, found.window, found.seen = state.model, state.window, state.state["everywhere"][0]
+    found.reasons = judgement.reasons
+    found.named = tuple(str(reason.feature) for reason in judgement.named)
+    found.score, found.state_sha256 = round(judgement.score, 4), state_sha256(state.state)
+    found.kept = await _is_kept(settings.kafka, state.window, found.told_ms)
+    same = found.score == alert.score and found.state_sha256 == found.state_told and found.kept is not False
+    found.outcome = "reproduced" if same else "differs"
+
+
+async def _is_kept(kafka: str, window: JourneyWindow, told_ms: int) -> bool | None:
+    """Whether the topic has this very window; None where it no longer has that time."""
+    partition = partition_of(window.key, await partitions_of(kafka, topics.JOURNEY_WINDOWS))
+    name = window.window_id.encode()
+    async for record in _log(kafka, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + _AFTER_MS):
+        if name in (record.value or b""):
+            return _WINDOW.decode(record.value) == window
+    return None
+
+
+# -- rules on readings -----------------------------------------------------------------------------------------------
+
+
+async def _explain_device(settings: Settings, found: Explanation, book: ReferenceBook, since_ms: int) -> None:
+    alert, kafka = found.alert, settings.kafka
+    partitions = await partitions_of(kafka, topics.READINGS)
+    config = AdmitConfig(partitions, int(settings.lateness_bound_s * 1000), thresholds=_rules(settings))
+    retelling = DeviceRetelling(alert.device_id, book, config)
+    found.source = topics.READINGS
+    async for record in _log(kafka, topics.READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS):
+        _begins(found, record)
+        for reading in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
+            finding = _trip_of(reading, alert)
+            if finding is not None and _is_of(reading, finding, alert):
+                found.reading, found.heard = reading, retelling.heard
+                _compare(found, finding.score, finding.evidence)
+                return
+    found.heard = retelling.heard
+
+
+def _trip_of(reading: ShipmentReading, alert: Alert) -> Finding | None:
+    if reading.exercise != alert.exercise:
+        return None
+    return next((f for f in reading.findings if f.rule == alert.rule and f.level == "trip"), None)
+
+
+def _is_of(reading: ShipmentReading, finding: Finding, alert: Alert) -> bool:
+    """Whether the alert's revision was told on this reading: its opening by identity, what follows by its state."""
+    if alert.revision == 1:
+        return identity(reading) == _opening(alert)
+    told = alert.evidence.get("state_sha256")
+    return told is not None and finding.evidence.get("state_sha256") == told
+
+
+def _opening(alert: Alert) -> ReadingId:
+    return alert.device_id, int(alert.evidence["opening_boot_id"] or 0), int(alert.evidence["opening_seq"] or 0)
+
+
+async def _explain_shipment(settings: Settings, found: Explanation, book: ReferenceBook, since_ms: int) -> None:
+    alert, kafka = found.alert, settings.kafka
+    partitions = await partitions_of(kafka, topics.SHIPMENT_READINGS)
+    shipment = book.in_force(alert.device_id, alert.opened_ms).shipment
+    devices = {alert.device_id, *(shipment.device_ids if shipment is not None else ())}
+    config = ShipmentConfig(
+        partitions,
+        tuple(Audience(a.name, tuple(a.countries)) for a in settings.audiences),
+        languages=settings.languages,
+        thresholds=_rules(settings),
+        windows=WindowConfig(int(settings.lateness_bound_s * 1000)),
+    )
+    retelling = ShipmentRetelling(alert.shipment_id or alert.device_id, devices, book, config)
+    found.source = topics.SHIPMENT_READINGS
+    async for record in _log(kafka, topics.SHIPMENT_READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS):
+        _begins(found, record)
+        for again in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
+            if (again.alert_id, again.revision) == (alert.alert_id, alert.revision):
+                found.heard = retelling.heard
+                _compare(found, again.score, again.evidence)
+                return
+    found.heard = retelling.heard
+
+
+def _begins(found: Explanation, record: Any) -> None:
+    if found.since_ms is None:
+        found.since_ms, found.whole = record.timestamp, record.offset == 0
+
+
+def _compare(found: Explanation, score: float, evidence: dict[str, Any]) -> None:
+    """The same score is the same judgement; where all was heard that the rule had heard, its state must be too."""
+    found.score, found.evidence = score, evidence
+    found.state_sha256 = evidence.get("state_sha256")
+    found.reasons, found.named = _reasons_in(evidence)
+    same_state = not found.whole or found.state_sha256 == found.state_told
+    found.outcome = "reproduced" if score == found.alert.score and same_state else "differs"
+
+
+def _reasons_in(evidence: dict[str, Any]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """What the evidence says of each feature's part (``detectors.explanation``), where the rule says so."""
+    names = [name.removeprefix("falls_") for name in evidence if name.startswith("falls_")]
+    said = [
+        Reason(n, _number(evidence.get(n)), _number(evidence.get(f"usual_{n}")), evidence[f"falls_{n}"]) for n in names
+    ]
+    told = str(evidence.get("features") or "")
+    return tuple(sorted(said, key=lambda r: (-r.falls, r.feature))), tuple(filter(None, told.split(",")))
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _rules(settings: Settings) -> dict[str, Any]:
+    return thresholds.read({rule: dict(table) for rule, table in settings.rules})
