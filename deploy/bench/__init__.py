@@ -3,6 +3,7 @@
 - ``stream``: both stages with their checkpoints, in a real worker process on a real Kafka
 - ``gateway``: one reading a message, from a real MQTT broker to a real Kafka
 - ``end_to_end``: the whole line at 3,000 readings a second, with every server on this machine
+- ``rules``: all device rules on joined readings, in this process; no server
 
 CPU-seconds (user + system) of our processes are what counts, read by ``cpu`` from the kernel: wall time on a shared
 machine says little. The load generator's are reported and not counted. ``frames`` cuts frames as the gateway does;
@@ -23,9 +24,9 @@ __all__ = ["Size", "run"]
 
 def run(name: str, settings: Settings, size: Size | None = None) -> dict[str, Any]:
     """Run one bench and return its report. Raises ValueError for an unknown name, ServiceError without a server."""
-    from deploy.bench import end_to_end, gateway, stream
+    from deploy.bench import end_to_end, gateway, rules, stream
 
-    benches = {"stream": stream.run, "gateway": gateway.run, "end-to-end": end_to_end.run}
+    benches = {"stream": stream.run, "gateway": gateway.run, "end-to-end": end_to_end.run, "rules": rules.run}
     if name not in benches:
         raise ValueError(f"no bench {name!r}: there are {', '.join(benches)}")
     return benches[name](settings, size or Size())

@@ -22,6 +22,10 @@ class Size:
     gateway_peer_readings: int = 30_000
     line_devices: int = 9_000
     line_s: float = 45.0
+    rules_devices: int = 400
+    rules_frame: int = 500  # readings of a frame, as stage 1 gathers them
+    rules_readings: int = 100_000
+    rules_passes: int = 5
     peers: bool = True
     influx: bool = True
     within_s: float = 420.0  # for any one thing waited for: then the bench fails, and ends

@@ -9,7 +9,7 @@ from deploy.settings import Settings
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["stream", "gateway", "end-to-end"]))
+@click.argument("name", type=click.Choice(["stream", "gateway", "end-to-end", "rules"]))
 @json_option
 @with_settings
 def bench(settings: Settings, name: str, json_to: str | None) -> int:
@@ -18,6 +18,7 @@ def bench(settings: Settings, name: str, json_to: str | None) -> int:
     \b
     Examples:
       puente bench stream
+      puente bench rules
       puente bench end-to-end --json bench.json
     """
     from deploy import bench as benches

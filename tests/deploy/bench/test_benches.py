@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from deploy import bench
-from deploy.bench import Size
+from deploy.bench import Size, rules
 from deploy.settings import load
+from detectors import catalog
 
 KEYS = {
     "bench", "readings", "cpu_s", "readings_per_cpu_s", "loadgen_cpu_s", "frame_mean", "latency_ms",
@@ -23,6 +24,10 @@ SMALL = Size(
     gateway_peer_readings=150,
     line_devices=30,
     line_s=5.0,
+    rules_devices=60,
+    rules_frame=90,
+    rules_readings=18_000,
+    rules_passes=2,
     influx=False,
     within_s=120.0,
 )
@@ -76,6 +81,29 @@ def test_the_end_to_end_bench_counts_what_the_history_holds(kafka_ready: None) -
     assert set(line["cpu_s"]) >= {"gateway", "worker-1", "sink", "kafka", "mqtt", "devices"}
 
 
+def test_the_rules_bench_says_what_all_rules_cost_and_each_of_them_on_readings_that_they_judge() -> None:
+    report = run("rules")
+    check("rules", report, SMALL.rules_readings)
+    assert report["frame_mean"] == SMALL.rules_frame
+    assert report["us_per_reading"] == pytest.approx(1e6 * report["cpu_s"] / report["readings"], rel=0.02)
+    assert set(report["by_rule"]) == {rule.card.name for rule in catalog.device_rules()}
+    assert min(report["passes_us"]) == report["us_per_reading"]
+    assert report["peers"]["river_gaussian_scorer"] > 0
+
+
+def test_what_the_rules_bench_hands_over_is_joined_and_has_faults_to_find() -> None:
+    handed, devices = rules.hand_over(SMALL)
+    readings = [reading for frame in handed for reading in frame.readings]
+    assert devices == SMALL.rules_devices
+    assert any(r.off_route_m is not None for r in readings)
+    assert not any(r.findings for r in readings)
+    rules.screened(handed, catalog.device_rules())
+    found = [finding for reading in readings for finding in reading.findings]
+    assert found
+    rules.screened(handed, catalog.device_rules())  # a further pass finds the same
+    assert found == [finding for reading in readings for finding in reading.findings]
+
+
 def test_a_bench_of_another_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="stream, gateway, end-to-end"):
+    with pytest.raises(ValueError, match="stream, gateway, end-to-end, rules"):
         bench.run("sideways", load({}))

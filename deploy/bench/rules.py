@@ -1,0 +1,199 @@
+"""All device rules together on readings that are joined already: what screening costs a reading, and each rule's part.
+
+A day of the border with faults of every rule, in frames of 500 readings of 400 devices, as stage 1 gathers them, is
+admitted, joined and placed once, uncounted; what stage 1 then hands to its ``Screen`` is kept. That alone is measured:
+the columns' making, the rounds, every rule, the findings, from an empty memory, single-threaded, in this process. The
+least of several passes counts, for whatever else the machine does can only add to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+from river.anomaly import GaussianScorer
+
+from contracts.readings import Reading, ShipmentReading, Tick
+from deploy.bench.cpu import own_cpu_s
+from deploy.bench.report import Report, Size, rate, say
+from deploy.settings import Settings
+from detectors import catalog
+from detectors.columns import Columns
+from detectors.device_batch import DeviceBatch, Verdict
+from detectors.rule import DeviceRule, RuleCard
+from simulators import Fleet, scenarios
+from streams.admit_stage import AdmitConfig, AdmitStage
+from streams.reference_book import InForce, ReferenceBook
+from streams.screen import Screen
+
+SEED: Final = 7
+START_MS: Final = 1_790_000_000_000
+_TICK_MS: Final = 2_000
+_SCENARIO: Final = "day"
+_PEER_VALUES: Final = ("speed_kmh", "off_route_m", "temperature_c", "humidity_pct", "vibration_g", "shock_g")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """One frame as stage 1 hands it to its screen."""
+
+    rows: list[int]
+    readings: list[ShipmentReading]
+    joined: list[InForce]
+    uptime_ms: int
+    missing: Mapping[int, int]
+
+
+class _Keeping(Screen):
+    """A screen without rules that keeps what it is handed."""
+
+    __slots__ = ("handed",)
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.handed: list[Handed] = []
+
+    def screen(
+        self,
+        rows: list[int],
+        readings: list[ShipmentReading],
+        joined: list[InForce],
+        uptime_ms: int = -1,
+        missing: Mapping[int, int] | None = None,
+    ) -> None:
+        self.handed.append(Handed(list(rows), list(readings), list(joined), uptime_ms, dict(missing or {})))
+
+
+class _Timed:
+    """A rule, and the CPU-seconds that it takes."""
+
+    def __init__(self, rule: DeviceRule) -> None:
+        self.card: RuleCard = rule.card
+        self.columns: Columns = rule.columns
+        self.cpu_s = 0.0
+        self._rule = rule
+
+    def judge(self, batch: DeviceBatch) -> Verdict:
+        """The rule's verdict."""
+        began_s = own_cpu_s()
+        verdict = self._rule.judge(batch)
+        self.cpu_s += own_cpu_s() - began_s
+        return verdict
+
+    def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
+        """The rule's evidence."""
+        began_s = own_cpu_s()
+        evidence = self._rule.evidence(batch, position)
+        self.cpu_s += own_cpu_s() - began_s
+        return evidence
+
+
+def run(_settings: Settings, size: Size) -> dict[str, Any]:
+    """Measure the rules. No server is needed, so the settings are not looked at."""
+    say(f"rules: making and joining {size.rules_readings:,} readings of {size.rules_devices:,} devices")
+    began_s = own_cpu_s()
+    handed, devices = hand_over(size)
+    loadgen_cpu_s = own_cpu_s() - began_s
+    readings = sum(len(frame.readings) for frame in handed)
+    say(f"rules: screening {len(handed):,} frames, {size.rules_passes} times")
+    passes = [screened(handed, catalog.device_rules()) for _ in range(size.rules_passes)]
+    cpu_s = min(passed[0] for passed in passes)
+    by_rule = _by_rule(handed, size.rules_passes, readings)
+    report = Report(
+        bench="rules",
+        readings=readings,
+        cpu_s=cpu_s,
+        loadgen_cpu_s=loadgen_cpu_s,
+        frame_mean=readings / max(1, len(handed)),
+        bytes_per_device=round(passes[0][1] / devices),
+        more={
+            "us_per_reading": _us(cpu_s, readings),
+            "by_rule": by_rule,
+            "columns_us": round(max(0.0, _us(cpu_s, readings) - sum(by_rule.values())), 3),
+            "findings": sum(len(reading.findings) for frame in handed for reading in frame.readings),
+            "devices": devices,
+            "passes_us": [_us(passed[0], readings) for passed in passes],
+        },
+    )
+    if size.peers:
+        say("rules: River's Gaussian scorer, one for each series of each device")
+        report.peers = {"river_gaussian_scorer": _gaussian(handed)}
+    return report.as_dict()
+
+
+def hand_over(size: Size) -> tuple[list[Handed], int]:
+    """What stage 1 hands to its screen, frame by frame, and of how many devices. Raises ValueError for too few."""
+    shipments = max(1, round(size.rules_devices / 3))
+    horizon_s = 60.0 + 1.2 * 30.0 * size.rules_readings / (3 * shipments)
+    fleet = scenarios.load(_SCENARIO).make(SEED, START_MS, live_first=True, shipments=shipments, horizon_s=horizon_s)
+    book = ReferenceBook()
+    for record in fleet.reference():
+        book.apply(record)
+    stage = AdmitStage(0, book, AdmitConfig(1))
+    stage.screen = screen = _Keeping()
+    ticked_ms = START_MS
+    for sent_ms, frame in _frames(fleet, size.rules_readings, size.rules_frame):
+        while ticked_ms + _TICK_MS <= sent_ms:
+            ticked_ms += _TICK_MS
+            stage.process_tick(Tick("bench", ticked_ms))
+        stage.process_frame(frame)
+    found = sum(len(each.readings) for each in screen.handed)
+    if found < size.rules_readings:
+        raise ValueError(f"the fleet has only {found} readings of the {size.rules_readings} asked for")
+    return screen.handed, len(stage.roster)
+
+
+def _frames(fleet: Fleet, readings: int, per_frame: int) -> Iterator[tuple[int, bytes]]:
+    """(when the last of them was sent, a frame) until there are so many readings."""
+    sent: Iterator[tuple[int, str, Reading]] = islice(fleet.run(), readings)
+    while part := list(islice(sent, per_frame)):
+        yield part[-1][0], b"\n".join(_encode(reading) for _, _, reading in part)
+
+
+def screened(handed: Sequence[Handed], rules: Sequence[DeviceRule]) -> tuple[float, int]:
+    """CPU-seconds of a pass from an empty memory, and the bytes it fills."""
+    screen = Screen(rules)
+    for frame in handed:
+        for reading in frame.readings:
+            reading.findings = ()
+    began_s = own_cpu_s()
+    for frame in handed:
+        screen.ensure(1 + max(frame.rows))
+        screen.screen(frame.rows, frame.readings, frame.joined, frame.uptime_ms, frame.missing)
+    return own_cpu_s() - began_s, screen.nbytes
+
+
+def _by_rule(handed: Sequence[Handed], passes: int, readings: int) -> dict[str, float]:
+    """Microseconds a reading, by rule, in passes of their own: a clock read at every judgement costs something too."""
+    found: dict[str, list[float]] = {}
+    for _ in range(passes):
+        rules = [_Timed(rule) for rule in catalog.device_rules()]
+        screened(handed, rules)
+        for rule in rules:
+            found.setdefault(rule.card.name, []).append(rule.cpu_s)
+    return {name: _us(min(cpu_s), readings) for name, cpu_s in found.items()}
+
+
+def _gaussian(handed: Sequence[Handed]) -> float:
+    """Readings a CPU-second of a scorer for each series: no rule at all, only how unlike its usual each value is."""
+    scorers: dict[tuple[int, str], GaussianScorer] = {}
+    part = [pair for frame in handed for pair in zip(frame.rows, frame.readings, strict=True)]
+    began_s = own_cpu_s()
+    for row, reading in part:
+        for name in _PEER_VALUES:
+            value = getattr(reading, name)
+            if value is not None:
+                scorer = scorers.get((row, name))
+                if scorer is None:
+                    scorer = scorers[row, name] = GaussianScorer()
+                scorer.score_one(None, value)
+                scorer.learn_one(None, value)
+    return rate(len(part), own_cpu_s() - began_s)
+
+
+def _us(cpu_s: float, readings: int) -> float:
+    return round(1e6 * cpu_s / max(1, readings), 3)
