@@ -3,10 +3,11 @@
 - ``roads``, ``places``: coordinates; the eight ways over two bridges, with their stops, queues and customs lots
 - ``journeys``: timetables and trips; ``warps``: what holds them up; ``life``: what is normal and looks like a fault
 - ``papers``: numbers that pass the checks real ones pass
-- ``rigs``: truck, container and seal that travel together; ``devices``: what they measure, in columns
+- ``rigs``: truck, container and seal that travel together; ``devices``: what they measure, in columns; ``climate``: what
+  is true in a box; ``coverage``: what is heard of it, and when
 - ``noise``: randomness as a function of (seed, device, sample)
-- ``faults``: what is asked for and what was true; ``fault_plan``: where and how large; ``fault_effects``: what it
-  does to readings; ``scenarios``: fleets with faults, one TOML file each
+- ``faults``: what is asked for and what was true; ``fault_plan``: on which trucks; ``fault_draws``: how large;
+  ``fault_effects``, ``sick_sensors``: what it does to readings; ``scenarios``: fleets with faults, one TOML file each
 - ``fleet``: all of it as one seeded object: ``Fleet(...).reference()``, ``.run()``, ``.truth``
 - ``journal``, ``journal_store``: what a device keeps until a receipt says it may forget
 - ``pacing``: when each reading is published; everything above but ``journal_store`` is pure

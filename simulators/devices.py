@@ -2,7 +2,7 @@
 
 All of it is a function of (device, sample number), in columns over a window of samples; only the boot and the next
 ``seq`` are carried from window to window. Sources of the figures: consumer GNSS of 5 to 15 m with rare outliers of
-50 m; reefers defrost about every six hours.
+50 m.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from contracts.readings import Reading
 from contracts.reference import DeviceKind
-from simulators import fault_effects, noise
+from simulators import climate, fault_effects, noise
+from simulators.coverage import OUTAGE_BLOCK, Habits, held_back, in_shadow, restarts
 from simulators.faults import Injection
 from simulators.journeys import Trip
-from simulators.life import BACKLOG_AFTER_MS, UNEVENTFUL, Life, overshadowed, shadowed
+from simulators.life import Life, roofed
 from simulators.places import shifted
 from simulators.rigs import Rig, RigDevice
 
@@ -26,32 +27,9 @@ Floats: TypeAlias = NDArray[np.float64]
 Samples: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
-OUTAGE_BLOCK: Final = 64  # at most one outage in so many samples
-OUTAGE_SAMPLES: Final = (2, 6)  # shorter than the eight intervals after which others would wonder
-REBOOT_BLOCK: Final = 2048
 SPIKE_CHANCE: Final = 0.004
 NO_FIX_CHANCE: Final = 0.0005
-DEFROST_MS: Final = 21_600_000.0
-DEFROST_LASTS_MS: Final = 1_200_000.0
 _STREAMS: Final = 10
-_OUTAGE, _REBOOT = 11, 12  # noise streams of blocks
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """What all devices of a fleet do. Chances are for each block of samples.
-
-    ``live_first``: what a dead zone held back is sent some time after the first live readings, not before them; a
-    device with a journal that keeps to its order never does so.
-    """
-
-    start_ms: int
-    every_ms: float
-    outage_chance: float
-    reboot_chance: float
-    exercise: bool
-    life: Life = UNEVENTFUL
-    live_first: bool = False
 
 
 @dataclass(slots=True)
@@ -106,14 +84,14 @@ def sample(
         return [], []
     send_ms = time_ms + 8 + np.floor(draws[5] * min(60.0, 0.04 * habits.every_ms)).astype(np.int64)
     if habits.outage_chance > 0.0:
-        send_ms = np.where(calm, _held_back(device, rig, habits, near, k, send_ms), send_ms)
+        send_ms = np.where(calm, held_back(device, rig, habits, near, k, send_ms), send_ms)
     no_fix = np.zeros(count, dtype=np.bool_)
     if habits.life.dead_zones:
-        no_fix, send_ms = _in_shadow(rig, habits, time_ms, send_ms)
+        no_fix, send_ms = in_shadow(rig, habits, time_ms, send_ms)
     for back in range(habits.life.cold_start_samples):
-        no_fix |= _boots(device, habits, k - back)
+        no_fix |= restarts(device, habits, k - back)
     window = _Window(device, rig, time_ms[taken], draws[:, taken], near, ~calm[taken], no_fix[taken], habits.life)
-    boots = _boots(device, habits, k)[taken]
+    boots = restarts(device, habits, k)[taken]
     made = _readings(window, boots, boot, habits)
     lost = fault_effects.lost(near, device.kind, device.key, k[taken], time_ms[taken])
     sent = send_ms[taken].tolist()
@@ -123,64 +101,16 @@ def sample(
     return sent, made
 
 
-def _in_shadow(rig: Rig, habits: Habits, time_ms: Samples, send_ms: Samples) -> tuple[Mask, Samples]:
-    """Samples without a fix, and when each is sent: what is measured in a dead zone leaves it with the truck."""
-    no_fix = np.zeros(len(time_ms), dtype=np.bool_)
-    for trip, first, last in rig.slices(time_ms):
-        part = slice(first, last)
-        no_fix[part], until_ms = shadowed(trip, time_ms[part])
-        # In order, and before the first reading after it: each a millisecond before the one that follows.
-        before_ms = np.ceil((until_ms - time_ms[part]) / habits.every_ms)
-        out_ms = np.floor(until_ms - before_ms).astype(np.int64) + (BACKLOG_AFTER_MS if habits.live_first else 0)
-        send_ms[part] = np.where(until_ms > 0.0, np.maximum(send_ms[part], out_ms), send_ms[part])
-    return no_fix, send_ms
-
-
-def _held_back(
-    device: RigDevice, rig: Rig, habits: Habits, near: list[Injection], k: Samples, send_ms: Samples
-) -> Samples:
-    """Dead zones: what is measured in one is kept and sent, in order, just before the first reading after it.
-
-    A block of samples in which a fault is played has none, so that the truth has sharp edges.
-    """
-    blocks = k // OUTAGE_BLOCK
-    chance, where, length = (noise.uniforms(device.key, blocks, _OUTAGE + 10 * n) for n in range(3))
-    least, most = OUTAGE_SAMPLES
-    begin = blocks * OUTAGE_BLOCK + 16 + np.floor(where * 32).astype(np.int64)
-    end = begin + least + np.floor(length * (most - least + 1)).astype(np.int64)
-    held = (chance < habits.outage_chance) & (k >= begin) & (k < end)
-    for i in near:
-        first, last = ((t - habits.start_ms - device.phase_ms) / habits.every_ms for t in (i.start_ms, i.end_ms))
-        held &= (blocks < (first - 10) // OUTAGE_BLOCK) | (blocks > (last + 10) // OUTAGE_BLOCK)
-    if habits.life.dead_zones:  # one after another they would be a silence that no dead zone explains
-        for block in np.unique(blocks[held]).tolist():
-            ends = [habits.start_ms + device.phase_ms + (block + n) * OUTAGE_BLOCK * habits.every_ms for n in (0, 1)]
-            if any(overshadowed(rig.trip_at(at_ms), *ends) for at_ms in ends):
-                held &= blocks != block
-    release = np.floor(habits.start_ms + device.phase_ms + end * habits.every_ms).astype(np.int64)
-    release += BACKLOG_AFTER_MS if habits.live_first else 0
-    return np.where(held, release - (end - k), send_ms)
-
-
-def _boots(device: RigDevice, habits: Habits, k: Samples) -> Mask:
-    """The samples before which the device restarts."""
-    blocks = k // REBOOT_BLOCK
-    chance, where = (noise.uniforms(device.key, blocks, _REBOOT + 10 * n) for n in range(2))
-    reboot: Mask = (chance < habits.reboot_chance) & (k == blocks * REBOOT_BLOCK + 100 + np.floor(where * 1800))
-    return reboot
-
-
 def _readings(window: _Window, boots: Mask, boot: Boot, habits: Habits) -> list[Reading]:
     made: list[Reading] = []
+    told_ms = _told_ms(window)
     for trip, first, last in window.rig.slices(window.time_ms):
         part = slice(first, last)
         cut = window.cut(part)
         columns = {name: column.tolist() for name, column in _columns(cut, trip, habits).items()}
         names = tuple(columns)
-        for restarts, time_ms, *values in zip(
-            boots[part].tolist(), cut.time_ms.tolist(), *columns.values(), strict=True
-        ):
-            if restarts or boot.boot_id < 0:
+        for anew, time_ms, *values in zip(boots[part].tolist(), told_ms[part], *columns.values(), strict=True):
+            if anew or boot.boot_id < 0:
                 boot.boot_id, boot.next_seq = time_ms // 1000, 0
             reading = Reading(
                 device_id=window.device.device_id,
@@ -197,6 +127,16 @@ def _readings(window: _Window, boots: Mask, boot: Boot, habits: Habits) -> list[
     return made
 
 
+def _told_ms(window: _Window) -> list[int]:
+    """What the device's clock says when its samples are taken (UTC ms)."""
+    off_ms = fault_effects.clock_off_ms(window.injections, window.device.kind, window.time_ms)
+    own = 2.0 * (window.device.key % 4093 / 4093.0) - 1.0
+    told: list[int] = (
+        window.time_ms + np.round(off_ms + 1000.0 * own * window.life.clock_off_s).astype(np.int64)
+    ).tolist()
+    return told
+
+
 def _columns(window: _Window, trip: Trip, habits: Habits) -> dict[str, NDArray[np.generic]]:
     """What this kind of device tells, one entry a sample."""
     time_ms, draws = window.time_ms, window.noise
@@ -204,6 +144,7 @@ def _columns(window: _Window, trip: Trip, habits: Habits) -> dict[str, NDArray[n
     along, speed = fault_effects.driven(
         window.injections, kind, time_ms, trip.along_km(time_ms), trip.speed_kmh(time_ms)
     )
+    speed = fault_effects.speed_aside_kmh(window.injections, time_ms, speed, trip.way.heading_at(along))
     columns: dict[str, NDArray[np.generic]] = dict(_position(window, trip, along, speed, kind))
     elapsed_h = (time_ms - habits.start_ms) / 3_600_000.0
     wobble = draws[6] - 0.5
@@ -224,7 +165,7 @@ def _columns(window: _Window, trip: Trip, habits: Habits) -> dict[str, NDArray[n
         columns["shock_g"] = np.round(0.05 + speed / 96.0 * (0.3 + 0.2 * wobble) + rough * 2.6 * draws[9], 3)
     else:
         columns |= _seal(window, trip)
-    return fault_effects.measured(window.injections, kind, time_ms, columns)
+    return fault_effects.measured(window.injections, kind, time_ms, draws, columns)
 
 
 def _position(
@@ -247,6 +188,9 @@ def _position(
     rolling = speed > 5.0
     # Doors and seals say where they are when they open: they keep their fix standing still, where that may be lawful.
     lost = ((draws[7] > 1.0 - NO_FIX_CHANCE) | window.no_fix) & ~window.keeps_fix & (rolling | (kind == "truck"))
+    lost |= fault_effects.jammed(window.injections, kind, window.time_ms)
+    if kind == "truck" and window.life.roof_share > 0.0:
+        lost |= roofed(window.life, trip, window.device.key, along, speed) & ~window.keeps_fix
     return {
         "lat_deg": np.where(lost, 0.0, np.round(lat, 6)),
         "lon_deg": np.where(lost, 0.0, np.round(lon, 6)),
@@ -256,29 +200,25 @@ def _position(
 
 
 def _climate(window: _Window, trip: Trip, wobble: Floats) -> dict[str, NDArray[np.generic]]:
-    """Temperature and humidity: a reefer's band with its slow swing and its defrosts, or the weather."""
-    time_ms, key = window.time_ms.astype(np.float64), window.device.key
+    """Temperature and humidity as the sensors tell them: what is true (``climate``), with their noise and steps."""
+    time_ms, key, hotter_c = window.time_ms.astype(np.float64), window.device.key, window.life.heat_wave_c
     bell, air = noise.normals(window.noise[2], window.noise[3])
     air = 0.5 * np.clip(air, -3.5, 3.5)  # % of humidity: the air in a box moves
     bell = np.clip(bell, -3.5, 3.5)
-    phase = key % 1000 / 1000.0
+    outside_c = climate.weather_c(key, time_ms, hotter_c)
     if trip.band_c is None:
-        day = np.sin(2 * np.pi * (time_ms / 86_400_000.0 - 0.6 + phase * 0.05))
+        damp = 45.0 - 10.0 * climate.of_day(key, time_ms) + wobble + air
         return {
-            "temperature_c": _told(window, 27.0 + window.life.heat_wave_c + 6.0 * day + 0.2 * bell, 0.01, 0.5),
-            "humidity_pct": _told(window, 45.0 - 10.0 * day + wobble + air, 0.1, 1.0),
+            "temperature_c": _told(window, outside_c + 0.2 * bell, 0.01, 0.5),
+            "humidity_pct": _told(window, damp, 0.1, 1.0),
         }
-    low, high = trip.band_c
-    width = high - low
-    since_ms = (time_ms + phase * DEFROST_MS) % DEFROST_MS
-    defrost = np.clip(1.0 - np.abs(since_ms / DEFROST_LASTS_MS * 2.0 - 1.0), 0.0, 1.0)
-    swing = np.sin(2 * np.pi * (time_ms / 28_800_000.0 + phase))
-    hot = 0.01 * window.life.heat_wave_c  # a reefer in the heat runs nearer to its limit
-    celsius = low + width * (0.44 + hot + 0.05 * swing + 0.20 * defrost) + 0.12 * bell
-    celsius = fault_effects.celsius(window.injections, window.time_ms, celsius, bell, trip.band_c)
+    celsius = climate.reefer_c(key, time_ms, trip.band_c, hotter_c)
+    if window.life.doors_warm:
+        celsius = celsius + climate.let_in_c(key, time_ms, celsius, outside_c, window.rig.door_spans_ms)
+    celsius = fault_effects.celsius(window.injections, window.time_ms, celsius + 0.12 * bell, bell, trip.band_c)
     return {
         "temperature_c": _told(window, celsius, 0.01, 0.5),
-        "humidity_pct": _told(window, 82.0 + 4.0 * swing + wobble + air, 0.1, 1.0),
+        "humidity_pct": _told(window, 82.0 + 4.0 * climate.swing(key, time_ms) + wobble + air, 0.1, 1.0),
     }
 
 

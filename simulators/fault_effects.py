@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.reference import DeviceKind
-from simulators import noise
-from simulators.fault_plan import PLAUSIBLE_SLOWER
+from simulators import noise, sick_sensors
 from simulators.faults import Injection
 from simulators.journeys import Trip
 from simulators.places import shifted
@@ -22,12 +21,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Samples: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
-FIELDS: Final = {
-    "temperature": "temperature_c",
-    "humidity": "humidity_pct",
-    "shock": "shock_g",
-    "vibration": "vibration_g",
-}
+PLAUSIBLE_SLOWER: Final = 0.25  # a plausible false track is this much slower, then as much faster
+SLOW_SHARES: Final = (0.0, 0.5, 0.65, 0.9, 1.0)  # of a slow deviation: inside the corridor, out, far out, and back
 _LOST: Final = 9  # a noise stream
 
 
@@ -55,17 +50,56 @@ def lost(injections: Iterable[Injection], kind: DeviceKind, key: int, k: Samples
     return found
 
 
+def jammed(injections: Iterable[Injection], kind: DeviceKind, time_ms: Samples) -> Mask:
+    """Samples whose receiver hears no satellite."""
+    found = np.zeros(len(time_ms), dtype=np.bool_)
+    for i in injections:
+        if i.rule == "position_spoofing" and i.variant == "jammed" and kind in i.kinds:
+            found |= _during(i, time_ms)
+    return found
+
+
+def clock_off_ms(injections: Iterable[Injection], kind: DeviceKind, time_ms: Samples) -> Floats:
+    """By how much the device's clock runs ahead (behind: below 0): it drifts away, until it is set right."""
+    off_ms = np.zeros(len(time_ms))
+    for i in injections:
+        if i.rule == "clock_drift" and kind in i.kinds:
+            share = np.clip((time_ms - i.start_ms) / (0.6 * (i.end_ms - i.start_ms)), 0.0, 1.0)
+            most_ms = 1000.0 * i.size * (1.0 if i.variant == "ahead" else -1.0)
+            off_ms += np.where(_during(i, time_ms), share * most_ms, 0.0)
+    return off_ms
+
+
 def driven(
     injections: Iterable[Injection], kind: DeviceKind, time_ms: Samples, along_km: Floats, speed_kmh: Floats
 ) -> tuple[Floats, Floats]:
-    """Kilometres along and speeds of a device that goes away from the others, waits, and comes back."""
+    """Kilometres along and speeds of a device that goes away from the others, waits, and comes back.
+
+    Of one whose track is false the others say that they go on; it falls back and catches up, and says so.
+    """
     for i in injections:
         if i.rule == "separation" and kind in i.kinds:
             away_ms = np.minimum(time_ms - i.start_ms, i.end_ms - time_ms)
-            along_km = along_km + np.clip(away_ms / i.ramp_ms, 0.0, 1.0) * i.size / 1000.0
+            false = i.variant == "plausible"
+            ahead = -1.0 if false else 1.0
+            along_km = along_km + ahead * np.clip(away_ms / i.ramp_ms, 0.0, 1.0) * i.size / 1000.0
             rolling = (away_ms > 0.0) & (away_ms < i.ramp_ms)
-            speed_kmh = speed_kmh + np.where(rolling, i.size / 1000.0 / (i.ramp_ms / 3_600_000.0), 0.0)
+            # What stands and goes away comes back: its speed has no sign. What falls back from others is the slower.
+            sign = np.where(time_ms - i.start_ms < i.end_ms - time_ms, -1.0, 1.0) if false else 1.0
+            speed_kmh = speed_kmh + np.where(rolling, sign * i.size / 1000.0 / (i.ramp_ms / 3_600_000.0), 0.0)
     return along_km, speed_kmh
+
+
+def aside_m(i: Injection, time_ms: Floats | Samples) -> Floats:
+    """Metres from the road's line that this fault leads to at these times."""
+    if i.rule == "route_deviation" and i.variant == "slow":
+        share = (time_ms - i.start_ms) / max(i.end_ms - i.start_ms, 1.0)
+        return np.interp(share, SLOW_SHARES, (0.0, i.value, i.size, i.size, 0.0), left=0.0, right=0.0)
+    if i.rule == "route_deviation" or i.variant == "detour":
+        most_m = i.value if i.variant == "detour" else i.size
+        slope = np.minimum(time_ms - i.start_ms, i.end_ms - time_ms) / max(i.ramp_ms, 1.0)
+        return np.asarray(np.clip(slope, 0.0, 1.0) * most_m, np.float64)
+    return np.zeros(len(time_ms))
 
 
 def aside_km(injections: Iterable[Injection], time_ms: Samples) -> tuple[Floats | float, Floats | float]:
@@ -73,12 +107,24 @@ def aside_km(injections: Iterable[Injection], time_ms: Samples) -> tuple[Floats 
     north_km: Floats | float = 0.0
     east_km: Floats | float = 0.0
     for i in injections:
-        if i.rule == "route_deviation" or i.variant == "detour":
-            most_m = i.value if i.variant == "detour" else i.size
-            slope = np.minimum(time_ms - i.start_ms, i.end_ms - time_ms) / max(i.ramp_ms, 1.0)
-            share_km = np.clip(slope, 0.0, 1.0) * most_m / 1000.0
+        if i.north != 0.0 or i.east != 0.0:
+            share_km = aside_m(i, time_ms) / 1000.0
             north_km, east_km = north_km + share_km * i.north, east_km + share_km * i.east
     return north_km, east_km
+
+
+def speed_aside_kmh(
+    injections: Iterable[Injection], time_ms: Samples, speed_kmh: Floats, heading_deg: Floats
+) -> Floats:
+    """Speeds over ground of a truck that drives along its road and away from it, or back to it, at once."""
+    for i in injections:
+        if i.rule == "route_deviation" or i.variant == "detour":
+            away_kmh = (aside_m(i, time_ms + 500) - aside_m(i, time_ms - 500)) * 3.6
+            along = np.radians(heading_deg)
+            north_kmh = speed_kmh * np.cos(along) + away_kmh * i.north
+            east_kmh = speed_kmh * np.sin(along) + away_kmh * i.east
+            speed_kmh = np.where(away_kmh == 0.0, speed_kmh, np.hypot(north_kmh, east_kmh))
+    return speed_kmh
 
 
 def spoofed(
@@ -92,7 +138,7 @@ def spoofed(
     """Positions as told, where they are not those that are true."""
     for i in injections:
         during = _during(i, time_ms)
-        if i.rule != "position_spoofing" or kind not in i.kinds or not during.any():
+        if i.rule != "position_spoofing" or i.variant == "jammed" or kind not in i.kinds or not during.any():
             continue
         lat, lon = lat_deg[during], lon_deg[during]
         if i.variant == "jump":
@@ -123,24 +169,40 @@ def celsius(injections: Iterable[Injection], time_ms: Samples, true_c: Floats, b
             level = np.where((share >= 0.0) & (share < 1.0), 1.0, 0.0)
             if i.variant == "drift":
                 level = np.clip(np.minimum(share / 0.4, (1.0 - share) / 0.2), 0.0, 1.0)
+            elif i.variant == "failing":
+                level = failing_level(share)
             target = (high if i.size > 0 else low) + i.size
             true_c = true_c + level * (target - true_c + 0.12 * bell)
     return true_c
 
 
+def failing_level(share: Floats) -> Floats:
+    """How far a reefer that gives up slowly has let go of its goods, 0 to 1, by the share of the time that is over."""
+    return np.asarray(np.clip(np.minimum(share / 0.85, (1.0 - share) / 0.1), 0.0, 1.0), np.float64)
+
+
 def measured(
-    injections: Iterable[Injection], kind: DeviceKind, time_ms: Samples, columns: Mapping[str, NDArray[Any]]
+    injections: Iterable[Injection],
+    kind: DeviceKind,
+    time_ms: Samples,
+    draws: Floats,
+    columns: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
-    """The columns with blows, stuck sensors, failing batteries, broken and exchanged seals in them."""
+    """The columns with blows, sick sensors, failing batteries, broken and exchanged seals in them.
+
+    ``draws``: the samples' noise, a row a stream (see ``devices``).
+    """
     told = dict(columns)
     for i in injections:
         during = _during(i, time_ms)
         if kind not in i.kinds or not during.any():
             continue
         if i.rule == "shock":
-            told["shock_g"] = np.where(during, round(i.value, 3), told["shock_g"])
-        elif i.rule == "sensor_stuck":
-            told[FIELDS[i.text]] = np.where(during, i.value, told[FIELDS[i.text]])
+            told["shock_g"] = np.where(during & _struck(i, draws), _blows_g(i, draws), told["shock_g"])
+        elif i.rule in ("sensor_stuck", "sensor_anomaly"):
+            field = sick_sensors.FIELDS[i.text]
+            bell = np.clip(noise.normals(draws[2], draws[3])[0], -3.5, 3.5)
+            told[field] = np.where(during, sick_sensors.told(i, told[field], bell), told[field])
         elif i.rule == "battery_low":
             full = told["battery_pct"]
             share = np.clip((time_ms - i.start_ms) / (0.4 * (i.end_ms - i.start_ms)), 0.0, 1.0)
@@ -151,3 +213,15 @@ def measured(
         elif i.rule == "seal_breach" and i.variant != "counter":
             told["seal_state"] = np.where(during, i.variant, told["seal_state"])
     return told
+
+
+def _struck(i: Injection, draws: Floats) -> Mask:
+    """Which samples a blow falls on: all of a short fault, and about half of a volley."""
+    found: Mask = (draws[9] < 0.5) | (i.variant != "volley")
+    return found
+
+
+def _blows_g(i: Injection, draws: Floats) -> Floats:
+    """The blows' peaks: one's is the fault's size, a volley's are about it."""
+    spread = 0.7 + 0.6 * draws[8] if i.variant == "volley" else np.ones(draws.shape[1])
+    return np.round(i.value * spread, 3)

@@ -1,9 +1,11 @@
 """Faults: what a scenario asks for, how the devices play it, and the ground truth written beside the readings.
 
-``VARIANTS`` says in which ways each rule's fault comes, ``UNITS`` what its size is in. A ``FaultSpec`` is what a
-scenario asks for, an ``Injection`` what one truck's devices play, a ``Fault`` what was true. Where a fault by its
-nature also shows as another rule's (a false position lies off the route), the truth says so in ``also``: an alert of
-those is then neither right nor wrong.
+``VARIANTS`` says in which ways each rule's fault comes, ``HARD`` in which further ways where a scenario asks for them
+by name, ``UNITS`` what its size is in. A ``FaultSpec`` is what a scenario asks for, an ``Injection`` what one truck's
+devices play, a ``Fault`` what was true. Where a fault by its nature also shows as another rule's (a false position lies
+off the route), the truth says so in ``also``: an alert of those is then neither right nor wrong.
+
+Truth of a kind of its own is what is in ``OF_NO_RULE``: it is true, and a line need have no rule that tells it.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ FaultRule: TypeAlias = Literal[
     "signal_lost",
     "separation",
     "unusual_journey",
+    "sensor_anomaly",
+    "clock_drift",
 ]
 Pair: TypeAlias = tuple[float, float]
 
+BURST_S: Final = 300.0
 VARIANTS: Final[dict[FaultRule, tuple[str, ...]]] = {
     "seal_breach": ("open", "tampered", "removed", "counter"),
     "seal_mismatch": ("other",),
@@ -47,6 +52,17 @@ VARIANTS: Final[dict[FaultRule, tuple[str, ...]]] = {
     "separation": ("left_behind", "driven_off"),
     "unusual_journey": ("crawl", "fast", "stop_and_go", "detour"),
 }
+HARD: Final[dict[FaultRule, tuple[str, ...]]] = {
+    "route_deviation": ("slow",),  # drifts for long inside the corridor's width, then out
+    "position_spoofing": ("jammed",),  # no fix on the open road, for longer than any tunnel
+    "temperature_excursion": ("failing",),  # a reefer that gives up over hours
+    "shock": ("volley",),  # blow upon blow
+    "signal_lost": ("jammed",),  # all of a truck's devices at once
+    "separation": ("swapped", "plausible"),  # at a rest stop; one device's false track that only the others contradict
+    "sensor_anomaly": ("noisy", "unit"),
+    "clock_drift": ("ahead", "behind"),
+}
+OF_NO_RULE: Final[tuple[FaultRule, ...]] = ("sensor_anomaly", "clock_drift")
 UNITS: Final[dict[FaultRule, str]] = {
     "seal_breach": "openings",
     "seal_mismatch": "seals",
@@ -61,6 +77,8 @@ UNITS: Final[dict[FaultRule, str]] = {
     "signal_lost": "intervals",
     "separation": "m",
     "unusual_journey": "share",  # of the usual pace, of the time standing, or of the corridor's half width
+    "sensor_anomaly": "times",  # its usual noise, or what one unit is told as
+    "clock_drift": "s",
 }
 TRUCK: Final[tuple[DeviceKind, ...]] = ("truck",)
 CARGO: Final[tuple[DeviceKind, ...]] = ("container", "seal")
@@ -79,8 +97,19 @@ KINDS: Final[dict[FaultRule, tuple[DeviceKind, ...]]] = {
     "signal_lost": ALL,  # one of them
     "separation": ALL,
     "unusual_journey": ALL,
+    "sensor_anomaly": ("container", "truck"),  # one of them
+    "clock_drift": ALL,  # one of them
 }
-OF_ONE_DEVICE: Final = ("position_spoofing", "sensor_stuck", "battery_low", "reading_gap", "signal_lost")
+OF_ONE_DEVICE: Final = (
+    "position_spoofing",
+    "sensor_stuck",
+    "battery_low",
+    "reading_gap",
+    "signal_lost",
+    "sensor_anomaly",
+    "clock_drift",
+)
+WIDE: Final = ("sensor_stuck", "sensor_anomaly", "clock_drift")  # rules of which firmware can do a fault to a fleet
 OF_SHIPMENT: Final = ("separation", "unusual_journey")  # rules whose subject is a shipment; of the others, a device
 ALSO: Final[dict[FaultRule, tuple[FaultRule, ...]]] = {
     "route_deviation": ("unusual_journey",),
@@ -89,10 +118,13 @@ ALSO: Final[dict[FaultRule, tuple[FaultRule, ...]]] = {
     "temperature_excursion": ("unusual_journey",),
     "reading_gap": ("signal_lost",),  # where the hole is long
     "separation": ("unplanned_stop", "unusual_journey"),  # what is left behind stands
+    "clock_drift": ("separation", "position_spoofing", "unusual_journey"),  # where it was is told of another time
 }
-ALSO_STUCK: Final[dict[str, tuple[FaultRule, ...]]] = {
+ALSO_SICK: Final[dict[str, tuple[FaultRule, ...]]] = {  # by the sensor that is sick
     "temperature": ("temperature_excursion", "unusual_journey"),
-    "shock": ("shock",),
+    "humidity": ("sensor_stuck",),
+    "shock": ("shock", "sensor_stuck"),
+    "vibration": ("sensor_stuck", "unusual_journey"),
 }
 
 
@@ -105,6 +137,9 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     declared intervals of silence; from 0, hard to tell from what is usual, to 1 for ``unusual_journey``; ``duration_s``
     is not used by rules whose size is a time or a count. ``spread`` is how sizes are drawn: evenly, or evenly in their
     logarithm, so that small ones are as common as they are. ``sideways_m_s`` is how fast a truck leaves its road.
+
+    A burst: ``together`` trucks suffer it within ``BURST_S``, each an episode of its own. ``fleet_wide``: firmware
+    does it to all trucks of one carrier at once, wherever they are: one episode.
     """
 
     rule: FaultRule
@@ -116,15 +151,27 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     spread: Literal["even", "log"] = "even"
     variants: tuple[str, ...] = ()
     sideways_m_s: float = 15.0
+    together: tuple[int, int] = (1, 1)
+    fleet_wide: bool = False
+
+    @property
+    def drawn_of(self) -> tuple[str, ...]:
+        """The variants of which one is drawn."""
+        return self.variants or VARIANTS.get(self.rule) or HARD[self.rule]
 
     def __post_init__(self) -> None:
         for name in ("first_s", "every_s", "duration_s", "size"):
             least, most = getattr(self, name)
             if not 0 <= least <= most:
                 raise ValueError(f"{name} must be [least, most], not negative: got [{least}, {most}]")
-        strange = set(self.variants) - set(VARIANTS[self.rule])
+        known = (*VARIANTS.get(self.rule, ()), *HARD.get(self.rule, ()))
+        strange = set(self.variants) - set(known)
         if strange:
-            raise ValueError(f"variants of {self.rule} are {', '.join(VARIANTS[self.rule])}, not {', '.join(strange)}")
+            raise ValueError(f"variants of {self.rule} are {', '.join(known)}, not {', '.join(strange)}")
+        if not 1 <= self.together[0] <= self.together[1]:
+            raise ValueError(f"together must be [least, most], from 1 on: got {list(self.together)}")
+        if self.fleet_wide and self.rule not in WIDE:
+            raise ValueError(f"fleet_wide are faults of {', '.join(WIDE)}, not of {self.rule}")
         if self.rule == "signal_lost" and self.size[0] <= 12:
             raise ValueError("size of signal_lost must be over 12 declared intervals")
         if self.rule == "unusual_journey" and self.size[1] > 1:
@@ -160,7 +207,9 @@ class Injection:
     """A fault as the devices play it: by those of ``kinds``, from ``start_ms`` (included) to ``end_ms`` (excluded).
 
     ``size`` is in the rule's unit. ``north``, ``east`` are a unit vector; ``ramp_ms`` a deviation's slopes; ``text``
-    the seal's other number or the name of the sensor that is stuck, ``value`` where it sticks.
+    the seal's other number or the name of the sensor that is sick, ``value`` where it sticks, or how far aside (m) a
+    detour or a slow drift's first half leads. ``shows_ms``: from when it is more than normal life, where that is later
+    than its start.
     """
 
     rule: FaultRule
@@ -174,3 +223,4 @@ class Injection:
     ramp_ms: float = 0.0
     text: str = ""
     value: float = 0.0
+    shows_ms: float | None = None

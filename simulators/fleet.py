@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from contracts.readings import Reading
 from contracts.reference import Record, Route, Shipment
 from simulators import fault_plan
-from simulators.devices import Boot, Habits, sample
+from simulators.coverage import Habits
+from simulators.devices import Boot, sample
 from simulators.faults import Fault, FaultSpec
 from simulators.life import UNEVENTFUL, Life
 from simulators.places import ways
@@ -78,7 +79,9 @@ class Fleet:
             )
             for n in range(shipments)
         ]
-        planned = fault_plan.plan(faults, self.rigs, seed, start_ms, self.ends_ms, self.habits.every_ms, half_width_m)
+        planned = fault_plan.plan(
+            faults, self.rigs, seed, start_ms, self.ends_ms, self.habits.every_ms, half_width_m, life
+        )
         self.truth: list[Fault] = [replace(fault, exercise=exercise) for fault in planned]
         if limit is not None:
             self._end_at(limit)

@@ -30,6 +30,7 @@ QUEUE_KMH: Final[dict[Lane, float]] = {"standard": 12.0, "fast": 30.0}
 SPAN_KMH: Final = 18.0
 HOP_S: Final = 100.0  # a queue moves up about as often
 BRIEF_S: Final = (60.0, 240.0)
+PEEK_S: Final = (8.0, 25.0)
 INSPECTED: Final = 0.35  # share of stays at customs in which the seal is opened
 
 
@@ -49,11 +50,14 @@ class Timetable:
 
 @dataclass(frozen=True, slots=True)
 class Customs:
-    """Of a drive: its lane, and the chances of a brief stop in each leg and of another seal in each inspection."""
+    """Of a drive: its lane, and chances: of a brief stop in each leg, of another seal in each inspection, of a seal
+    opened for seconds in each stay without one.
+    """
 
     lane: Lane = "standard"
     brief_stop_chance: float = 0.0
     reseal_chance: float = 0.0
+    peek_chance: float = 0.0
 
 
 class _Driver:
@@ -124,6 +128,10 @@ class _Driver:
         chance = self.customs.reseal_chance
         if mark.kind == "customs" and spans and chance > 0.0 and self.rng.random() < chance:
             self.table.reseal_s[:] = [begin_s + spans[0][1] * seconds]  # as it is closed again
+        peek = self.customs.peek_chance
+        if mark.kind == "customs" and not spans and peek > 0.0 and self.rng.random() < peek:
+            opened_s = begin_s + seconds * self.rng.uniform(0.2, 0.8)
+            self.table.seal_open_s.append((opened_s, opened_s + self.rng.uniform(*PEEK_S)))
 
     def _to(self, t_s: float, s_km: float) -> None:
         self.table.t_s.append(t_s)
@@ -192,6 +200,12 @@ class Trip:
         lane, span = self.way.mark("lane"), self.way.mark("span")
         bends = [lane.start_km - 0.5, lane.start_km - 0.05, span.start_km, span.start_km + 0.5]
         return np.interp(along_km, bends, [0.0, FAST_ASIDE_KM, FAST_ASIDE_KM, 0.0])
+
+    def rests(self, start_ms: float, end_ms: float) -> bool:
+        """True where the truck stands at an approved stop for all of this span."""
+        first, last = (float(s) for s in self.along_km(np.array([start_ms, end_ms])))
+        stops = [mark for mark in self.way.marks if mark.kind == "stop"]
+        return last - first < 1e-6 and any(mark.start_km <= first <= mark.end_km for mark in stops)
 
     def open_road(self, start_ms: float, end_ms: float, margin_km: float = 3.0) -> bool:
         """True where the truck drives all of this span and no mark lies within ``margin_km`` of what it drives."""

@@ -4,7 +4,9 @@ Each is a rule's counterpart: a tunnel and a dead zone (``signal_lost``, ``readi
 holiday's queue, a closed bridge and a driver's brief stop (``unplanned_stop``, ``unusual_journey``), customs putting on
 another seal (``seal_breach``, ``seal_mismatch``), a heat wave (``temperature_excursion``), rough roads (``shock``),
 coarse sensors (``sensor_stuck``), a battery's bad sample under load (``battery_low``), a receiver that has restarted
-and has no fix yet. ``[life]`` in a scenario's file sets them; what is not set does not happen.
+and has no fix yet; a reefer's doors open where they may be (``temperature_excursion``), a seal that customs open and
+close within one interval (``seal_breach``), a truck under a roof (``position_spoofing``), clocks that are a little off
+(``separation``). ``[life]`` in a scenario's file sets them; what is not set does not happen.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators import noise
 from simulators.journeys import Trip, delayed
 from simulators.places import BRIDGES
 from simulators.warps import Piece
@@ -25,6 +28,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Pair: TypeAlias = tuple[float, float]
 
 BACKLOG_AFTER_MS: Final = 90_000  # a device that sends live data first sends its backlog so much later
+_ROOF: Final = 51  # a noise stream
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,7 +36,10 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     brief stop in each leg of some kilometres, of another seal in each inspection, of a blow of the road or a battery's
     bad sample in each sample, of a device to have coarse sensors. Who comes to a bridge in ``holiday_s`` (from the
     run's start) waits ``holiday_times`` as long; ``closed_bridge`` lets nobody over in ``closed_s``.
-    ``cold_start_samples``: so many samples after a restart have no fix.
+    ``cold_start_samples``: so many samples after a restart have no fix. ``doors_warm``: open doors let the warm air in.
+    ``peek_chance``: of a seal opened for seconds, in each stay at customs without an inspection. ``roof_share``: of the
+    stays in yards and at customs in which the truck stands under a roof. ``clock_off_s``: no device's clock is further
+    off.
     """
 
     dead_zones: bool = False
@@ -43,6 +50,10 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     weak_chance: float = 0.0
     coarse_share: float = 0.0
     cold_start_samples: int = 0
+    doors_warm: bool = False
+    peek_chance: float = 0.0
+    roof_share: float = 0.0
+    clock_off_s: float = 0.0
     holiday_s: Pair | None = None
     holiday_times: float = 2.0
     closed_bridge: str | None = None
@@ -76,6 +87,17 @@ def overshadowed(trip: Trip | None, from_ms: float, until_ms: float) -> bool:
         return False
     first, last = (float(km) for km in trip.along_km(np.array([from_ms, until_ms])))
     return any(begin_km <= last and end_km >= first for begin_km, end_km, _ in trip.way.shadows)
+
+
+def roofed(life: Life, trip: Trip, key: int, along_km: Floats, speed_kmh: Floats) -> Mask:
+    """Where the truck stands under a roof, in a yard or at customs: it has no fix there."""
+    found = np.zeros(len(along_km), np.bool_)
+    for n, mark in enumerate(trip.way.marks):
+        if mark.kind in ("yard", "customs"):
+            stay = np.array([trip.start_ms // 1000 * 16 + n])
+            if noise.uniforms(key, stay, _ROOF)[0] < life.roof_share:
+                found |= (along_km >= mark.start_km) & (along_km <= mark.end_km) & (speed_kmh < 1.0)
+    return found
 
 
 def at_the_bridge(life: Life, trip: Trip, start_ms: int, eagerness: float) -> Trip:

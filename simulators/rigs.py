@@ -210,7 +210,7 @@ def _chain(
     while not trips or sets_out_ms < ends_ms:
         goods = rng.choice(papers.CHILLED if index % 5 in (1, 3) else papers.DRY)
         lane: Lane = "fast" if rng.random() < FAST_SHARE else "standard"
-        table = timetable(rng, way, Customs(lane, life.brief_stop_chance, life.reseal_chance))
+        table = timetable(rng, way, Customs(lane, life.brief_stop_chance, life.reseal_chance, life.peek_chance))
         if under_way and not trips:
             sets_out_ms = start_ms - int(1000.0 * somewhere_on_the_road(rng, table, way))
         # In force from the run's start at the earliest: what an earlier run said of these devices is over by then.

@@ -92,6 +92,15 @@ def test_a_deviation_takes_all_three_devices_of_the_truck() -> None:
     assert len({fault.fault_id for fault in simulated.truth}) == 3
 
 
+def test_what_leaves_its_box_or_is_taken_away_with_it_drives_off_as_fast_as_trucks_do() -> None:
+    simulated, _ = faulty(
+        FaultSpec(rule="separation", first_s=(60, 90), every_s=(300, 400), duration_s=(900, 1200), size=(250, 3000))
+    )
+    for rig in simulated.rigs:
+        for injection in rig.injections:
+            assert 8.0 <= injection.size / (injection.ramp_ms / 1000.0) <= 20.0
+
+
 def test_an_excursion_is_as_large_as_the_truth_says() -> None:
     spec = FaultSpec(
         rule="temperature_excursion", first_s=(60, 120), every_s=(300, 400), duration_s=(120, 180), size=(3, 9)

@@ -1,0 +1,189 @@
+"""What a fault is before anything has happened: its variant, its size, and how this trip's road and goods shape it.
+
+``drawn`` begins at 0 and knows no truck; ``fitted`` is that fault on a trip that can bear it (see ``fault_plan``).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from simulators import climate, papers
+from simulators.fault_effects import PLAUSIBLE_SLOWER, SLOW_SHARES, failing_level
+from simulators.faults import (
+    ALL,
+    CARGO,
+    KINDS,
+    OF_ONE_DEVICE,
+    TRUCK,
+    FaultSpec,
+    Injection,
+)
+from simulators.journeys import Trip
+from simulators.places import shifted
+from simulators.sick_sensors import SATURATED, SENSORS, UNIT
+from simulators.warps import Piece
+
+FREEZES: Final = 0.25  # share of temperature excursions that go below the band instead of above it
+INSIDE: Final = 0.9  # of the corridor's half width: so far a slow deviation drifts before it leaves it
+DRIVES_OFF_M_S: Final = (8.0, 20.0)  # what leaves a box behind, or takes it, drives off as trucks do
+FALLS_BACK_M_S: Final = (3.0, 8.0)  # a false track that no jump betrays loses ground slowly
+STANDS: Final = ("unplanned_stop", "separation")
+_MINUTE_MS: Final = 60_000.0
+
+
+def _size(spec: FaultSpec, rng: random.Random) -> float:
+    least, most = spec.size
+    if spec.spread == "even":
+        return round(rng.uniform(least, most), 3)
+    return round(math.exp(rng.uniform(math.log(least), math.log(most))), 3)
+
+
+def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, interval_ms: float, half_width_m: float) -> Injection:
+    """What the fault is and how large, begun at 0."""
+    variant = rng.choice(spec.drawn_of)
+    size, lasts_ms = _size(spec, rng), 1000.0 * rng.uniform(*spec.duration_s)
+    kinds = KINDS[spec.rule]
+    if spec.rule in OF_ONE_DEVICE and variant != "jammed":
+        kinds = (rng.choice(kinds),)
+    elif variant == "plausible":  # of a separation: whose track is false
+        kinds = (rng.choice(ALL),)
+    text, value = "", 0.0
+    if variant == "counter":
+        lasts_ms = every_ms  # over between two readings: only the counter tells
+    elif spec.rule == "shock":
+        lasts_ms = lasts_ms if variant == "volley" else 1.06 * every_ms  # one reading, or two where they are close
+        value = rng.choice((size, -size))
+    elif spec.rule == "signal_lost":
+        lasts_ms = math.ceil(size * interval_ms / every_ms) * every_ms  # whole readings
+    elif spec.rule == "reading_gap":
+        size = max(1.0, round(size))
+        lasts_ms = size * every_ms * (2 if variant == "scattered" else 1)
+    elif spec.rule == "unplanned_stop":
+        lasts_ms = size * _MINUTE_MS
+    elif variant == "slow":
+        value = INSIDE * half_width_m
+    elif spec.rule == "temperature_excursion" and variant != "failing" and rng.random() < FREEZES:
+        size = -size
+    elif spec.rule == "seal_mismatch":
+        text = papers.seal(rng, 0).seal_number
+    elif spec.rule == "sensor_stuck":
+        text, size = rng.choice(SENSORS[kinds[0]]), round(lasts_ms / _MINUTE_MS, 1)
+        value = rng.choice(SATURATED[text]) if variant == "saturated" else rng.random()
+    elif spec.rule == "sensor_anomaly":
+        text = rng.choice(SENSORS[kinds[0]])
+        size = UNIT[text] if variant == "unit" else size
+    elif spec.rule == "unusual_journey":
+        scale = {"crawl": (0.6, 0.22), "fast": (1.2, 1.45), "stop_and_go": (0.25, 0.65), "detour": (0.3, 0.8)}[variant]
+        size = round(scale[0] + size * (scale[1] - scale[0]), 3)
+        value = size * half_width_m
+    return Injection(spec.rule, variant, kinds, 0.0, lasts_ms, size, text=text, value=value)
+
+
+def fitted(
+    moved: Injection, spec: FaultSpec, trip: Trip, box: int, heat_wave_c: float, rng: random.Random
+) -> Injection | None:
+    """The injection as this trip's road and goods shape it, or None where it does not fit there.
+
+    ``box`` is the key of the container's device.
+    """
+    lasts_ms = moved.end_ms - moved.start_ms
+    if moved.rule == "route_deviation":
+        leaves = _sideways(moved, trip, moved.size, spec.sideways_m_s, rng)
+        return leaves if leaves is None or moved.variant != "slow" else _leaving(leaves)
+    if moved.variant == "failing":
+        return _out_of_band(moved, trip, box, heat_wave_c)
+    if moved.variant == "detour":
+        return _sideways(moved, trip, moved.value, spec.sideways_m_s, rng)
+    if moved.rule == "position_spoofing":
+        turn = rng.uniform(0.0, 2.0 * math.pi)
+        moved = replace(moved, north=math.cos(turn), east=math.sin(turn))
+        first, last = (float(km) for km in trip.along_km(np.array([moved.start_ms, moved.end_ms])))
+        if moved.variant == "replayed" and first < moved.size:
+            return None
+        if moved.variant in ("frozen", "jammed"):
+            return replace(moved, size=round(last - first, 3))
+        if moved.variant == "plausible":
+            return replace(moved, size=round((last - first) / 2.0 * PLAUSIBLE_SLOWER, 3))
+        if moved.variant == "mirrored":
+            lat, _ = trip.way.at(np.array([first]))
+            return replace(moved, size=round(2.0 * abs(float(lat[0])) * 111.2, 0))
+    if moved.rule == "separation":
+        m_s = FALLS_BACK_M_S if moved.variant == "plausible" else DRIVES_OFF_M_S
+        kinds = moved.kinds
+        if moved.variant != "plausible":
+            goes = rng.choice((TRUCK, CARGO)) if moved.variant == "swapped" else CARGO
+            kinds = TRUCK if moved.variant == "left_behind" else goes
+        least_ms = 1000.0 * moved.size / rng.uniform(*m_s)
+        ramp_ms = min(least_ms, (0.45 if moved.variant == "plausible" else 0.3) * lasts_ms)
+        return replace(moved, kinds=kinds, ramp_ms=ramp_ms)
+    if moved.rule == "sensor_stuck" and moved.variant == "frozen":
+        low, high = trip.band_c or (22.0, 32.0)
+        usual = {
+            "temperature": low + (high - low) * (0.4 + 0.1 * moved.value),
+            "humidity": (80.0 if trip.band_c else 45.0) + 4.0 * moved.value,
+            "shock": 0.3 + 0.1 * moved.value,
+            "vibration": 0.24 + 0.05 * moved.value,
+        }
+        return replace(moved, value=round(usual[moved.text], 2))
+    return moved
+
+
+def _leaving(drift: Injection) -> Injection:
+    """The same slow deviation, which shows from where it leaves the corridor."""
+    half_width_m = drift.value / INSIDE
+    share = float(np.interp(half_width_m, (drift.value, drift.size), SLOW_SHARES[1:3]))
+    return replace(drift, shows_ms=drift.start_ms + share * (drift.end_ms - drift.start_ms))
+
+
+def _out_of_band(failing: Injection, trip: Trip, box: int, heat_wave_c: float) -> Injection | None:
+    """The same failing reefer, which shows from when its air is too warm, noise apart."""
+    if trip.band_c is None:
+        return None
+    time_ms = np.arange(failing.start_ms, failing.end_ms, 10_000.0)
+    usual_c = climate.reefer_c(box, time_ms, trip.band_c, heat_wave_c)
+    level = failing_level((time_ms - failing.start_ms) / (failing.end_ms - failing.start_ms))
+    high_c = trip.band_c[1]
+    out = np.flatnonzero(usual_c + level * (high_c + failing.size - usual_c) > high_c)
+    return replace(failing, shows_ms=float(time_ms[out[0]])) if len(out) else None
+
+
+def stands(injection: Injection) -> bool:
+    """Whether the truck, or what it carries, stands while this lasts."""
+    return injection.rule in STANDS and injection.variant != "plausible"
+
+
+def pieces(injection: Injection, rng: random.Random) -> list[Piece]:
+    """What the fault does to the journey's own clock (see ``warps``)."""
+    lasts_ms = injection.end_ms - injection.start_ms
+    if stands(injection):
+        return [(lasts_ms, 0.0)]
+    if injection.variant in ("crawl", "fast"):
+        return [(lasts_ms, injection.size)]
+    held_up: list[Piece] = []
+    if injection.variant == "stop_and_go":
+        left_ms = lasts_ms
+        while left_ms > 0.0:
+            turn_ms = min(left_ms, 1000.0 * rng.uniform(120.0, 260.0))
+            held_up += [(turn_ms * injection.size, 0.0), (turn_ms * (1.0 - injection.size), 1.0)]
+            left_ms -= turn_ms
+    return held_up
+
+
+def _sideways(drawn: Injection, trip: Trip, aside_m: float, m_s: float, rng: random.Random) -> Injection | None:
+    """The same deviation to the side on which the road does not bend back towards the truck, or None."""
+    ramp_ms = min(1000.0 * aside_m / m_s, (drawn.end_ms - drawn.start_ms) * 0.4)
+    along = trip.along_km(np.linspace(drawn.start_ms + ramp_ms, drawn.end_ms - ramp_ms, 7))
+    lat, lon = trip.way.at(along)
+    heading = float(trip.way.heading_at(along[3:4])[0])
+    for side in (90.0, -90.0) if rng.random() < 0.5 else (-90.0, 90.0):
+        turn = math.radians(heading + side)
+        north, east = math.cos(turn), math.sin(turn)
+        moved = shifted(lat, lon, north * aside_m / 1000.0, east * aside_m / 1000.0)
+        if trip.way.off_m(*moved).min() >= 0.85 * aside_m:
+            return replace(drawn, north=north, east=east, ramp_ms=ramp_ms)
+    return None

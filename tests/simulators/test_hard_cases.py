@@ -1,0 +1,350 @@
+"""What is hard to tell is there, its sizes drawn, its truth beside it; and so is the normal life that looks like it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contracts.readings import Reading
+from contracts.reference import Route, Shipment
+from simulators import Fault, FaultSpec, Fleet, climate, scenarios
+from simulators.fault_effects import failing_level
+from simulators.faults import BURST_S, HARD, OF_NO_RULE, OF_SHIPMENT
+from simulators.journeys import Trip
+from simulators.life import Life
+
+START_MS = 1_790_000_000_000
+SEED = 2
+EVERY_MS = 30_000
+CLOCKS_MS = 2_000  # no clock is further off
+
+
+class Played:
+    """A fleet's run by device, and what was true."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.by_device: dict[str, list[Reading]] = defaultdict(list)
+        self.sent_ms: dict[tuple[str, int, int], int] = {}
+        for send_ms, _, reading in fleet.run():
+            self.by_device[reading.device_id].append(reading)
+            self.sent_ms[reading.device_id, reading.boot_id, reading.seq] = send_ms
+
+    def faults(self, rule: str, variant: str) -> list[Fault]:
+        found = [fault for fault in self.fleet.truth if (fault.rule, fault.variant) == (rule, variant)]
+        assert found, (rule, variant)
+        return found
+
+    def during(self, fault: Fault, device_id: str | None = None) -> list[Reading]:
+        """Readings within a fault, whatever their device's clock is off."""
+        of = self.by_device[device_id or fault.device_id]
+        return [r for r in of if fault.start_ms + 2 * CLOCKS_MS <= r.time_ms < fault.end_ms - CLOCKS_MS]
+
+    def trip(self, fault: Fault) -> Trip:
+        return next(t for rig in self.fleet.rigs for t in rig.trips if t.shipment_id == fault.shipment_id)
+
+    def devices(self, fault: Fault) -> dict[str, str]:
+        """Device ids by kind of the truck that a fault is of."""
+        rig = next(r for r in self.fleet.rigs if any(t.shipment_id == fault.shipment_id for t in r.trips))
+        return {device.kind: device.device_id for device in rig.devices}
+
+
+@pytest.fixture(scope="module")
+def hard() -> Played:
+    return Played(scenarios.load("hard").make(SEED, START_MS))
+
+
+@pytest.fixture(scope="module")
+def calm() -> Played:
+    return Played(scenarios.load("quiet-hard").make(SEED, START_MS, horizon_s=43_200))
+
+
+def metres(a: Reading, b: Reading) -> float:
+    (a_lat, a_lon), (b_lat, b_lon) = (((r.lat_deg or 0.0), (r.lon_deg or 0.0)) for r in (a, b))
+    return math.hypot(a_lat - b_lat, (a_lon - b_lon) * math.cos(math.radians(a_lat))) * 111_195.0
+
+
+def claimed_m(a: Reading, b: Reading) -> float:
+    """How far a device says that it drove between two readings."""
+    return ((a.speed_kmh or 0.0) + (b.speed_kmh or 0.0)) / 2 / 3.6 * (b.time_ms - a.time_ms) / 1000.0
+
+
+def no_fix(reading: Reading) -> bool:
+    return (reading.lat_deg, reading.lon_deg) == (0.0, 0.0)
+
+
+def without_fix(of: list[Reading]) -> Iterator[list[Reading]]:
+    """Runs of readings without a fix."""
+    run: list[Reading] = []
+    for reading in of:
+        if no_fix(reading):
+            run.append(reading)
+        elif run:
+            yield run
+            run = []
+
+
+def test_every_hard_case_is_played_several_times_in_sizes_that_are_drawn(hard: Played) -> None:
+    for rule, variants in HARD.items():
+        for variant in variants:
+            episodes = {fault.episode_id: fault for fault in hard.faults(rule, variant)}
+            sizes = {fault.size for fault in episodes.values()}
+            assert len(sizes) == len(episodes) or variant == "unit", (rule, variant)
+            assert all(fault.units for fault in episodes.values())
+
+
+def test_the_truth_is_the_seeds(hard: Played) -> None:
+    assert scenarios.load("hard").make(SEED, START_MS).truth == hard.fleet.truth
+    assert scenarios.load("hard").make(SEED + 1, START_MS).truth != hard.fleet.truth
+
+
+def test_the_truth_speaks_of_devices_and_shipments_that_are_known(hard: Played) -> None:
+    shipments = {record.shipment_id for record in hard.fleet.reference() if isinstance(record, Shipment)}
+    for fault in hard.fleet.truth:
+        assert fault.shipment_id in shipments
+        assert fault.subject == (fault.shipment_id if fault.rule in OF_SHIPMENT else fault.device_id)
+        assert START_MS <= fault.start_ms < fault.end_ms <= hard.fleet.ends_ms
+
+
+def test_a_slow_drift_stays_inside_the_corridor_for_long_and_is_a_fault_once_it_is_out(hard: Played) -> None:
+    for fault in hard.faults("route_deviation", "slow"):
+        way, half_m = hard.trip(fault).way, hard.fleet.half_width_m
+        of = hard.by_device[fault.device_id]
+        off_m = {
+            r.time_ms: float(way.off_m(np.array([r.lat_deg]), np.array([r.lon_deg]))[0])
+            for r in of
+            if fault.start_ms - 900_000 <= r.time_ms < fault.end_ms
+        }
+        before = [m for t, m in off_m.items() if t < fault.start_ms]
+        assert max(before) < half_m + 20.0
+        assert sum(m > 0.3 * half_m for m in before) >= 10
+        assert max(off_m.values()) == pytest.approx(fault.size, rel=0.2)
+
+
+def test_what_a_device_tells_of_its_speed_contains_how_it_leaves_its_road() -> None:
+    spec = FaultSpec(rule="route_deviation", first_s=(60, 90), count=1, duration_s=(900, 900), size=(4000, 4000))
+    played = Played(Fleet(5, START_MS, 12, interval_s=10, horizon_s=1800, faults=(spec,)))
+    fault = played.faults("route_deviation", "sideways")[0]
+    leaving = [r for r in played.during(fault) if fault.start_ms + 30_000 < r.time_ms < fault.start_ms + 200_000]
+    for a, b in pairwise(leaving):
+        assert metres(a, b) == pytest.approx(claimed_m(a, b), abs=60.0)
+
+
+def test_a_jammer_takes_the_fix_of_all_devices_for_longer_than_any_tunnel(hard: Played, calm: Played) -> None:
+    for fault in hard.faults("position_spoofing", "jammed"):
+        assert fault.end_ms - fault.start_ms >= 360_000
+        told = hard.during(fault)
+        assert len(told) >= 10
+        assert all(no_fix(r) and r.speed_kmh is None for r in told)
+    boxes = [of for device_id, of in calm.by_device.items() if device_id[5] == "C"]
+    runs = [run[-1].time_ms - run[0].time_ms for of in boxes for run in without_fix(of) if len(run) > 1]
+    assert runs, "there are tunnels"
+    assert max(runs) < 180_000
+
+
+def test_a_jammer_of_the_radio_silences_a_whole_truck_and_leaves_no_hole(hard: Played) -> None:
+    by_episode: dict[str, list[Fault]] = defaultdict(list)
+    for fault in hard.faults("signal_lost", "jammed"):
+        by_episode[fault.episode_id].append(fault)
+        assert hard.during(fault) == []
+    assert all(sorted(f.device_id[5] for f in of) == ["C", "S", "T"] for of in by_episode.values())
+
+
+def test_a_plausible_false_track_tells_its_own_speed_and_only_the_other_devices_contradict_it(hard: Played) -> None:
+    for fault in hard.faults("separation", "plausible"):
+        tracks = {kind: hard.during(fault, device) for kind, device in hard.devices(fault).items()}
+        apart_m: dict[str, float] = {}
+        for kind, track in tracks.items():
+            others = [r for k, of in tracks.items() if k != kind for r in of]
+            for a, b in pairwise(track):
+                assert abs(metres(a, b) - claimed_m(a, b)) < 350.0  # a leg's change of speed, and noise
+            middle_ms = (fault.start_ms + fault.end_ms) / 2
+            mine = min(track, key=lambda r: abs(r.time_ms - middle_ms))
+            near = sorted(others, key=lambda r: abs(r.time_ms - mine.time_ms))[:2]
+            apart_m[kind] = min(metres(mine, r) - 27.0 * abs(mine.time_ms - r.time_ms) / 1000.0 for r in near)
+        assert max(apart_m.values()) > 0.2 * fault.size - 100.0
+
+
+def test_a_reefer_that_gives_up_slowly_is_a_fault_from_when_its_air_is_too_warm(hard: Played) -> None:
+    for fault in hard.faults("temperature_excursion", "failing"):
+        band_c = hard.trip(fault).band_c
+        assert band_c is not None
+        rig = next(r for r in hard.fleet.rigs if any(d.device_id == fault.device_id for d in r.devices))
+        injection = next(
+            i for i in rig.injections if i.shows_ms is not None and int(i.shows_ms) == fault.start_ms + CLOCKS_MS
+        )
+        assert fault.start_ms - injection.start_ms > 600_000, "it warms for long before it is too warm"
+        (box,) = (d.key for d in rig.devices if d.kind == "container")
+        for time_ms, out in ((fault.start_ms - 10_000, False), (fault.start_ms + 20_000, True)):
+            share = (time_ms - injection.start_ms) / (injection.end_ms - injection.start_ms)
+            usual = climate.reefer_c(box, np.array([float(time_ms)]), band_c, hard.fleet.habits.life.heat_wave_c)[0]
+            level = failing_level(np.array([share]))[0]
+            assert (usual + level * (band_c[1] + fault.size - usual) > band_c[1]) == out
+        told = [r.temperature_c or 0.0 for r in hard.during(fault)]
+        assert max(told) > band_c[1] + 0.5 * fault.size
+
+
+def test_a_cooled_box_warms_where_its_doors_are_lawfully_open_and_only_there(calm: Played) -> None:
+    warmed = 0
+    for rig in calm.fleet.rigs:
+        box = next(d.device_id for d in rig.devices if d.kind == "container")
+        for trip in (t for t in rig.trips if t.band_c is not None):
+            assert trip.band_c is not None
+            last_open_ms = -math.inf
+            for r in calm.by_device[box]:
+                if not trip.start_ms <= r.time_ms <= trip.ends_ms:
+                    continue
+                last_open_ms = r.time_ms if r.door == "open" else last_open_ms
+                assert r.temperature_c is not None
+                if r.temperature_c > trip.band_c[1] + 0.6:
+                    warmed += 1
+                    assert r.time_ms - last_open_ms < 1_800_000
+    assert warmed > 50
+
+
+def test_a_box_is_swapped_where_its_truck_rests_lawfully(hard: Played) -> None:
+    for fault in hard.faults("separation", "swapped"):
+        trip = hard.trip(fault)
+        along_km = float(trip.along_km(np.array([float(fault.start_ms)]))[0])
+        assert any(m.kind == "stop" and m.start_km <= along_km <= m.end_km for m in trip.way.marks)
+        devices = hard.devices(fault)
+        middle_ms = (fault.start_ms + fault.end_ms) / 2
+        truck, box = (
+            min(hard.during(fault, devices[k]), key=lambda r: abs(r.time_ms - middle_ms))
+            for k in ("truck", "container")
+        )
+        assert metres(truck, box) == pytest.approx(fault.size, rel=0.15, abs=60.0)
+
+
+def test_a_volley_is_blow_upon_blow_with_calm_between(hard: Played) -> None:
+    for fault in hard.faults("shock", "volley"):
+        told = [abs(r.shock_g or 0.0) for r in hard.during(fault)]
+        assert {g > 0.6 * fault.size for g in told} == {True, False} or len(told) < 6
+
+
+def test_a_burst_befalls_several_trucks_within_minutes() -> None:
+    spec = FaultSpec(rule="unplanned_stop", first_s=(900, 1200), count=1, size=(12, 20), together=(3, 3))
+    truth = Fleet(5, START_MS, 30, horizon_s=7200, faults=(spec,)).truth
+    begun = sorted({fault.episode_id: fault.start_ms for fault in truth}.values())
+    assert len(begun) == 3
+    assert begun[-1] - begun[0] <= 1000 * BURST_S + 12 * 45_000
+    assert len({fault.shipment_id for fault in truth}) == 3
+    assert len({fault.size for fault in truth}) == 3
+
+
+def test_firmware_does_it_to_a_whole_carrier_at_once_and_to_nobody_else() -> None:
+    spec = FaultSpec(
+        rule="sensor_anomaly", first_s=(3600, 3600), count=1, duration_s=(1800, 1800), size=(10, 10), fleet_wide=True
+    )
+    fleet = Fleet(5, START_MS, 30, horizon_s=10_800, faults=(spec,))
+    assert len({(f.start_ms, f.end_ms, f.episode_id, f.device_id[:4]) for f in fleet.truth}) == 1
+    rigs = [rig for rig in fleet.rigs if rig.scac == fleet.truth[0].device_id[:4]]
+    under_way = [rig for rig in rigs if rig.trip_at(START_MS + 3_600_000) is not None]
+    assert len(fleet.truth) >= 0.6 * len(under_way) >= 3
+
+
+def test_a_clock_that_drifts_is_off_by_what_the_truth_says_and_set_right_at_the_end(hard: Played) -> None:
+    for variant, sign in (("ahead", 1.0), ("behind", -1.0)):
+        for fault in hard.faults("clock_drift", variant):
+            of = hard.by_device[fault.device_id]
+            off_s = [
+                (
+                    hard.sent_ms[r.device_id, r.boot_id, r.seq],
+                    (r.time_ms - hard.sent_ms[r.device_id, r.boot_id, r.seq]) / 1e3,
+                )
+                for r in of
+            ]
+            late = [s for at, s in off_s if fault.end_ms - 600_000 < at < fault.end_ms]
+            after = [s for at, s in off_s if fault.end_ms + 5_000 < at < fault.end_ms + 300_000]
+            assert np.median(late) == pytest.approx(sign * fault.size, abs=4.0)
+            assert not after or abs(float(np.median(after))) < 4.0
+
+
+def test_a_sick_sensor_is_noisy_or_tells_another_unit(hard: Played) -> None:
+    usual = {"temperature_c": 45.0, "humidity_pct": 2.0, "shock_g": 1.0, "vibration_g": 1.0}
+    for fault in hard.faults("sensor_anomaly", "unit"):
+        told = hard.during(fault)
+        fields = {1.8: "temperature_c", 0.01: "humidity_pct"}
+        field = fields.get(fault.size, "shock_g" if fault.device_id[5] == "C" else "vibration_g")
+        values = [abs(getattr(r, field)) for r in told]
+        strange = max(values) < usual[field] if field == "humidity_pct" else True
+        assert strange
+        if field == "temperature_c":
+            before = [r.temperature_c for r in hard.by_device[fault.device_id] if r.time_ms < fault.start_ms][-1]
+            assert before is not None
+            assert told[0].temperature_c == pytest.approx(before * 1.8 + 32.0, abs=3.0)
+    for fault in hard.faults("sensor_anomaly", "noisy"):
+        spreads = [
+            float(np.std(np.diff([getattr(r, name) for r in hard.during(fault)])))
+            for name in ("temperature_c", "humidity_pct", "shock_g", "vibration_g")
+            if getattr(hard.during(fault)[0], name) is not None
+        ]
+        assert max(spreads) > 0.2
+
+
+def test_customs_open_and_close_a_seal_within_one_interval_where_they_may(calm: Played) -> None:
+    peeks = 0
+    for rig in calm.fleet.rigs:
+        seal = next(d.device_id for d in rig.devices if d.kind == "seal")
+        for a, b in pairwise(calm.by_device[seal]):
+            rose = (b.seal_openings or 0) > (a.seal_openings or 0)
+            peeks += (
+                rose and (a.seal_state, b.seal_state) == ("armed", "armed") and b.time_ms - a.time_ms < 2 * EVERY_MS
+            )
+    assert peeks >= 5
+
+
+def test_trucks_under_a_roof_have_no_fix_for_as_long_as_they_stand_there(calm: Played) -> None:
+    trucks = [of for device_id, of in calm.by_device.items() if device_id[5] == "T"]
+    runs = [run[-1].time_ms - run[0].time_ms for of in trucks for run in without_fix(of)]
+    assert sum(ms > 600_000 for ms in runs) >= 5
+
+
+def test_clocks_are_a_little_off_each_by_its_own(calm: Played) -> None:
+    off = {d.key % 4093 for rig in calm.fleet.rigs for d in rig.devices}
+    assert len(off) > 50
+    exact = Fleet(5, START_MS, 2, horizon_s=600)
+    wrong = Fleet(5, START_MS, 2, horizon_s=600, life=Life(clock_off_s=2.0))
+    moved = [b.time_ms - a.time_ms for (_, _, a), (_, _, b) in zip(exact.run(), wrong.run(), strict=True)]
+    assert 0 < max(map(abs, moved)) <= 2_000
+    assert len(set(moved)) == 6
+
+
+def test_a_hard_day_with_nothing_wrong_breaks_no_rule_but_that_doors_let_the_warmth_in(
+    calm: Played, judge: Callable[..., Any]
+) -> None:
+    assert calm.fleet.truth == []
+    assert {rule for rule, _, _ in judge(calm.fleet.reference(), calm.fleet.run())} <= {"temperature_excursion"}
+
+
+def test_a_holiday_and_a_closed_bridge_hold_trucks_up_for_hours(calm: Played) -> None:
+    queued_h = []
+    for trip in (trip for rig in calm.fleet.rigs for trip in rig.trips):
+        queue = trip.way.mark("queue")
+        queued_h.append((trip.passes_ms(queue.end_km) - trip.passes_ms(queue.start_km)) / 3_600_000.0)
+    assert max(queued_h) > 2.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"rule": "shock", "fleet_wide": True}, "fleet_wide are faults of"),
+        ({"rule": "shock", "together": (3, 2)}, "together must be"),
+        ({"rule": "clock_drift", "variants": ("sideways",)}, "ahead, behind"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(fields: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        FaultSpec(first_s=(1, 2), **fields)
+
+
+def test_what_no_rule_need_tell_is_a_truth_of_its_own_kind(hard: Played) -> None:
+    assert {fault.rule for fault in hard.fleet.truth} >= set(OF_NO_RULE)
+    routes = [record for record in hard.fleet.reference() if isinstance(record, Route)]
+    assert len(routes) == 8
