@@ -111,8 +111,8 @@ class LocalStack:
                 "subscriber.password", self.mqtt.subscriber_password if self.mqtt else None
             ),
             "history": self._history_facts(),
-            "console": None,
-            "grafana": None,
+            "console": None,  # there is none yet
+            "grafana": self.settings.grafana or None,
             "health": dict(self.health),
             "config": str(self.config),
         }

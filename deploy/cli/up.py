@@ -13,10 +13,7 @@ from deploy.settings import Settings
 if TYPE_CHECKING:
     from deploy.services.processes import Child
     from deploy.stack import LocalStack
-
-# A process that stops is started again, but one that stops at once each time needs a person.
-_RESTARTS_MAX = 5
-_RESTART_WINDOW_S = 60.0
+    from deploy.watchman import Watched
 
 
 @click.command()
@@ -28,7 +25,8 @@ def up(settings: Settings, workers: int, services_only: bool, json_to: str | Non
     """Start Kafka, an MQTT broker and a history, and the line on them; keep them running.
 
     What the settings name is used; the rest is started on free ports of 127.0.0.1. The reference is empty:
-    load yours. Ctrl-C stops everything that was started here.
+    load yours. What stops, server or process, is started again on its port; what stops more than five times in ten
+    minutes ends it all, with exit code 3. Ctrl-C (or SIGTERM) stops everything that was started here.
 
     \b
     Examples:
@@ -83,6 +81,8 @@ def _tell(stack: LocalStack) -> None:
     click.echo(f"settings  {facts['config']}   (passwords too; logs beside it)")
     topic = "alerts/AUDIENCE/SEVERITY/RULE/ALERT_ID"
     click.echo(f"alerts    {topic} on MQTT; webhooks: {settings.subscribers or 'none, see PUENTE_SUBSCRIBERS'}")
+    if facts["grafana"]:
+        click.echo(f"Grafana   {facts['grafana']}   (`puente grafana sync` makes its dashboards)")
     for name, url in facts["health"].items():
         click.echo(f"health    {url}/readyz   ({name}; /healthz and /metrics too)")
     click.echo("")
@@ -103,21 +103,26 @@ def _tell(stack: LocalStack) -> None:
 
 def _watch(stack: LocalStack, roles: list[tuple[str, Child]]) -> int:
     """Until a signal unwinds us: start again what stops. Raises ServiceFailedError where that does not help."""
-    from deploy.services.errors import ServiceFailedError
+    from deploy.watchman import Watched
 
-    restarts: list[float] = []
     servers = [server for server in (stack.kafka, stack.mqtt, stack.influx) if server is not None]
+    watched = [Watched(server.label, server.check, server.restart) for server in servers]
+    watched += [_process(stack, role, child) for role, child in roles]
     while True:
         time.sleep(0.5)
-        for server in servers:
-            server.check()
-        for i, (role, child) in enumerate(roles):
-            if child.exit_code is None:
-                continue
-            now = time.monotonic()
-            restarts = [*(at for at in restarts if now - at < _RESTART_WINDOW_S), now]
-            said = f"{child.name} stopped with code {child.exit_code}.{child.last_words()}"
-            if len(restarts) > _RESTARTS_MAX:
-                raise ServiceFailedError(said)
-            click.echo(f"{said}\nStarting it again.", err=True)
-            roles[i] = (role, stack.start_role(role, name=child.name))
+        for each in watched:  # servers first: a process that is started before them would stop again
+            each.look(time.monotonic(), lambda said: click.echo(said, err=True))
+
+
+def _process(stack: LocalStack, role: str, child: Child) -> Watched:
+    from deploy.watchman import Watched
+
+    running = [child]
+
+    def check() -> None:
+        running[0].check()
+
+    def start() -> None:
+        running[0] = stack.start_role(role, name=child.name)
+
+    return Watched(child.name, check, start)

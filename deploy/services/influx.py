@@ -12,19 +12,17 @@ import secrets
 import shutil
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from deploy.services.cache import cache_dir, scratch
+from deploy.services.cache import cache_dir
 from deploy.services.errors import ServiceFailedError, ServiceMissingError
-from deploy.services.processes import HISTORY_NICENESS, Child, free_port
+from deploy.services.local_server import LocalServer
+from deploy.services.processes import HISTORY_NICENESS, Child
 
 INFLUXD_VERSION: Final = "2.9.1"
 ORG: Final = "puente"
 BUCKET: Final = "puente"
-_START_S: Final = 60.0
-_ATTEMPTS: Final = 3
 # Go's defaults look for garbage whenever the heap has doubled: with a series for each device that took a third of
 # InfluxDB's processor time. A heap four times as large, below a gigabyte, is what that is worth.
 _GARBAGE: Final = {"GOGC": "300", "GOMEMLIMIT": "1GiB"}
@@ -47,23 +45,23 @@ def influxd_program(chosen: Path | None = None, cache: Path | None = None) -> Pa
     return cached if os.access(cached, os.X_OK) else None
 
 
-class LocalInflux:
+class LocalInflux(LocalServer):
     """One InfluxDB. ``with LocalInflux() as influx: influx.url, influx.org, influx.bucket, influx.token``.
 
     ``data`` names a folder that outlives it; the token then lies beside the data, readable by its owner alone.
     """
 
+    label = "InfluxDB"
+    scratch_name = "influx"
+    start_s = 60.0
+
     def __init__(self, program: Path | None = None, data: Path | None = None, cache: Path | None = None) -> None:
+        super().__init__(data)
         self.org = ORG
         self.bucket = BUCKET
         self.token = ""
-        self.port = 0
         self._program = program
         self._cache = cache
-        self._data = data
-        self._folder = Path()
-        self._stack = ExitStack()
-        self._child: Child | None = None
 
     @property
     def url(self) -> str:
@@ -71,65 +69,11 @@ class LocalInflux:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self._running().pid
-
-    @property
     def token_file(self) -> Path:
         """The file that holds the token, readable by its owner alone."""
         return self._folder / "token"
 
-    def __enter__(self) -> Self:
-        """Start it and set it up. Raises ServiceMissingError or ServiceFailedError."""
-        with ExitStack() as stack:
-            self._folder = self._data if self._data is not None else stack.enter_context(scratch("influx"))
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for attempt in range(1, _ATTEMPTS + 1):
-                self.port = free_port()
-                try:
-                    self._start()
-                    break
-                except ServiceFailedError as error:
-                    # Somebody took the port between our look and the server's: look again.
-                    if attempt == _ATTEMPTS or "address already in use" not in str(error):
-                        raise
-            self._stack = stack.pop_all()
-            try:
-                self._set_up()
-            except BaseException:
-                self.__exit__()
-                raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._stack.close()
-
-    def stop(self) -> None:
-        """Stop it in order, by force after 10 s. The data stay until the context ends."""
-        if self._child is not None:
-            self._child.stop()
-
-    def check(self) -> None:
-        """Raises ServiceFailedError, with its last words, where it has stopped by itself."""
-        self._running().check()
-
-    def kill(self) -> None:
-        """SIGKILL, as when the machine loses power."""
-        self._running().kill()
-
-    def restart(self) -> None:
-        """Start it again on the same port, data and token. Returns when it is healthy."""
-        self.stop()
-        self._start()
-
-    def _running(self) -> Child:
-        if self._child is None:
-            raise ServiceFailedError("InfluxDB was not started: use it as a context manager")
-        return self._child
-
-    def _start(self) -> None:
+    def _launch(self) -> Child:
         program = influxd_program(self._program, self._cache)
         if program is None:
             raise ServiceMissingError(
@@ -148,15 +92,9 @@ class LocalInflux:
         # INFLUXD_* variables of the user's own server would override what is asked for here.
         env = _GARBAGE | {key: value for key, value in os.environ.items() if not key.startswith("INFLUXD_")}
         log = self._folder / "influxd.log"
-        child = Child("influxd", command, log=log, env=env, cwd=self._folder, niceness=HISTORY_NICENESS)
-        self._child = child
-        try:
-            child.wait_until(self._healthy, _START_S)
-        except BaseException:
-            child.kill()
-            raise
+        return Child("influxd", command, log=log, env=env, cwd=self._folder, niceness=HISTORY_NICENESS)
 
-    def _healthy(self) -> bool:
+    def _answers(self) -> bool:
         try:
             return bool(_ask(f"{self.url}/health").get("status") == "pass")
         except (OSError, ValueError):

@@ -12,18 +12,12 @@ import threading
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Coroutine
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
-from deploy.services.cache import scratch
-from deploy.services.errors import ServiceFailedError
 from deploy.services.kafka_jars import java, kafka_jars
+from deploy.services.local_server import LocalServer
 from deploy.services.processes import Child, answers, free_port
-
-# Seconds on an idle machine; a machine that is busy with more than us needs many of them.
-_START_S: Final = 180.0
-_ATTEMPTS: Final = 3
 
 # What differs from Kafka's defaults, and why.
 _PROPERTIES: Final = {
@@ -54,16 +48,18 @@ _PROPERTIES: Final = {
 T = TypeVar("T")
 
 
-class LocalKafka:
+class LocalKafka(LocalServer):
     """One broker. ``with LocalKafka() as kafka: kafka.bootstrap``. Data go with it unless ``data`` names a folder."""
 
+    label = "Kafka"
+    scratch_name = "kafka"
+    # Seconds on an idle machine; a machine that is busy with more than us needs many of them.
+    start_s = 180.0
+    stop_s = 15.0
+
     def __init__(self, data: Path | None = None, cache: Path | None = None) -> None:
-        self._data = data
+        super().__init__(data)
         self._cache = cache
-        self._stack = ExitStack()
-        self._child: Child | None = None
-        self._folder = Path()
-        self.port = 0
         self._controller_port = 0
 
     @property
@@ -71,57 +67,8 @@ class LocalKafka:
         """``host:port`` for clients."""
         return f"127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The broker's process id."""
-        return self._running().pid
-
-    def __enter__(self) -> Self:
-        """Start it. Returns when it answers metadata. Raises ServiceMissingError or ServiceFailedError."""
-        with ExitStack() as stack:
-            jars = kafka_jars(self._cache)
-            self._folder = self._data if self._data is not None else stack.enter_context(scratch("kafka"))
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for attempt in range(1, _ATTEMPTS + 1):
-                self.port, self._controller_port = free_port(), free_port()
-                try:
-                    self._configure()
-                    self._format(jars)
-                    self._start(jars)
-                    break
-                except ServiceFailedError as error:
-                    # Somebody took the port between our look and Kafka's: look again.
-                    if attempt == _ATTEMPTS or "Address already in use" not in str(error):
-                        raise
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._stack.close()
-
-    def stop(self) -> None:
-        """Stop it in order, by force after 15 s. The data stay until the context ends."""
-        if self._child is not None:
-            self._child.stop(deadline_s=15.0)
-
-    def check(self) -> None:
-        """Raises ServiceFailedError, with its last words, where it has stopped by itself."""
-        self._running().check()
-
-    def kill(self) -> None:
-        """SIGKILL, as when the machine loses power."""
-        self._running().kill()
-
-    def restart(self) -> None:
-        """Start it again on the same port and data. Returns when it answers."""
-        self.stop()
-        self._start(kafka_jars(self._cache))
-
-    def _running(self) -> Child:
-        if self._child is None:
-            raise ServiceFailedError("Kafka was not started: use it as a context manager")
-        return self._child
+    def _take_ports(self) -> None:
+        self.port, self._controller_port = free_port(), free_port()
 
     def _configure(self) -> None:
         properties = {
@@ -156,16 +103,16 @@ class LocalKafka:
             "Kafka's format tool", jars, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}",
             "-c", "server.properties",
         )  # fmt: skip
-        tool.wait_until(lambda: tool.exit_code == 0, _START_S)
+        tool.wait_until(lambda: tool.exit_code == 0, self.start_s)
 
-    def _start(self, jars: Path) -> None:
-        child = self._java("Kafka", jars, "kafka.Kafka", "server.properties")
-        self._child = child
-        try:
-            child.wait_until(lambda: answers("127.0.0.1", self.port) and serves(self.bootstrap), _START_S)
-        except BaseException:
-            child.kill()
-            raise
+    def _launch(self) -> Child:
+        jars = kafka_jars(self._cache)
+        self._configure()
+        self._format(jars)
+        return self._java("Kafka", jars, "kafka.Kafka", "server.properties")
+
+    def _answers(self) -> bool:
+        return answers("127.0.0.1", self.port) and serves(self.bootstrap)
 
 
 def serves(bootstrap: str, timeout_s: float = 5.0) -> bool:

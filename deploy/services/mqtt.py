@@ -19,22 +19,19 @@ import secrets
 import shutil
 import sys
 from base64 import b64encode
-from contextlib import ExitStack
 from hashlib import pbkdf2_hmac
 from pathlib import Path
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from deploy.services.cache import scratch
-from deploy.services.errors import ServiceFailedError, ServiceMissingError
-from deploy.services.processes import Child, answers, free_port
+from deploy.services.errors import ServiceMissingError
+from deploy.services.local_server import LocalServer
+from deploy.services.processes import Child, answers
 
 Kind: TypeAlias = Literal["mosquitto", "amqtt"]
 
 GATEWAY: Final = "gateway"
 DEVICE: Final = "device"
 SUBSCRIBER: Final = "subscriber"
-_START_S: Final = 30.0
-_ATTEMPTS: Final = 3
 _ACCESS: Final = f"""\
 user {GATEWAY}
 topic readwrite #
@@ -66,90 +63,42 @@ def amqtt_installed() -> bool:
     return find_spec("amqtt") is not None
 
 
-class LocalMqtt:
+class LocalMqtt(LocalServer):
     """One broker. ``with LocalMqtt() as mqtt: mqtt.host, mqtt.port, mqtt.username, mqtt.password``.
 
     ``kind`` None takes mosquitto where it is installed, else amqtt. ``data`` names a folder that outlives it.
     """
 
+    label = "the MQTT broker"
+    scratch_name = "mqtt"
+    start_s = 30.0
+
     def __init__(self, kind: Kind | None = None, data: Path | None = None) -> None:
+        super().__init__(data)
         self.kind: Kind = kind or ("mosquitto" if mosquitto_program() else "amqtt")
         self.host = "127.0.0.1"
-        self.port = 0
         self.username = GATEWAY
         self.password = secrets.token_urlsafe(18)
         self.device_username = DEVICE
         self.device_password = secrets.token_urlsafe(18)
         self.subscriber_username = SUBSCRIBER
         self.subscriber_password = secrets.token_urlsafe(18)
-        self._data = data
-        self._folder = Path()
-        self._stack = ExitStack()
-        self._child: Child | None = None
 
     @property
     def url(self) -> str:
         """``mqtt://host:port``, without a password."""
         return f"mqtt://{self.host}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The broker's process id."""
-        return self._running().pid
-
-    def __enter__(self) -> Self:
-        """Start it. Returns when it accepts connections. Raises ServiceMissingError or ServiceFailedError."""
-        with ExitStack() as stack:
-            self._folder = self._data if self._data is not None else stack.enter_context(scratch("mqtt"))
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for attempt in range(1, _ATTEMPTS + 1):
-                self.port = free_port()
-                try:
-                    self._start()
-                    break
-                except ServiceFailedError as error:
-                    # Somebody took the port between our look and the broker's: look again.
-                    if attempt == _ATTEMPTS or "in use" not in str(error):
-                        raise
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._stack.close()
-
-    def stop(self) -> None:
-        """Stop it in order, by force after 10 s. Sessions and data stay until the context ends."""
-        if self._child is not None:
-            self._child.stop()
-
-    def check(self) -> None:
-        """Raises ServiceFailedError, with its last words, where it has stopped by itself."""
-        self._running().check()
-
     def kill(self) -> None:
         """SIGKILL: sessions are lost since mosquitto's last save, at most two seconds before."""
-        self._running().kill()
+        super().kill()
 
-    def restart(self) -> None:
-        """Start it again on the same port, data and passwords. Returns when it accepts connections."""
-        self.stop()
-        self._start()
-
-    def _running(self) -> Child:
-        if self._child is None:
-            raise ServiceFailedError("the MQTT broker was not started: use it as a context manager")
-        return self._child
-
-    def _start(self) -> None:
+    def _launch(self) -> Child:
         command = self._mosquitto() if self.kind == "mosquitto" else self._amqtt()
-        child = Child(self.kind, command, log=self._folder / f"{self.kind}.log")
-        self._child = child
-        try:
-            child.wait_until(lambda: answers(self.host, self.port), _START_S)
-        except BaseException:
-            child.kill()
-            raise
+        return Child(self.kind, command, log=self._folder / f"{self.kind}.log")
+
+    def _answers(self) -> bool:
+        return answers(self.host, self.port)
 
     def _users(self) -> dict[str, str]:
         return {

@@ -109,7 +109,7 @@ class Child:
     def check(self) -> None:
         """Raises ServiceFailedError, with its last words, where it has stopped."""
         if self.exit_code is not None:
-            raise ServiceFailedError(f"{self.name} stopped with code {self.exit_code}.{self.last_words()}")
+            raise ServiceFailedError(self.ending())
 
     def wait_until(self, ready: Callable[[], bool], deadline_s: float) -> None:
         """Return once ``ready()``. Raises ServiceFailedError, with its last words, where it stops or takes longer."""
@@ -120,13 +120,20 @@ class Child:
                 raise ServiceFailedError(f"{self.name} did not answer within {deadline_s:.0f} s.{self.last_words()}")
             time.sleep(0.05)
 
-    def last_words(self, lines: int = 15) -> str:
+    def ending(self) -> str:
+        """How it ended, and the last that it printed."""
+        code = self.exit_code
+        if code is not None and code < 0:  # it was given no time for last words
+            return f"{self.name} was killed by signal {-code}.{self.last_words(called=' What it had printed last:')}"
+        return f"{self.name} stopped with code {code}.{self.last_words()}"
+
+    def last_words(self, lines: int = 15, called: str = " Its last words:") -> str:
         """The end of what it printed, as a sentence's continuation; empty where it printed nothing."""
         try:
             tail = self.log.read_text(errors="replace").splitlines()[-lines:]
         except OSError:
             return ""
-        return "\n".join([" Its last words:", *(f"  {line}" for line in tail)]) if tail else ""
+        return "\n".join([called, *(f"  {line}" for line in tail)]) if tail else ""
 
     def ask_to_stop(self) -> None:
         """SIGTERM, without waiting; nothing where it has ended."""

@@ -288,6 +288,31 @@ def test_kill_9_of_up_leaves_no_process_and_ctrl_c_neither(kafka_ready: None, tm
 
 @pytest.mark.kafka
 @pytest.mark.mqtt
+def test_servers_that_are_killed_are_started_again_where_they_were(kafka_ready: None, tmp_path: Path):
+    process, facts = started(tmp_path, PUENTE_GRAFANA="https://grafana.example")
+    try:
+        assert facts["grafana"] == "https://grafana.example"
+        assert facts["console"] is None
+        servers = psutil.Process(process.pid).children()
+        for server in servers:
+            server.kill()
+        assert all_gone(servers)
+        end = time.monotonic() + 120
+        while (said := (tmp_path / "up.log").read_text()).count("runs again") < len(servers):
+            assert process.poll() is None, said
+            assert time.monotonic() < end, said
+            time.sleep(0.2)
+        assert puente("doctor", PUENTE_CONFIG=facts["config"]).returncode == 0
+        assert "was killed by signal 9" in said
+        assert "Starting Kafka again." in said
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert process.returncode == 143
+
+
+@pytest.mark.kafka
+@pytest.mark.mqtt
 def test_a_data_folder_keeps_what_was_written_and_admits_one_stack(kafka_ready: None, tmp_path: Path):
     data = tmp_path / "data"
     file = tmp_path / "route.ndjson"
