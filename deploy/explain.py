@@ -116,7 +116,7 @@ async def explain(settings: Settings, alert_id: str, revision: int = 1, hours: f
     elif alert.rule == unusual_journey.CARD.name:
         await _explain_journey(settings, found)
     else:
-        book = await _reference(settings.kafka)
+        book = await read_reference(settings.kafka)
         since_ms = found.told_ms - int(hours * _HOUR_MS)
         if alert.rule in {rule.card.name for rule in catalog.device_rules()}:
             await _explain_device(settings, found, book, since_ms)
@@ -144,7 +144,8 @@ async def _find(settings: Settings, alert_id: str, revision: int) -> Explanation
     return Explanation(alert=alert, newest=found[max(found)][0], told_ms=told_ms)
 
 
-async def _reference(kafka: str) -> ReferenceBook:
+async def read_reference(kafka: str) -> ReferenceBook:
+    """The reference as the line reads it. Raises ServiceMissingError."""
     book = ReferenceBook()
     async for record in records_of(kafka, topics.REFERENCE):
         if record.value is not None:

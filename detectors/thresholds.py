@@ -10,12 +10,7 @@ from typing import Any, Final
 
 from detectors import catalog
 
-# Of stage 1's rules: those of stage 2 are made with their defaults.
-FORMS: Final = {
-    rule.card.name: catalog.THRESHOLDS[rule.card.name]
-    for rule in catalog.device_rules()
-    if rule.card.name in catalog.THRESHOLDS
-}
+FORMS: Final = catalog.THRESHOLDS
 
 
 def read(tables: Mapping[str, Any]) -> dict[str, Any]:

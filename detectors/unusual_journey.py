@@ -71,6 +71,12 @@ class Thresholds:
     road_deviations: float = 5.0
     mixed_deviations: float = 10.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.close_score <= self.open_score < 1:
+            raise ValueError("close_score must be above 0, and open_score no less and below 1")
+        if min(self.memory_windows, self.road_deviations, self.mixed_deviations) <= 0 or self.confirm_windows < 1:
+            raise ValueError("memory_windows, confirm_windows and deviations must be above 0")
+
 
 def zone_of(window: JourneyWindow) -> str:
     """The towns at a route's ends and the border have traffic of their own, and so a model."""

@@ -8,7 +8,7 @@ interleaving of partitions, and whoever died in between, changes no score. Each 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ _JSON: Final = msgspec.json.Encoder()
 _WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
 _PACKED: Final = msgspec.msgpack.Decoder(JourneyWindow)
 _COUNTED: Final = ("passed", "repeats", "unreadable", "judged", "unusual", "opened", "closed")
+Heed = Callable[[JourneyWindow, Judgement | None], None]
 _Subject = tuple[str, bool]  # shipment_id, whether it is a drill
 
 
@@ -56,7 +57,11 @@ class CorridorConfig:
 class CorridorStage:
     """See the module. One object for each source partition."""
 
-    def __init__(self, partition: int, book: ReferenceBook, config: CorridorConfig) -> None:
+    def __init__(
+        self, partition: int, book: ReferenceBook, config: CorridorConfig, heed: Heed = lambda _window, _judgement: None
+    ) -> None:
+        """``heed`` is called with each window's judgement, None of one that is not for the models."""
+        self._heed = heed
         self.partition = partition
         self.config = config
         self.book = book
@@ -115,6 +120,7 @@ class CorridorStage:
             self._heard_ms[subject] = window.end_ms
             self._dirty_runs.add(subject)
         judgement = self._models.judge(window)
+        self._heed(window, judgement)
         if judgement is None:
             self._run(subject, 0)
             return

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -233,3 +234,65 @@ def test_an_alert_that_is_not_kept_is_a_usage_error_and_a_wrong_score_is_not_rep
 async def tell(kafka: str, alert: Alert) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
         await producer.send_and_wait(topics.alerts("joint"), msgspec.json.encode(alert), alert.alert_id.encode())
+
+
+# -- puente detectors shadow ------------------------------------------------------------------------------------------
+
+
+def candidate(tmp_path: Path, **limits: float) -> str:
+    path = tmp_path / "candidate.toml"
+    path.write_text("[rules.unusual_journey]\n" + "".join(f"{name} = {value}\n" for name, value in limits.items()))
+    return str(path)
+
+
+def test_the_same_version_in_its_own_shadow_says_what_the_line_told(line: Told, tmp_path: Path) -> None:
+    before = asyncio.run(told(line.stack.settings.kafka))
+    # That it is ready is judged apart: this day is too short for it.
+    ran = line.puente("detectors", "shadow", "--candidate", candidate(tmp_path, open_score=0.5), "--json")
+    answer = json.loads(ran.stdout)
+    episodes = [each["episodes"] for each in answer["corridors"].values()]
+    told_ones = {a for a, (rule, _, _) in line.expected.items() if rule == "unusual_journey"}
+    assert sum(each["both"] for each in episodes) == len(told_ones) > 0
+    assert sum(each["old"] + each["new"] for each in episodes) == 0
+    for each in answer["corridors"].values():
+        assert each["windows"]["old"] == each["windows"]["new"] == each["unusual"]["old"] == each["unusual"]["new"] == 0
+        assert each["correlation"] > 0.9999 or each["compared"] < 3
+    holds = {criterion["name"]: criterion["holds"] for criterion in answer["criteria"]}
+    assert ran.returncode == (0 if all(holds.values()) else 1)
+    assert {"correlation", "no flood", "nothing lost", "labels"} <= {name for name, yes in holds.items() if yes}
+    assert asyncio.run(told(line.stack.settings.kafka)) == before  # it told nobody
+
+
+def test_a_version_that_hears_nothing_any_more_is_not_ready_and_what_officers_said_counts(
+    line: Told, tmp_path: Path
+) -> None:
+    told_ones = sorted(a for a, (rule, _, _) in line.expected.items() if rule == "unusual_journey")
+    labels = tmp_path / "said.csv"
+    labels.write_text("# what officers said\n" + "".join(f"{alert_id}, right\n" for alert_id in told_ones))
+    deaf = candidate(tmp_path, road_deviations=500.0, mixed_deviations=500.0)
+    ran = line.puente("detectors", "shadow", "--candidate", deaf, "--labels", str(labels), "--json")
+    assert ran.returncode == 1, ran.stderr
+    answer = json.loads(ran.stdout)
+    assert sorted(answer["labels"]["right_lost"]) == told_ones
+    assert not answer["ready"]
+    said = line.puente("detectors", "shadow", "--candidate", deaf)
+    assert said.returncode == 1
+    assert "NOT READY" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[rules.shock]\nthreshold_g = 4.0\n", "no table [rules.unusual_journey]"),
+        ("[rules.unusual_journey]\nopen = 0.6\n", "unusual_journey.open is no threshold"),
+        ("[rules.unusual_journey]\nopen_score = 1.5\n", "open_score"),
+        ("rules = 3", "no table"),
+        ("[", "is not TOML"),
+    ],
+)
+def test_a_candidate_that_is_none_is_a_usage_error(line: Told, tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "candidate.toml"
+    path.write_text(text)
+    ran = line.puente("detectors", "shadow", "--candidate", str(path))
+    assert ran.returncode == 2
+    assert says in ran.stderr

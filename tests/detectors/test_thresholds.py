@@ -23,6 +23,11 @@ def test_every_device_rule_with_thresholds_takes_them() -> None:
             assert rule.thresholds is given[rule.card.name], rule.card.name  # type: ignore[attr-defined]
 
 
+def test_rules_of_every_stage_have_their_tables() -> None:
+    read = thresholds.read({"unusual_journey": {"open_score": 0.6}, "separation": {"apart_m": 150}})
+    assert (read["unusual_journey"].open_score, read["separation"].apart_m) == (0.6, 150.0)
+
+
 @pytest.mark.parametrize(
     ("tables", "says"),
     [
@@ -35,6 +40,10 @@ def test_every_device_rule_with_thresholds_takes_them() -> None:
         ({"shock": {"threshold_g": float("nan")}}, "shock.threshold_g must be a number"),
         ({"shock": {"threshold_g": True}}, "shock.threshold_g must be a number"),
         ({"battery_low": {"confirm_readings": 2.5}}, "battery_low.confirm_readings must be a whole number"),
+        (
+            {"unusual_journey": {"open_score": 1.5}},
+            "unusual_journey: close_score must be above 0, and open_score no less",
+        ),
         ({"battery_low": {"low_pct": 50}}, "battery_low: low_pct must be below recovered_pct"),
     ],
 )
