@@ -1,20 +1,20 @@
 """A sensor has died and goes on telling its last value.
 
-Idea: each sensor has its own habit of repeating a value exactly, by its noise and its resolution. The rate of repeats
-is learnt from the runs that ended (a Beta prior, whose mean is high, so that a coarse sensor is given time); a run of
-``n`` repeats then has the probability rate^n, and one too improbable to be chance, and several times as long as the
-longest learnt (a coarse sensor's repeats come in long runs and short ones), is a stuck sensor. A run at one of the
-sensor's rails (saturated, or a chip's word for an error) needs only a few repeats. A run is learnt when it ends and at
-most ``learn_max`` long, or a sensor that was stuck for a day would teach that this is its habit.
+Idea: each sensor has its own habit of repeating a value exactly, by its noise and its resolution
+(``detectors.repeat_habit``). A run that would be too improbable even where the sensor repeats itself the most, and that
+is several times as long as the longest learnt (noise is not the same by day and night), is a stuck sensor. A fine one
+is told after ten repeats, a coarse one after as many as its noise calls for. At one of the sensor's rails (saturated,
+or a chip's word for an error) a few repeats are enough. A run is learnt when it ends and at most ``learn_max`` long, or
+a sensor stuck for a day would teach that this is its habit.
 
 Judged are the sensors that the device declares, of those whose noise shows: temperature, humidity, vibration, shock.
 Caveat: a closed container's light and a full battery stand still by nature, and are not; a vibration or shock sensor
-is excused while its truck stands and it reads no more than ``rest_g``; a sensor that sticks from its first reading on
-is found late. Late readings say and teach nothing.
+is excused while its truck stands and it reads no more than ``rest_g``; a sensor that sticks from its first reading on,
+or whose noise never reaches its next step, is found late.
+Late readings say and teach nothing.
 
 Two forms of one detector, held equal by a property test: ``StuckSensor`` is a River estimator for one series;
 ``SensorStuck`` does the same to a row a device, for each sensor.
-Source: the Beta-Bernoulli posterior mean, e.g. Gelman et al., "Bayesian Data Analysis", 3rd edition (2013), 2.1.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from river.base import AnomalyDetector
 
 from detectors.columns import Columns, Rows
 from detectors.device_batch import SENSOR_BITS, Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.repeat_habit import Heard, greatest_share, stepped, surprise
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="sensor_stuck",
-    version=1,
+    version=2,
     severity="info",
     opened={
         "en": "{device_id}: its {sensor_en} sensor has told {value} for {repeats:.0f} readings; it seems stuck.",
@@ -68,14 +69,16 @@ class Thresholds:
     """A run of repeats is stuck from ``least_repeats`` on where chance makes one in 1 / ``chance`` runs, and
     where it is over ``longest_times`` as long as the longest learnt.
 
-    ``prior_repeats`` and ``prior_changes`` are what a sensor is taken to have done before it was first heard. At a
-    rail ``rail_repeats`` are enough. A truck stands below ``moving_kmh``.
+    ``prior_repeats`` and ``prior_changes`` are what a sensor is taken to have done before it was first heard, and
+    ``prior_jumps`` how many of those went over a step. At a rail ``rail_repeats`` are enough. A truck stands below
+    ``moving_kmh``.
     """
 
     least_repeats: int = 10
     chance: float = 1e-6
     prior_repeats: int = 4
     prior_changes: int = 1
+    prior_jumps: float = 0.05
     learn_max: int = 240
     longest_times: int = 3
     rail_repeats: int = 4
@@ -86,11 +89,10 @@ class Thresholds:
         if not 0 < self.chance < 1:
             raise ValueError("chance must be between 0 and 1")
 
-
-def _surprise(run: Any, repeats: Any, changes: Any, t: Thresholds) -> Any:
-    """1 - probability of a run of so many repeats, given those learnt."""
-    said = t.prior_repeats + repeats
-    return 1.0 - np.power(said / (said + t.prior_changes + changes), run)
+    @property
+    def prior(self) -> Heard:
+        """What a sensor is taken to have been heard to do before it was."""
+        return Heard(self.prior_repeats, self.prior_changes, self.prior_jumps)
 
 
 class StuckSensor(AnomalyDetector):  # type: ignore[misc]
@@ -99,7 +101,7 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
     A missing or not finite value scores 0.0 and teaches nothing.
 
     >>> detector = StuckSensor()
-    >>> for value in [4.1, 3.9, 4.0, 4.2, 4.0, *[4.3] * 60]:
+    >>> for value in [4.1, 3.9, 4.0, 4.2, 4.0, *[4.3] * 90]:
     ...     x = {"value": value}
     ...     score = detector.score_one(x)
     ...     detector.learn_one(x)
@@ -124,6 +126,8 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         self._run = 0
         self._repeats = 0
         self._changes = 0
+        self._jumps = 0
+        self._step = np.float32(math.nan)
         self._longest = 0
 
     @property
@@ -155,8 +159,8 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         if run < self.least_repeats or run <= self.longest_times * self._longest:
             return 0.0
         # As arrays of one: numpy's power of a scalar may differ from it in the last digit.
-        run_, repeats, changes = (np.array([n], np.float64) for n in (run, self._repeats, self._changes))
-        return float(_surprise(run_, repeats, changes, self._thresholds)[0])
+        run_, *heard = (np.array([n], np.float64) for n in (run, self._repeats, self._changes, self._jumps))
+        return float(surprise(run_, Heard(*heard), self._thresholds.prior)[0])
 
     def learn_one(self, x: dict[str, Any]) -> None:
         """Take the value in; a run is learnt when it ends."""
@@ -169,15 +173,20 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
             self._repeats += learnt
             self._changes += 1
             self._longest = max(self._longest, learnt)
+            change = np.abs(np.float32(value) - np.float32(self._last))
+            jumped, step = stepped(np.array([self._step]), np.array([change]))
+            self._jumps, self._step = self._jumps + int(jumped[0]), step[0]
             if self._changes >= _FULL:
                 self._repeats, self._changes = self._repeats // 2, self._changes // 2
+                self._jumps //= 2
                 self._longest //= 2
         self._last, self._run = value, run
 
 
 class SensorStuck:
     """The same, a row a device. Columns, for each sensor: its last value, the run it is in, what is learnt (repeats,
-    changes, longest run); and the set of stuck sensors, in ``SENSOR_BITS``, an episode while it is not empty.
+    changes, jumps, the usual step, the longest run); and the set of stuck sensors, in ``SENSOR_BITS``, an episode while
+    it is not empty.
     """
 
     card = CARD
@@ -191,6 +200,8 @@ class SensorStuck:
                 f"{sensor}_run": np.int16(0),
                 f"{sensor}_repeats": np.uint32(0),
                 f"{sensor}_changes": np.uint16(0),
+                f"{sensor}_jumps": np.uint16(0),
+                f"{sensor}_step": np.float32(np.nan),
                 f"{sensor}_longest": np.int16(0),
             }
         self.columns = Columns(**columns)
@@ -215,23 +226,30 @@ class SensorStuck:
         long = np.flatnonzero(run >= t.least_repeats)
         if len(long):
             long = long[run[long] > t.longest_times * c[f"{sensor}_longest"][at[long]]]
-            repeats, changes = (c[f"{sensor}_{n}"][at[long]].astype(np.float64) for n in ("repeats", "changes"))
-            score[long] = _surprise(run[long].astype(np.float64), repeats, changes, t)
+            score[long] = surprise(run[long].astype(np.float64), self._heard(sensor, at[long]), t.prior)
         return score
+
+    def _heard(self, sensor: str, at: Rows) -> Heard:
+        return Heard(*(self.columns[f"{sensor}_{n}"][at].astype(np.float64) for n in Heard._fields))
 
     def _learn(self, sensor: str, at: Rows, value: Any, following: Any) -> None:
         last, run = self.columns[f"{sensor}_last"], self.columns[f"{sensor}_run"]
         before = last[at]
-        ended = at[(value != before) & (before == before)]  # NaN: no value before this one
+        ended = np.flatnonzero((value != before) & (before == before))  # NaN: no value before this one
         if len(ended):
-            repeats, changes, longest = (self.columns[f"{sensor}_{n}"] for n in ("repeats", "changes", "longest"))
-            learnt = np.minimum(run[ended], self.thresholds.learn_max)
-            repeats[ended] += learnt.astype(np.uint32)
-            changes[ended] += np.uint16(1)
-            longest[ended] = np.maximum(longest[ended], learnt)
-            full = ended[changes[ended] >= _FULL]
-            for column in (repeats, changes, longest):
-                column[full] //= 2
+            of, names = at[ended], ("repeats", "changes", "jumps", "longest", "step")
+            repeats, changes, jumps, longest, step = (self.columns[f"{sensor}_{n}"] for n in names)
+            jumped, step[of] = stepped(step[of], np.abs(value[ended] - before[ended]))
+            jumps[of[jumped]] += np.uint16(1)
+            changes[of] = counted = changes[of] + np.uint16(1)
+            repeated = of[run[of] > 0]
+            learnt = np.minimum(run[repeated], self.thresholds.learn_max)
+            repeats[repeated] += learnt.astype(np.uint32)
+            longest[repeated] = np.maximum(longest[repeated], learnt)
+            full = of[counted >= _FULL]
+            if len(full):
+                for column in (repeats, changes, jumps, longest):
+                    column[full] //= 2
         last[at], run[at] = value, following
 
     def judge(self, batch: DeviceBatch) -> Verdict:
@@ -271,19 +289,26 @@ class SensorStuck:
         verdict.score[use] = np.maximum(verdict.score[use], np.where(is_stuck, np.where(rail, 1.0, score), 0.0))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
-        """The first sensor that is stuck, its value, its run, and how often it repeats a value as a rule."""
-        c, row, t = self.columns, batch.rows[position], self.thresholds
-        stuck = int(c["stuck"][row])
-        sensor = next((s for s in _FIELDS if stuck & SENSOR_BITS[s]), None)
-        if sensor is None:
+        """The stuck sensor with the highest score: its value, its run, how often it repeats a value at the most."""
+        c, row = self.columns, batch.rows[position : position + 1]
+        stuck = [sensor for sensor in _FIELDS if c["stuck"][row] & SENSOR_BITS[sensor]]
+        if not stuck:
             return {}
-        repeats, changes = (int(c[f"{sensor}_{n}"][row]) for n in ("repeats", "changes"))
-        said = t.prior_repeats + repeats
+        sensor = max(stuck, key=lambda s: self._sureness(s, row))
+        share = greatest_share(self._heard(sensor, row), self.thresholds.prior)
         return {
             "sensor": sensor,
             "sensor_en": sensor,
             "sensor_es": _ES[sensor],
-            "value": f"{float(c[f'{sensor}_last'][row]):g} {_UNITS[sensor]}",
-            "repeats": float(c[f"{sensor}_run"][row]),
-            "repeat_share_expected": round(said / (said + t.prior_changes + changes), 3),
+            "value": f"{float(c[f'{sensor}_last'][row[0]]):g} {_UNITS[sensor]}",
+            "repeats": float(c[f"{sensor}_run"][row[0]]),
+            "repeat_share_expected": round(float(share[0]), 3),
         }
+
+    def _sureness(self, sensor: str, row: Rows) -> float:
+        """The score of its run, 1 at a rail."""
+        last = float(self.columns[f"{sensor}_last"][row[0]])
+        if (abs(last) if sensor in _RESTING else last) in _RAILS.get(sensor, ()):
+            return 1.0
+        run = self.columns[f"{sensor}_run"][row].astype(np.float64)
+        return float(surprise(run, self._heard(sensor, row), self.thresholds.prior)[0])

@@ -27,7 +27,7 @@ EPISODES = {
     "seal_mismatch": [{"seal_match": -1, "seal_number": "ESL9", "seal_expected": "1"}],
     "shock": [{"shock_g": -9.0}],
     "battery_low": [{"battery_pct": 8.0}],
-    "sensor_stuck": [{"temperature_c": 85.0}, {"humidity_pct": 55.0, "repeated": 80}],
+    "sensor_stuck": [{"temperature_c": 85.0}, {"humidity_pct": 55.0, "repeated": 110}],
     "unplanned_stop": [{"lat_deg": 28.0, "lon_deg": -99.4, "speed_kmh": 0.0, "half_width_m": 500.0}],
     "position_spoofing": [
         {"lat_deg": 28.01, "lon_deg": -99.4, "speed_kmh": 90.0},
