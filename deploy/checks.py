@@ -122,8 +122,8 @@ def bootstrap(value: Any) -> str:
 def mqtt_url(value: Any) -> str:
     """A broker's address, without user and password."""
     parts = _split_url(value)
-    if parts is None or parts.scheme != "mqtt" or not parts.hostname or parts.path not in {"", "/"}:
-        raise ValueError("must be mqtt://HOST:PORT")
+    if parts is None or parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("must be mqtt://HOST:PORT, or mqtts://HOST:PORT with TLS")
     if parts.username or parts.password:
         raise ValueError("must not hold a user or password: set mqtt_username and mqtt_password")
     return str(value).rstrip("/")

@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 from contracts.alerts import Alert
 from contracts.drills import says_drill
 from contracts.history import History
 from contracts.readings import ReadingId
 from deploy.audit import LineAudit, audit
+from deploy.mqtt_tls import mqtt_address, mqtt_tls
 from deploy.ready import READY_S, NotReadyError, wait_ready
 from deploy.roles.simulate import load
 from deploy.services.errors import ServiceFailedError
@@ -159,13 +159,15 @@ class LineRun:
         asyncio.run(load(self.settings, fleet))
         self.watch = Watch(self.settings.kafka)
         self.watch.start()
-        url, settings = urlsplit(self.settings.mqtt), self.settings
+        settings = self.settings
+        host, port = mqtt_address(settings.mqtt)
         self.devices = DeviceFleet(
             fleet,
-            url.hostname or "127.0.0.1",
-            url.port or 1883,
+            host,
+            port,
             settings.mqtt_device_username,
             settings.mqtt_device_password,
+            tls=mqtt_tls(settings),
             **options,
         )
         self._span_ms = (fleet.start_ms - 86_400_000, fleet.ends_ms + 86_400_000)

@@ -57,7 +57,19 @@ class Settings:
 
     kafka: str = _setting("", "Kafka's bootstrap servers; unset: one is started here", checks.bootstrap, "kafka:9092")
     replication: int = _setting(1, "copies Kafka keeps of each topic that we make", checks.whole(1, 10))
-    mqtt: str = _setting("", "the MQTT broker; unset: one is started here", checks.mqtt_url, "mqtt://mqtt.example:1883")
+    mqtt: str = _setting(
+        "",
+        "the MQTT broker, mqtts:// with TLS; unset: one is started here",
+        checks.mqtt_url,
+        "mqtt://mqtt.example:1883",
+    )
+    mqtt_ca: Path | None = _setting(
+        None, "whose certificates are believed of an mqtts:// broker, PEM; unset: whom the system trusts", checks.path
+    )
+    mqtt_certificate: Path | None = _setting(
+        None, "our own certificate, PEM, where the broker asks for one", checks.path, "puente.pem"
+    )
+    mqtt_key: Path | None = _setting(None, "that certificate's key, PEM, without a password", checks.path, "puente.key")
     mqtt_username: str | None = _setting(None, "who the gateway is to the broker", checks.text, "gateway")
     mqtt_password: str | None = _setting(None, "the gateway's password", checks.text, secret=True)
     mqtt_device_username: str | None = _setting(None, "who simulated devices are to the broker", checks.text, "device")

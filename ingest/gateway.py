@@ -93,6 +93,7 @@ class Gateway:
             config.mqtt_username,
             config.mqtt_password,
             receive_maximum=config.unheld_messages_max,
+            tls=config.mqtt_tls,
             versions=config.mqtt_versions,
         )
         filters = [decoder.pattern for decoder in decoders.all_decoders()] + [status.PATTERN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ssl import SSLContext
 
 from paho.mqtt.client import MQTTv5, MQTTv311
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -21,6 +22,7 @@ class GatewayConfig:
     partitions: int
     mqtt_username: str | None = None
     mqtt_password: str | None = None
+    mqtt_tls: SSLContext | None = None
     frame_linger_ms: float = 80.0
     receipt_interval_ms: float = 200.0
     unheld_messages_max: int = 8_192

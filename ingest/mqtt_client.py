@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any, Final
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
@@ -29,6 +30,7 @@ class LinkConfig:
     receive_maximum: int = 4_096
     session_expiry_s: int = 7 * 86_400
     keepalive_s: int = 30
+    tls: SSLContext | None = None
     versions: tuple[MQTTProtocolVersion, ...] = (MQTTv5, MQTTv311)  # tried in this order, round and round
 
 
@@ -44,6 +46,8 @@ def new_client(config: LinkConfig, protocol: MQTTProtocolVersion) -> Client:
         **kept,
     )
     client.max_inflight_messages_set(0)  # the window is the link's: paho's walks all in flight at each PUBACK
+    if config.tls is not None:
+        client.tls_set_context(config.tls)
     if config.username is not None:
         client.username_pw_set(config.username, config.password)
     return client

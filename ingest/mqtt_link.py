@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from contracts.tls import connection_fault
 from ingest.mqtt_client import LinkConfig, connect, new_client
 
 _log = logging.getLogger(__name__)
@@ -159,8 +161,9 @@ class MqttLink:
         try:
             await asyncio.to_thread(connect, client, self._config, protocol)
         except (OSError, ValueError) as error:
-            _log.warning("MQTT: no broker answers at %s (%s). Trying again.", where, error)
-            return str(error) or "no answer"
+            why = connection_fault(error)
+            _log.warning("MQTT: no broker answers at %s (%s). Trying again.", where, why)
+            return why or "no answer"
         self._attach(client)
         try:
             async with asyncio.timeout(_ANSWER_S):
@@ -243,6 +246,8 @@ class MqttLink:
         loop = asyncio.get_running_loop()
         if on and self._may_read.is_set():
             loop.add_reader(self._socket, self._readable)
+            if self._deciphered():
+                loop.call_soon(self._readable)
         else:
             loop.remove_reader(self._socket)
 
@@ -267,6 +272,12 @@ class MqttLink:
             _log.exception("MQTT: a packet could not be handled. Connecting anew; the broker sends it again.")
             self._detach(client)
         self._on_turn()
+        if self._may_read.is_set() and self._deciphered():
+            asyncio.get_running_loop().call_soon(self._readable)
+
+    def _deciphered(self) -> bool:
+        """Whether TLS holds more for us already: no news to whoever watches the socket, so nobody would call again."""
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def _writable(self) -> None:
         if self._client is not None:

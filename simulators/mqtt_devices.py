@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -89,6 +90,7 @@ class DeviceFleet:
         in_flight_max: int = IN_FLIGHT_MAX,
         resend_after_ms: int = RESEND_AFTER_MS,
         drain_s: float = 30.0,
+        tls: SSLContext | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -108,7 +110,7 @@ class DeviceFleet:
         self._forgotten: list[Receipted] = []
         self._resend_look_ms = 0
         self._per_device = connections == "device" or (connections == "auto" and fleet.device_count <= DEVICE_LINKS_MAX)
-        self._add_devices(Broker(host, port, username, password), in_flight_max, resend_after_ms)
+        self._add_devices(Broker(host, port, username, password, tls), in_flight_max, resend_after_ms)
         self._resume()
 
     # What others ask

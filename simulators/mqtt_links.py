@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,8 @@ from typing import Any, Final
 import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
+
+from contracts.tls import connection_fault
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Broker:
     port: int
     username: str | None = None
     password: str | None = None
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Link:
         )
         client.max_inflight_messages_set(0)  # ours is the window
         client.connect_timeout = 5.0
+        if self._broker.tls is not None:
+            client.tls_set_context(self._broker.tls)
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
         client.will_set(self.identity.will_topic, self.identity.will, qos=1)
@@ -113,7 +119,7 @@ class Link:
         try:
             client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
         except OSError as error:
-            self.down(now_ms, str(error))
+            self.down(now_ms, connection_fault(error))
             return
         self.client = client
         found = client.socket()
@@ -198,6 +204,9 @@ class Links:
                 link.client.loop_write()
             if link.client is not None and events & selectors.EVENT_READ:
                 link.client.loop_read()
+                # What TLS has deciphered already would wake nobody.
+                while isinstance(link.socket, ssl.SSLSocket) and link.client.socket() and link.socket.pending():
+                    link.client.loop_read()
             self._watch(link, now_ms)
 
     def close(self, farewells: Sequence[tuple[Link, str, bytes]], now_ms: Callable[[], int]) -> None:

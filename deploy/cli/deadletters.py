@@ -133,18 +133,21 @@ def _publish(settings: Settings, messages: list[tuple[str, bytes]]) -> None:
     import paho.mqtt.publish as mqtt
     from paho.mqtt import MQTTException
 
+    from contracts.tls import connection_fault
+    from deploy.mqtt_tls import mqtt_address, mqtt_tls
     from deploy.services.errors import ServiceMissingError
-    from deploy.services.probes import mqtt_address
 
     if not messages:
         return
     # It tells its log that it is not connected after every goodbye; what matters here is raised.
     logging.getLogger("paho").setLevel(logging.CRITICAL)
     host, port = mqtt_address(settings.mqtt)
+    tls: Any = mqtt_tls(settings)
     login: Any = None
     if settings.mqtt_username is not None:
         login = {"username": settings.mqtt_username, "password": settings.mqtt_password}
     try:
-        mqtt.multiple([(topic, data, 1, False) for topic, data in messages], host, port, auth=login)
+        mqtt.multiple([(topic, data, 1, False) for topic, data in messages], host, port, auth=login, tls=tls)
     except (OSError, ValueError, MQTTException) as error:
-        raise ServiceMissingError(f"the MQTT broker at {settings.mqtt} did not take them: {error}") from error
+        why = connection_fault(error)
+        raise ServiceMissingError(f"the MQTT broker at {settings.mqtt} did not take them: {why}") from error

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from deploy.health.deliver import DeliverVitals
 from deploy.health.process import Health
+from deploy.mqtt_tls import mqtt_address, mqtt_tls
 from deploy.roles import logs
-from deploy.services.probes import mqtt_address
 from deploy.settings import Settings
 from deploy.subscribers_file import load
 from streams.agents.alert_delivery import AlertDelivery, DeliverConfig
@@ -29,7 +29,8 @@ def config_of(settings: Settings) -> DeliverConfig:
     mqtt = None
     if settings.mqtt:
         host, port = mqtt_address(settings.mqtt)
-        mqtt = MqttAddress(host, port, "puente-deliver", settings.mqtt_username, settings.mqtt_password)
+        name, password = settings.mqtt_username, settings.mqtt_password
+        mqtt = MqttAddress(host, port, "puente-deliver", name, password, mqtt_tls(settings))
     webhooks = load(settings.subscribers, settings.audience_names) if settings.subscribers is not None else ()
     return DeliverConfig(
         desk=DeskConfig(bootstrap=settings.kafka, mqtt=mqtt, webhooks=webhooks),

@@ -7,22 +7,20 @@ import os
 import signal
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from deploy.health.gateway import GatewayVitals
 from deploy.health.process import Health
+from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls
 from deploy.roles import garbage, logs
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
 
 
-class GatewaySettings(Protocol):
-    """The settings the gateway reads. ``mqtt`` is ``mqtt://host:port``."""
+class GatewaySettings(TlsSettings, Protocol):
+    """The settings the gateway reads."""
 
     @property
     def kafka(self) -> str: ...
-    @property
-    def mqtt(self) -> str: ...
     @property
     def mqtt_username(self) -> str | None: ...
     @property
@@ -43,15 +41,14 @@ class GatewaySettings(Protocol):
 
 def config_from(settings: GatewaySettings) -> GatewayConfig:
     """The gateway's own configuration. Raises ValueError where the MQTT address or a name cannot be."""
-    parts = urlsplit(settings.mqtt)
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ValueError(f"mqtt must be mqtt://host:port, and is {settings.mqtt!r}")
+    host, port = mqtt_address(settings.mqtt)
     return GatewayConfig(
         kafka=settings.kafka,
-        mqtt_host=parts.hostname,
-        mqtt_port=parts.port or 1883,
+        mqtt_host=host,
+        mqtt_port=port,
         mqtt_username=settings.mqtt_username,
         mqtt_password=settings.mqtt_password,
+        mqtt_tls=mqtt_tls(settings),
         gateway_id=settings.gateway_id,
         partitions=settings.partitions,
         frame_linger_ms=settings.frame_linger_ms,

@@ -12,19 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from contracts import topics
 from contracts.reference import encode, key_of
+from deploy.mqtt_tls import mqtt_address, mqtt_tls
 from deploy.reference_file import in_loading_order
-from deploy.settings import Settings, SettingsError
+from deploy.settings import Settings
 from simulators import Fleet, scenarios
 from simulators.mqtt_devices import DeviceFleet, Progress
 
 LEAD_MS: Final = 2_000  # from the reference's loading to the first reading
-_MQTT_PORTS: Final = {"mqtt": 1883, "tcp": 1883}
 
 
 def run(
@@ -88,13 +87,11 @@ def _publish(
     drain_s: float,
     on_progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
-    url = urlsplit(settings.mqtt)
-    if url.scheme not in _MQTT_PORTS or not url.hostname:
-        raise SettingsError("PUENTE_MQTT", "must be mqtt://HOST:PORT for simulated devices: they speak no TLS")
+    host, port = mqtt_address(settings.mqtt)
     devices = DeviceFleet(
         fleet,
-        url.hostname,
-        url.port or _MQTT_PORTS[url.scheme],
+        host,
+        port,
         settings.mqtt_device_username or settings.mqtt_username,
         settings.mqtt_device_password if settings.mqtt_device_username else settings.mqtt_password,
         journal_dir,
@@ -102,6 +99,7 @@ def _publish(
         speed=speed,
         batch_max=batch_max,
         drain_s=drain_s,
+        tls=mqtt_tls(settings),
         on_progress=on_progress,
     )
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from urllib.parse import urlsplit
 
+from deploy.mqtt_tls import mqtt_address
 from deploy.services.errors import ServiceMissingError
 from deploy.services.kafka import serves
 from deploy.services.processes import answers
@@ -15,12 +15,6 @@ def need_kafka(bootstrap: str, timeout_s: float = 5.0) -> None:
     """Raises ServiceMissingError where no Kafka answers a metadata request there."""
     if not serves(bootstrap, timeout_s):
         raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA")
-
-
-def mqtt_address(url: str) -> tuple[str, int]:
-    """Host and port of ``mqtt://HOST[:PORT]``; 1883 where it names none."""
-    parts = urlsplit(url)
-    return parts.hostname or "127.0.0.1", parts.port or 1883
 
 
 def need_mqtt(url: str) -> None:

@@ -12,11 +12,13 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any, Final
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from contracts.tls import connection_fault
 from streams.alert_board import Publication
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class MqttAddress:
     client_id: str
     username: str | None = None
     password: str | None = None
+    tls: SSLContext | None = None
 
 
 class MqttNotices:
@@ -78,6 +81,8 @@ class MqttNotices:
             reconnect_on_failure=False,
         )
         client.max_inflight_messages_set(_AT_ONCE)
+        if self.address.tls is not None:
+            client.tls_set_context(self.address.tls)
         if self.address.username is not None:
             client.username_pw_set(self.address.username, self.address.password)
 
@@ -103,7 +108,9 @@ class MqttNotices:
                 refused = await answered
         except (OSError, ValueError, TimeoutError) as error:
             await self.close()
-            raise MqttDownError(f"no MQTT broker answers at {where}: {error or 'it does not answer'}") from None
+            raise MqttDownError(
+                f"no MQTT broker answers at {where}: {connection_fault(error) or 'it does not answer'}"
+            ) from None
         if refused is not None:
             await self.close()
             raise MqttDownError(f"the MQTT broker at {where} refused us: {refused}")
