@@ -1,7 +1,8 @@
 """A device is about to fall silent for want of power.
 
-Idea: the charge that the device reports is at or below a bound on successive readings, so that one bad sample under
-load is nothing; it must recover past a higher bound to close, or a charge that hovers would tell again and again.
+Idea: the charge that the device reports is at or below a bound on three readings in a row, so that a bad sample under
+load is nothing, nor two of them; it must recover past a higher bound to close, or a charge that hovers would tell
+again and again.
 Caveat: a battery's percentage is the device's own estimate; cold makes it fall for a night and recover by itself, and
 a device that reports none is not judged.
 """
@@ -18,7 +19,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="battery_low",
-    version=1,
+    version=2,
     severity="info",
     opened={
         "en": "{device_id} has {battery_pct:.0f} % of its battery left; charge or replace it below {low_pct:g} %.",
@@ -37,7 +38,7 @@ class Thresholds:
 
     low_pct: float = 15.0
     recovered_pct: float = 20.0
-    confirm_readings: int = 2
+    confirm_readings: int = 3
 
     def __post_init__(self) -> None:
         if not 0 < self.low_pct < self.recovered_pct <= 100:

@@ -22,7 +22,7 @@ def test_blow_after_blow_is_one_episode(hear) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_either_sign_is_a_blow(hear, sign: int) -> None:
-    assert hear(Shock(), {"shock_g": 4.0 * sign}, {"shock_g": 3.99 * sign}) == ["trip", "clear"]
+    assert hear(Shock(), {"shock_g": 3.5 * sign}, {"shock_g": 3.49 * sign}) == ["trip", "clear"]
 
 
 def test_a_rough_road_is_none(hear) -> None:
