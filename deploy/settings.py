@@ -194,8 +194,10 @@ def _checked(given: Mapping[str, Any], spell: Callable[[str], str], where: str) 
             values[name] = metadata["check"](value if name == key else _read_secret(written, value))
         except ValueError as error:
             example = f", such as {metadata['example']}" if metadata["example"] else ""
-            shown = "what is set" if metadata["secret"] else repr(value)
-            raise SettingsError(written, f"{error}{example}; {shown} is not") from None
+            shown = "; what is set is not" if metadata["secret"] else f"; {value!r} is not"
+            if isinstance(value, dict) or str(error).endswith("?"):
+                shown = ""  # the check has named what is wrong in it: all of it again would only hide that
+            raise SettingsError(written, f"{error}{example}{shown}") from None
     return values
 
 

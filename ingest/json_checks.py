@@ -200,7 +200,23 @@ def _loads(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise _BadJsonError(f"{error.msg} at character {error.pos}") from None
+        wanted = next((said for begins, said in _PLAIN.items() if error.msg.startswith(begins)), error.msg)
+        place = f"at character {error.pos + 1}" if error.pos < len(text.rstrip()) else "at its end"
+        raise _BadJsonError(f"{place}, {wanted}") from None
+
+
+# What Python's json says, for people who write no Python.
+_PLAIN: Final = {
+    "Expecting value": "a value is missing or is none that JSON has",
+    "Expecting property name": "a field's name in double quotes is missing",
+    "Expecting ':'": "the colon after a field's name is missing",
+    "Expecting ','": "a comma or a closing bracket is missing",
+    "Illegal trailing comma": "there is a comma too many",
+    "Extra data": "something follows what was whole already; several readings go one a line",
+    "Unterminated string": "a text begins that has no closing quote",
+    "Invalid control character": "a text holds a control character, which must be escaped",
+    "Invalid \\": "a text holds a backslash escape that JSON has not",
+}
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ import msgspec
 
 from contracts import topics
 from contracts.alerts import Alert
-from deploy.cli.common import json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, language_option, need, with_settings, write_json
 from deploy.demo.texts import TEXTS
 from deploy.settings import Settings
 
@@ -21,23 +21,14 @@ from deploy.settings import Settings
 _REMEMBERED_MAX = 100_000
 
 
-_language_option = click.option(
-    "--language",
-    type=click.Choice(["en", "es"]),
-    default="en",
-    show_default=True,
-    help="Of what is said; rules keep the names of their topics.",
-)
-
-
 @click.group()
 def alerts() -> None:
     """Alerts, as an audience reads them from Kafka."""
 
 
-@alerts.command()
+@alerts.command(short_help="Show alerts: those kept, then each as it comes.")
 @click.option("--audience", default="joint", show_default=True, help="Whose alerts.")
-@_language_option
+@language_option
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Go on with those to come, or end.")
 @click.option("--last", type=click.IntRange(0), metavar="N", help="Begin with the last N; without it, with all kept.")
 @json_option
@@ -65,7 +56,7 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
             asyncio.run(_tail(settings.kafka, audience, follow, last, language, out))
 
 
-@alerts.command()
+@alerts.command(short_help="Say why an alert was told; work its score out again.")
 @click.argument("alert_id", metavar="ALERT_ID")
 @click.option(
     "--revision", type=click.IntRange(1), default=1, show_default=True, help="Which telling; 1 is the opening."
@@ -74,7 +65,7 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
     "--hours", type=click.FloatRange(0.1, 168.0), default=24.0, show_default=True,
     help="How long before the alert to begin reading again; a rule that learns a sensor's habit wants it long.",
 )  # fmt: skip
-@_language_option
+@language_option
 @json_option
 @with_settings
 def explain(settings: Settings, alert_id: str, revision: int, hours: float, language: str, json_to: str | None) -> int:

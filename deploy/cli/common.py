@@ -31,6 +31,18 @@ def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[P,
     return update_wrapper(run, command)
 
 
+def language_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Adds ``--language``, as ``language``: ``en`` or ``es``."""
+    option = click.option(
+        "--language",
+        type=click.Choice(["en", "es"]),
+        default="en",
+        show_default=True,
+        help="Of what is said; rules keep the names of their topics.",
+    )
+    return option(command)
+
+
 def json_option(command: Callable[P, R]) -> Callable[P, R]:
     """Adds ``--json [FILE]``, as ``json_to``: None, ``-`` for standard output, or a path."""
     option = click.option(

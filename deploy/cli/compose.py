@@ -14,7 +14,7 @@ def compose() -> None:
     """The line in containers: see deploy/compose/compose.yaml."""
 
 
-@compose.command()
+@compose.command(short_help="Make the passwords that the containers need.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="deploy/compose/secrets")
 @json_option
 def init(folder: Path, json_to: str | None) -> None:

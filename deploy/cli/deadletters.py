@@ -12,8 +12,11 @@ import click
 import msgspec
 
 from contracts import topics
-from contracts.deadletters import REASONS, TOPIC_MAX, DeadLetter
-from deploy.cli.common import json_option, need, with_settings, write_json
+from contracts.deadletters import REASONS, TOPIC_MAX, DeadLetter, Reason
+from contracts.drills import says_drill
+from contracts.words import DRILL, Language
+from deploy.cli.common import json_option, language_option, need, with_settings, write_json
+from deploy.cli.dead_letter_words import WORDS
 from deploy.settings import Settings
 
 _TIMEOUT_S = 30.0
@@ -25,25 +28,27 @@ def deadletters() -> None:
     """What the line refused: by reason, and sent again once its cause is mended."""
 
 
-@deadletters.command(name="list")
+@deadletters.command(name="list", short_help="Count them by reason; show the newest.")
 @_reason_option
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Newest sentences shown.")
+@language_option
 @json_option
 @with_settings
-def list_(settings: Settings, reason: str | None, limit: int, json_to: str | None) -> None:
+def list_(settings: Settings, reason: str | None, limit: int, language: Language, json_to: str | None) -> None:
     """Count dead letters by reason, and show the newest with what was wrong and what would be right.
 
     \b
     Examples:
       puente deadletters list
       puente deadletters list --reason bad_time --limit 5
+      puente deadletters list --language es
     """
     need(settings.kafka, "kafka", "Kafka")
-    asyncio.run(_list(settings.kafka, reason, limit, json_to))
+    asyncio.run(_list(settings.kafka, reason, limit, language, json_to))
 
 
-async def _list(kafka: str, reason: str | None, limit: int, json_to: str | None) -> None:
-    counts: Counter[str] = Counter()
+async def _list(kafka: str, reason: str | None, limit: int, language: Language, json_to: str | None) -> None:
+    counts: Counter[Reason] = Counter()
     newest: list[DeadLetter] = []
     async for letter in _letters(kafka, reason):
         counts[letter.reason] += 1
@@ -55,15 +60,19 @@ async def _list(kafka: str, reason: str | None, limit: int, json_to: str | None)
         write_json({"reasons": dict(counts), "letters": [msgspec.to_builtins(kept) for kept in newest]}, json_to)
     if json_to == "-":
         return
+    words = WORDS[language]
     for name, count in counts.most_common():
-        click.echo(f"{count:>8}  {name}")
+        click.echo(f"{count:>8}  {name}: {words.refused[name]}")
     for letter in newest:
-        click.echo(f"{letter.reason}: {letter.topic}: {letter.sentence} (sha256 {letter.sha256[:16]})")
+        drill = f"[{DRILL[language]}] " if says_drill(letter.bytes_held()) else ""
+        click.echo(
+            f"{letter.reason}{words.detail}: {drill}{letter.topic}: {letter.sentence} (sha256 {letter.sha256[:16]})"
+        )
     if not counts:
-        click.echo("no dead letters")
+        click.echo(words.none)
 
 
-@deadletters.command()
+@deadletters.command(short_help="Send refused bytes again, each distinct message once.")
 @_reason_option
 @click.option("--sha256", metavar="PREFIX", help="Only the bytes whose SHA-256 begins so.")
 @json_option

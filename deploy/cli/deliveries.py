@@ -10,7 +10,9 @@ import click
 import msgspec
 
 from contracts.deliveries import REASONS, Undelivered
-from deploy.cli.common import json_option, need, with_settings, write_json
+from contracts.words import DRILL, Language
+from deploy.cli.common import json_option, language_option, need, with_settings, write_json
+from deploy.cli.dead_letter_words import WORDS
 from deploy.settings import Settings, SettingsError
 
 
@@ -19,17 +21,19 @@ def deliveries() -> None:
     """Who was told by webhook and who was not: places, dead letters, and sending again."""
 
 
-@deliveries.command(name="list")
+@deliveries.command(name="list", short_help="How far each subscriber is; what was given up.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Newest dead letters shown.")
+@language_option
 @json_option
 @with_settings
-def list_(settings: Settings, limit: int, json_to: str | None) -> None:
+def list_(settings: Settings, limit: int, language: Language, json_to: str | None) -> None:
     """How far each subscriber is and what its receiver said last; the alerts that were given up.
 
     \b
     Examples:
       puente deliveries list
       puente deliveries list --json deliveries.json
+      puente deliveries list --language es
     """
     need(settings.kafka, "kafka", "Kafka")
 
@@ -42,34 +46,30 @@ def list_(settings: Settings, limit: int, json_to: str | None) -> None:
         write_json({"subscribers": [asdict(each) for each in standings], "undelivered": plain}, json_to)
     if json_to == "-":
         return
+    words = WORDS[language]
     for each in standings:
+        facts = asdict(each)
         click.echo(
-            f"{each.subscriber}: {each.audience}, {each.delivered} delivered, {each.undelivered} given up"
-            + (f"; {each.failures} failures in a row, again in {each.retry_s:.0f} s" if each.failures else "")
-            + (f"; last: {each.says}" if each.says else "")
+            words.delivered.format(**facts)
+            + (words.retrying.format(**facts) if each.failures else "")
+            + (words.last.format(**facts) if each.says else "")
         )
     for letter in letters[-limit:]:
-        drill = "[EXERCISE] " if letter.exercise else ""
-        click.echo(
-            f"{letter.reason}: {drill}{letter.rule} {letter.alert_id} revision {letter.revision} "
-            f"for {letter.subscriber}, {letter.tries} tries: {letter.answer}"
-        )
+        drill = f"[{DRILL[language]}] " if letter.exercise else ""
+        facts = msgspec.structs.asdict(letter) | {"drill": drill, "why": words.given_up[letter.reason]}
+        click.echo(words.letter.format(**facts))
     if not standings:
-        named = (
-            f"{settings.subscribers} is read by"
-            if settings.subscribers
-            else "name their file in PUENTE_SUBSCRIBERS for"
-        )
-        click.echo(f"no webhook was ever served: {named} `puente deliver`")
+        file = settings.subscribers
+        click.echo(words.never.format(why=words.named.format(file=file) if file else words.unnamed))
     elif not letters:
-        click.echo("nothing was given up")
+        click.echo(words.nothing)
     else:
         counts = Counter(letter.subscriber for letter in letters)
-        who = ", ".join(f"{count} for {name}" for name, count in counts.most_common())
-        click.echo(f"{len(letters)} given up: {who}. When the cause is mended: puente deliveries replay")
+        who = ", ".join(words.count.format(count=count, name=name) for name, count in counts.most_common())
+        click.echo(words.again.format(count=len(letters), who=who))
 
 
-@deliveries.command()
+@deliveries.command(short_help="Send what was given up again, each once.")
 @click.option("--subscriber", help="Only what this one did not take.")
 @click.option("--reason", type=click.Choice(REASONS), help="Only what was given up for this.")
 @click.option("--alert", "alert_id", metavar="PREFIX", default="", help="Only alerts whose id begins so.")

@@ -21,7 +21,7 @@ def grafana() -> None:
     """Dashboards, folders, teams and the line's alarms in a Grafana: by its API, or as files that it reads."""
 
 
-@grafana.command()
+@grafana.command(short_help="Bring a Grafana up to date by its API.")
 @click.option("--url", help="Grafana's address (or PUENTE_GRAFANA).", metavar="URL")
 @click.option(
     "--token-file",
@@ -72,7 +72,7 @@ def sync(
         click.get_current_context().exit(1)
 
 
-@grafana.command()
+@grafana.command(short_help="Write the same as files for a Grafana to read.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--at", help="Where Grafana will see FOLDER.", default="/etc/grafana/provisioning", show_default=True)
 @click.option(

@@ -23,7 +23,7 @@ def reference() -> None:
     """Routes, shipments, devices and seals: what readings are joined with."""
 
 
-@reference.command()
+@reference.command(short_help="Load a file of records: all of it or nothing.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 @with_settings

@@ -13,7 +13,7 @@ def topics() -> None:
     """The line's topics in Kafka."""
 
 
-@topics.command()
+@topics.command(short_help="Make every topic that is not there.")
 @json_option
 @with_settings
 def create(settings: Settings, json_to: str | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from contracts.words import DRILL, RULES, SEVERITIES, STATES, in_language
+
 
 @dataclass(frozen=True, slots=True)
 class Texts:
@@ -45,7 +47,7 @@ ENGLISH: Final = Texts(
     readings="readings",
     on_the_way="shipments on the way",
     open_alerts="open alerts",
-    drill="EXERCISE",
+    drill=DRILL["en"],
     latency="to alert, p50 / p99",
     on_the_way_short="on the way",
     open_alerts_short="open",
@@ -63,23 +65,9 @@ ENGLISH: Final = Texts(
     ends_in="Ends in {left_s:.0f} s.",
     held="{published:,} readings published, {history_points:,} in the history: nothing lost, nothing twice.",
     lost="{published:,} readings published, {history_points:,} in the history: {lost:,} LOST, {twice:,} came twice.",
-    state={"opened": "opened", "updated": "updated", "closed": "closed"},
-    severity={"info": "info", "warning": "warning", "critical": "critical"},
-    rules={
-        "seal_breach": "seal breach",
-        "route_deviation": "off its route",
-        "temperature_excursion": "temperature",
-        "signal_lost": "signal lost",
-        "unplanned_stop": "unplanned stop",
-        "shock": "blow",
-        "seal_mismatch": "wrong seal",
-        "position_spoofing": "false position",
-        "separation": "parted",
-        "reading_gap": "readings missing",
-        "unusual_journey": "unusual journey",
-        "sensor_stuck": "sensor stuck",
-        "battery_low": "battery low",
-    },
+    state=in_language(STATES, "en"),
+    severity=in_language(SEVERITIES, "en"),
+    rules=in_language(RULES, "en"),
 )
 
 SPANISH: Final = Texts(
@@ -88,7 +76,7 @@ SPANISH: Final = Texts(
     readings="lecturas",
     on_the_way="embarques en camino",
     open_alerts="alertas abiertas",
-    drill="SIMULACRO",
+    drill=DRILL["es"],
     latency="hasta la alerta, p50/p99",
     on_the_way_short="en camino",
     open_alerts_short="abiertas",
@@ -106,23 +94,9 @@ SPANISH: Final = Texts(
     ends_in="Termina en {left_s:.0f} s.",
     held="{published:,} lecturas publicadas, {history_points:,} en el historial: nada perdido, nada repetido.",
     lost="{published:,} lecturas publicadas, {history_points:,} en el historial: {lost:,} PERDIDAS, {twice:,} dobles.",
-    state={"opened": "abierta", "updated": "cambió", "closed": "cerrada"},
-    severity={"info": "aviso", "warning": "advertencia", "critical": "crítica"},
-    rules={
-        "seal_breach": "sello violado",
-        "route_deviation": "fuera de ruta",
-        "temperature_excursion": "temperatura",
-        "signal_lost": "sin señal",
-        "unplanned_stop": "parada no prevista",
-        "shock": "golpe",
-        "seal_mismatch": "sello equivocado",
-        "position_spoofing": "posición falsa",
-        "separation": "separados",
-        "reading_gap": "faltan lecturas",
-        "unusual_journey": "viaje inusual",
-        "sensor_stuck": "sensor trabado",
-        "battery_low": "batería baja",
-    },
+    state=in_language(STATES, "es"),
+    severity=in_language(SEVERITIES, "es"),
+    rules=in_language(RULES, "es"),
     steps={
         "starting Kafka, the MQTT broker and the history": "arrancan Kafka, el broker MQTT y el historial",
         "starting the gateway, the stages, the sink and the deliverer": (

@@ -86,6 +86,10 @@ class TestUsage:
         for name in ("demo", "up", "gateway", "worker", "sink", "simulate", "doctor", "bench"):
             assert name in listed.stdout
             assert "Example" in puente(name, "--help").stdout
+        for name in ("deadletters", "deliveries", "topics", "contracts", "reference", "compose", "grafana", "alerts"):
+            commands = puente(name, "--help").stdout.partition("Commands:")[2]
+            assert commands.strip()
+            assert "..." not in commands, "a summary that is cut"
 
     def test_wrong_usage_is_2_with_a_guess(self):
         wrong = puente("doctr")
@@ -212,13 +216,19 @@ class TestOnAStack:
         topic = "v1/CRDN/truck-1/readings"
         letters = [
             dead_letter("bad_time", "time_ms is in seconds", topic, 1, b'{"n":1}'),
-            dead_letter("bad_time", "time_ms is in seconds", topic, 2, b'{"n":1}'),
+            dead_letter("bad_time", "time_ms is in seconds", topic, 2, b'{"n":1,"exercise":true}'),
             dead_letter("too_large", "a payload over 1,048,576 bytes", topic, 3, b"x" * 70_000),
             dead_letter("history_refused", "the store refused it", topics.SHIPMENT_READINGS, 4, b"{}"),
         ]
         send(settings, topics.REFUSED, *map(msgspec.json.encode, letters))
         listed = puente("deadletters", "list", "--json", PUENTE_CONFIG=stack["config"])
         assert json.loads(listed.stdout)["reasons"] == {"bad_time": 2, "too_large": 1, "history_refused": 1}
+        spanish = puente("deadletters", "list", "--language", "es", PUENTE_CONFIG=stack["config"]).stdout
+        assert "2  bad_time: el reloj del aparato está mal" in spanish
+        assert "[SIMULACRO] v1/CRDN/truck-1/readings: time_ms is in seconds" in spanish
+        assert spanish.count("[SIMULACRO]") == 1
+        nobody = puente("deliveries", "list", "--language", "es", PUENTE_CONFIG=stack["config"]).stdout
+        assert nobody.startswith("nunca se sirvió un webhook: nombre su archivo en PUENTE_SUBSCRIBERS")
 
         came: list[tuple[str, bytes]] = []
         subscribed, arrived = threading.Event(), threading.Event()
@@ -241,8 +251,8 @@ class TestOnAStack:
             client.disconnect()
             client.loop_stop()
         result = json.loads(replayed.stdout)
-        assert (replayed.returncode, result["sent"]) == (1, 1)
-        assert came == [(topic, b'{"n":1}')]
+        assert (replayed.returncode, result["sent"]) == (1, 2)
+        assert came == [(topic, b'{"n":1}'), (topic, b'{"n":1,"exercise":true}')]
         whys = {skipped["sha256"]: skipped["why"] for skipped in result["skipped"]}
         assert "65536 of its 70000" in whys[hashlib.sha256(b"x" * 70_000).hexdigest()]
         only = puente("deadletters", "replay", "--reason", "bad_time", PUENTE_CONFIG=stack["config"])

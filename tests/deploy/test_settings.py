@@ -183,6 +183,7 @@ def test_a_wrong_threshold_is_named(tmp_path: Path, text: str, expected: str):
         load({}, file)
     assert str(caught.value).startswith("rules (in ")
     assert expected in str(caught.value)
+    assert "{" not in str(caught.value), "what is right in the table is no part of what is wrong"
 
 
 @pytest.mark.parametrize("text", ["shock", "shock.threshold_g", "shock.threshold_g=hard", "threshold_g=4"])

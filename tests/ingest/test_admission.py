@@ -218,3 +218,23 @@ def test_another_devices_identity_is_never_named_in_a_refusal() -> None:
 def test_a_topic_without_a_decoder_is_refused_by_name() -> None:
     (refusal,) = admit("v2/CRDN/TRK-1/readings", reading(0), NOW_MS).refused
     assert refusal.reason == "unknown_topic"
+
+
+@pytest.mark.parametrize(
+    ("payload", "place"),
+    [
+        (b"hello", "at character 1, a value is missing"),
+        (b'{"a":1,}', "at character 8, "),
+        (b'{"a" 1}', "at character 6, the colon"),
+        (b'{"a":1 "b":2}', "at character 8, a comma"),
+        (b'{"a":1}{"b":2}', "at character 8, something follows"),
+        (b'{"a":"x', "at character 6, a text begins"),
+        (b'{"a":', "at its end, a value is missing"),
+        (b'{"a":"\x01"}', "at character 7, a text holds a control character"),
+        (b'{"a":"\\x"}', "at character 7, a text holds a backslash"),
+    ],
+)
+def test_what_is_no_json_is_said_in_plain_words_with_the_place_counted_from_one(payload: bytes, place: str) -> None:
+    (refusal,) = admit("v1/CRDN/TRK-1/readings", payload, 1_790_000_000_000).refused
+    assert refusal.sentence.startswith(f"This is not JSON: {place}")
+    assert not any(word in refusal.sentence for word in ("Expecting", "delimiter", "Unterminated", "Invalid"))
