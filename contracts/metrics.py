@@ -207,6 +207,15 @@ _OF_WHAT_IS_TOLD: Final = (
         ("to", "exercise", "quantile"),
         _LINE,
     ),
+    Metric(
+        "puente_corridor_drift",
+        "gauge",
+        "standard deviations",
+        "of the feature furthest off, how far the corridor's last 60 windows lie from what its model expected, on the "
+        "mean; absent until the model is warm",
+        ("corridor", "direction", "zone"),
+        (WORKER,),
+    ),
     Metric("puente_reference_records", "gauge", "records", "versions of the reference read", (), (WORKER,)),
     Metric("puente_history_write_seconds", "histogram", "s", "that a write to the history took", (), (SINK,)),
     Metric(

@@ -188,7 +188,7 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
 
     def drift(self) -> dict[str, float]:
         """Of each feature, how many deviations the last windows lie from what was usual, on the mean: below 0, less."""
-        return {name: mean.get() for name, mean in self.lately.items()}
+        return {name: mean.get() for name, mean in list(self.lately.items())}
 
     def why(self, x: Mapping[Any, Any]) -> list[Reason]:
         """Each feature, what falls most first."""

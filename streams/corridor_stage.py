@@ -134,6 +134,10 @@ class CorridorStage:
         """By corridor/direction/zone."""
         return self._models.by_name
 
+    def drift(self) -> dict[str, float]:
+        """By corridor/direction/zone, see ``JourneyModels.drift``."""
+        return self._models.drift()
+
     def _follow(self, window: JourneyWindow, subject: _Subject, judgement: Judgement, out: list[Outgoing]) -> None:
         """Repeated unusual windows open an episode, repeated usual ones close it."""
         thresholds, run = self.config.thresholds, self._runs.get(subject, 0)

@@ -62,6 +62,11 @@ class JourneyModels:
             self._dirty.add((name, str(x[PLACE])))
         return judgement
 
+    def drift(self) -> dict[str, float]:
+        """Of each model that is warm, how far its feature furthest off has drifted: ``JourneyNorm.drift``, unsigned."""
+        warm = [(n, m) for n, m in list(self.by_name.items()) if m.seen >= self.thresholds.warm_up_windows]
+        return {name: max(map(abs, model.drift().values()), default=0.0) for name, model in warm}
+
     def _model(self, name: str) -> JourneyNorm:
         model = self.by_name.get(name)
         if model is None:

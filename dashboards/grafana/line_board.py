@@ -125,6 +125,24 @@ BOARD: Final = Board(
         ),
         Panel(
             kind="timeseries",
+            title=Text("Do corridors still travel as learnt?", "¿Se viaja aún como se aprendió?"),
+            says=Text(
+                "How far each corridor's last 60 journey windows lie from what its model expected, in standard "
+                "deviations, by the feature furthest off. Below 1 is usual; where it stays above 2, traffic has "
+                "changed, or the model is not for it: try another with puente detectors shadow.",
+                "Cuánto se apartan las últimas 60 ventanas de viaje de cada corredor de lo que su modelo esperaba, en "
+                "desviaciones típicas, por la característica más apartada. Menos de 1 es usual; si sigue sobre 2, el "
+                "tránsito cambió o el modelo no le sirve: pruebe otro con puente detectors shadow.",
+            ),
+            queries=(Query(worst("puente_corridor_drift", "corridor", "direction"), "$tag_corridor $tag_direction"),),
+            bounds=(1, 2),
+            empty=Text(
+                "Empty until a corridor has taught its model 60 windows.",
+                "Vacío hasta que un corredor haya enseñado 60 ventanas a su modelo.",
+            ),
+        ),
+        Panel(
+            kind="timeseries",
             title=Text("How much memory do they take?", "¿Cuánta memoria ocupan?"),
             says=Text("Resident memory of each process.", "Memoria residente de cada proceso."),
             queries=(Query(worst("puente_memory_bytes", "process"), "$tag_process"),),

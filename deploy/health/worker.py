@@ -60,6 +60,12 @@ class WorkerVitals:
             roster = getattr(state, "roster", None)
             if roster is not None:
                 yield Sample("puente_devices", len(roster), labels)
+            drift = getattr(state, "drift", None)
+            if drift is not None:
+                for model, deviations in drift().items():
+                    corridor, direction, zone = model.rsplit("/", 2)
+                    about = {"corridor": corridor, "direction": direction, "zone": zone}
+                    yield Sample("puente_corridor_drift", deviations, about)
             episodes = getattr(state, "episodes", None)
             if episodes is not None:
                 opened.update((labels["stage"], rule, exercise) for rule, _, exercise in list(episodes.open))

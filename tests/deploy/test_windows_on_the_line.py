@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 
 from contracts import frames, topics
 from contracts.alerts import Alert
+from contracts.health import LineSample, read_key
 from contracts.partitioner import partition_of
 from contracts.readings import Tick
 from deploy.core_line import CoreLine
@@ -35,6 +36,7 @@ from simulators import FaultSpec, Fleet
 SEED = 5
 START_MS = 1_790_000_000_000
 RULES = ("separation", "unusual_journey")
+DRIFT = "puente_corridor_drift"
 PARTITIONS = 2
 TICK_MS = 5_000
 AFTER_MS = 900_000
@@ -165,6 +167,18 @@ def test_a_killed_worker_tells_the_separations_and_unusual_journeys_that_the_cor
     assert {rule for rule, _, _ in line.expected.values()} == set(RULES)
     assert {state for _, state, _ in line.expected.values()} == {"closed"}
     assert states(line.alerts) == line.expected
+
+
+def test_how_far_each_corridor_has_drifted_is_published_with_the_lines_health(line: Told) -> None:
+    newest = asyncio.run(samples(line.stack.settings.kafka))[-1].metrics
+    drift = {read_key(key)[1]["zone"]: value for key, value in newest.items() if read_key(key)[0] == DRIFT}
+    assert "road" in drift
+    assert all(0.0 <= value < 3.0 for value in drift.values())
+
+
+async def samples(kafka: str) -> list[LineSample]:
+    found = [msgspec.json.decode(record.value, type=LineSample) async for record in records_of(kafka, topics.HEALTH)]
+    return [sample for sample in found if any(key.startswith(DRIFT) for key in sample.metrics)]
 
 
 # -- puente alerts explain --------------------------------------------------------------------------------------------

@@ -170,6 +170,23 @@ def test_with_each_alert_the_state_that_judged_is_told_and_gives_the_same_score(
         assert state_sha256({**state.state, "place": "elsewhere"}) != state.state_sha256  # the control
 
 
+def test_a_corridors_drift_is_told_once_its_model_is_warm(world, windows):
+    line = Line(world)
+    play(line, windows[:24])
+    assert line.stage.drift() == {}
+    play(line, windows[24:])
+    (drift,) = line.stage.drift().values()
+    assert drift < 0.5
+    slower = [
+        msgspec.structs.replace(w, speed_kmh=0.8 * w.speed_kmh, progress_kmh=0.8 * w.progress_kmh,
+                                start_ms=w.start_ms + WINDOWS * LENGTH_MS, end_ms=w.end_ms + WINDOWS * LENGTH_MS,
+                                window_id=f"{n:032x}")
+        for n, w in enumerate(windows[:60])
+    ]  # fmt: skip
+    play(line, slower)
+    assert line.stage.drift()["I35/northbound/road"] > 1.0
+
+
 def test_a_repeat_is_dropped_by_its_identity(world, windows):
     line = Line(world)
     line.hear(*windows[:12], *windows[:12])
