@@ -61,6 +61,7 @@ _RAILS: Final = {
     "shock": (16.0, 32.0, 100.0, 200.0),
 }
 _RUN_MAX: Final = 30_000
+_LARGEST: Final = float(np.finfo(np.float32).max)
 _FULL: Final = 512  # runs after which the older half of what was learnt counts half
 
 
@@ -143,7 +144,9 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
     @staticmethod
     def _value(x: dict[str, Any]) -> float:
         value = x.get("value")
-        return float(np.float32(value)) if isinstance(value, Real) and math.isfinite(value) else math.nan
+        if not isinstance(value, Real) or abs(value) > _LARGEST:
+            return math.nan
+        return float(np.float32(value))
 
     def _next_run(self, value: float, resting: bool) -> int:
         if value != self._last:
