@@ -7,8 +7,9 @@ with each second of simulated time, each stage's records go to the next. Nothing
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +20,7 @@ from contracts.models import ModelState
 from contracts.partitioner import partition_of
 from contracts.readings import Reading, Tick
 from contracts.reference import Record
+from detectors import unusual_journey
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.audiences import Audience
 from streams.corridor_stage import CorridorConfig, CorridorStage
@@ -44,11 +46,13 @@ class CoreLine:
         audiences: tuple[Audience, ...] = EVERYONE,
         tick_ms: int = 1_000,
         gather_ms: int | None = None,
+        thresholds: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """``tick_ms`` is the time between ticks; over two seconds it would count as an outage of the line.
 
         Readings of ``gather_ms`` (a whole number of ticks; one where left out) come together, before the ticks of that
-        time: larger frames cost less, and silences are told so much earlier at the most.
+        time: larger frames cost less, and silences are told so much earlier at the most. ``thresholds`` are the rules',
+        where they are not the defaults.
         """
         if gather_ms is not None and (gather_ms <= 0 or gather_ms % tick_ms):
             raise ValueError("gather_ms must be a whole number of ticks")
@@ -58,11 +62,12 @@ class CoreLine:
         self.partitions = partitions
         self.tick_ms = tick_ms
         self.gather_ms = gather_ms or tick_ms
-        admit = AdmitConfig(partitions)
-        shipment = ShipmentConfig(partitions, audiences)
+        admit = AdmitConfig(partitions, thresholds=thresholds)
+        shipment = ShipmentConfig(partitions, audiences, thresholds=thresholds)
         self.admit = [AdmitStage(p, self.book, admit) for p in range(partitions)]
         self.shipment = [ShipmentStage(p, self.book, shipment) for p in range(partitions)]
-        corridor = CorridorConfig(partitions, audiences)
+        journeys = thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds()
+        corridor = CorridorConfig(partitions, audiences, thresholds=journeys)
         self.corridor = [CorridorStage(p, self.book, corridor) for p in range(partitions)]
         self.alerts: list[Alert] = []
         self.told: dict[str, list[Alert]] = {a.name: [] for a in audiences}

@@ -3,8 +3,8 @@
 - ``roads``, ``places``: coordinates; the eight ways over two bridges, with their stops, queues and customs lots
 - ``journeys``: timetables and trips; ``warps``: what holds them up; ``life``: what is normal and looks like a fault
 - ``papers``: numbers that pass the checks real ones pass
-- ``rigs``: truck, container and seal that travel together; ``devices``: what they measure, in columns; ``climate``: what
-  is true in a box; ``coverage``: what is heard of it, and when
+- ``rigs``: truck, container and seal that travel together; ``devices``: what they measure; ``climate``: what is true in
+  a box; ``coverage``: what is heard of it, and when
 - ``noise``: randomness as a function of (seed, device, sample)
 - ``faults``: what is asked for and what was true; ``fault_plan``: on which trucks; ``fault_draws``: how large;
   ``fault_effects``, ``sick_sensors``: what it does to readings; ``scenarios``: fleets with faults, one TOML file each

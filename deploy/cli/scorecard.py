@@ -35,6 +35,7 @@ class _Seeds(click.ParamType):
 @click.option("--scenario", default="day", show_default=True, help="Which fleet and faults: a name, or a .toml file.")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way at once; else as the scenario says.")
 @click.option("--jobs", type=click.IntRange(1), help="Days at a time; else as many as there are cores.")
+@click.option("--curve", is_flag=True, help="Also over a grid of each rule's main threshold: four more plays a day.")
 @json_option
 def scorecard(
     seed: int | None,
@@ -43,6 +44,7 @@ def scorecard(
     scenario: str,
     shipments: int | None,
     jobs: int | None,
+    curve: bool,
     json_to: str | None,
 ) -> int:
     """Play simulated days through the line's core and say, rule by rule, what it found of what was wrong.
@@ -54,6 +56,7 @@ def scorecard(
     Examples:
       puente scorecard --seed 7 --hours 6
       puente scorecard --seeds 1-4 --json scores.json
+      puente scorecard --scenario hard --seed 7 --curve
     """
     if seed is not None and seeds is not None:
         raise click.UsageError("give --seed or --seeds, not both")
@@ -70,11 +73,18 @@ def scorecard(
     except (ValueError, OSError) as error:
         raise click.UsageError(f"--scenario: {error}") from None
     wanted = seeds or (1 if seed is None else seed,)
-    orders = [cards.Order(scenario=scenario, seed=s, hours=hours, shipments=shipments) for s in wanted]
+    levels = range(cards.LEVELS) if curve else (cards.SET_POINT,)
+    orders = [
+        cards.Order(scenario=scenario, seed=s, hours=hours, shipments=shipments, level=level)
+        for s in wanted
+        for level in levels
+    ]
     days = list(_watched(orders, jobs or os.cpu_count() or 1))
     result = cards.result_of(scenario, days)
     if json_to != "-":
         click.echo(cards.table(result))
+        if curve:
+            click.echo("\n" + cards.curve_table(result))
     if json_to is not None:
         write_json(msgspec.to_builtins(result), json_to)
     return 1 if result.refused or result.not_run else 0
@@ -90,12 +100,12 @@ def _watched(orders: list[Any], jobs: int) -> Any:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("simulated days", total=len(orders))
-        over: dict[int, float] = {}
+        over: dict[tuple[int, int], float] = {}
 
-        def progress(seed: int, share: float) -> None:
-            over[seed] = share
+        def progress(which: tuple[int, int], share: float) -> None:
+            over[which] = share
             bar.update(task, completed=round(sum(over.values()), 2))
 
         for day in play_all(orders, jobs, progress):
-            progress(day.seed, 1.0)
+            progress((day.seed, day.level), 1.0)
             yield day

@@ -2,11 +2,24 @@
 
 - ``day``: one day played; ``days``: many, on as many cores as there are
 - ``matching``: which alert tells of which fault; ``statistics``: figures and how sure they are; both pure
-- ``report``: the result as one object, and as a table for people
+- ``grid``: each rule's main threshold from lax to strict; ``curve``: the rules' figures over it
+- ``report``: the result as one object, and as tables for people
 """
 
 from deploy.scorecard.day import Day, Order, play
 from deploy.scorecard.days import play_all
-from deploy.scorecard.report import Result, result_of, table
+from deploy.scorecard.grid import LEVELS, SET_POINT
+from deploy.scorecard.report import Result, curve_table, result_of, table
 
-__all__ = ["Day", "Order", "Result", "play", "play_all", "result_of", "table"]
+__all__ = [
+    "LEVELS",
+    "SET_POINT",
+    "Day",
+    "Order",
+    "Result",
+    "curve_table",
+    "play",
+    "play_all",
+    "result_of",
+    "table",
+]

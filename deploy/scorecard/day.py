@@ -11,13 +11,14 @@ import msgspec
 from contracts.readings import Reading
 from contracts.reference import Shipment
 from deploy.core_line import CoreLine
+from deploy.scorecard import grid
 from deploy.scorecard.matching import Opening
 from detectors import catalog
 from simulators import Fault, Fleet, scenarios
 
 START_MS: Final = 1_790_000_000_000
 TICK_MS: Final = 2_000  # the longest step between ticks that is no outage
-GATHER_MS: Final = 10_000  # readings of so much time in a frame; a silence may be told so much early
+GATHER_MS: Final = 20_000  # readings of so much time in a frame; a silence may be told so much early
 AFTER_MS: Final = 300_000  # ticks go on, for what is told only when the lateness bound has passed
 _REPORTS: Final = 100  # how often progress is told in a day
 
@@ -25,18 +26,20 @@ Progress = Callable[[float], None]  # is told the share of the day that is over
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to play. ``hours`` and ``shipments`` None: as the scenario says."""
+    """What to play. ``hours`` and ``shipments`` None: as the scenario says. ``level``: of the grid of thresholds."""
 
     scenario: str
     seed: int
     hours: float | None = None
     shipments: int | None = None
+    level: int = grid.SET_POINT
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
     """What was true, what was told. ``rules`` were there to speak; ``refused`` readings should be none."""
 
     seed: int
+    level: int = grid.SET_POINT
     faults: list[Fault]
     openings: list[Opening]
     rules: list[str]
@@ -53,7 +56,7 @@ def play(order: Order, progress: Progress | None = None) -> Day:
     fleet = scenarios.load(order.scenario).make(
         order.seed, START_MS, live_first=True, shipments=order.shipments, horizon_s=horizon_s
     )
-    line = CoreLine(fleet.reference(), tick_ms=TICK_MS, gather_ms=GATHER_MS)
+    line = CoreLine(fleet.reference(), tick_ms=TICK_MS, gather_ms=GATHER_MS, thresholds=grid.at(order.level))
     told = _Told(fleet, progress)
     line.run(told)
     for time_ms in range(fleet.ends_ms, fleet.ends_ms + AFTER_MS, TICK_MS):
@@ -71,6 +74,7 @@ def play(order: Order, progress: Progress | None = None) -> Day:
     ]
     return Day(
         seed=order.seed,
+        level=order.level,
         faults=fleet.truth,
         openings=openings,
         rules=list(catalog.CARDS),

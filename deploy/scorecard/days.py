@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from deploy.scorecard.day import Day, Order, Progress, play
 
+Which = tuple[int, int]  # a play's seed and level
 
-def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[int, float], None]) -> Iterator[Day]:
+
+def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[Which, float], None]) -> Iterator[Day]:
     """Each day as it is over; to be called in the main thread.
 
-    ``progress`` is told a seed and the share of its day; with several jobs, only 0 and 1.
+    ``progress`` is told a play's seed and level and the share of its day; with several jobs, only 0 and 1.
     """
     if jobs == 1 or len(orders) == 1:
         for order in orders:
-            yield play(order, _of(order.seed, progress))
+            yield play(order, _of((order.seed, order.level), progress))
         return
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads is not to be relied on
     # A process that begins deaf to Ctrl-C has no moment in which it dies of it with a traceback.
@@ -27,14 +29,14 @@ def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[int, float]
         signal.signal(signal.SIGINT, heard)
     with pool:  # at the end, terminates all
         for order in orders:
-            progress(order.seed, 0.0)
+            progress((order.seed, order.level), 0.0)
         for day in pool.imap_unordered(play, orders):
-            progress(day.seed, 1.0)
+            progress((day.seed, day.level), 1.0)
             yield day
 
 
-def _of(seed: int, progress: Callable[[int, float], None]) -> Progress:
-    return lambda share: progress(seed, share)
+def _of(which: Which, progress: Callable[[Which, float], None]) -> Progress:
+    return lambda share: progress(which, share)
 
 
 def _leave_sigterm_to_the_system() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from deploy.scorecard import grid
+from deploy.scorecard.curve import Curve, curves
 from deploy.scorecard.day import Day
 from deploy.scorecard.matching import Matched, Opening, match
 from deploy.scorecard.statistics import Interval, RuleScore, scores
-from simulators.faults import VARIANTS, Fault
+from simulators.faults import OF_NO_RULE, VARIANTS, Fault
 from streams.shipment_windows import WindowConfig
 
 LATENESS_BOUND_MS: Final = WindowConfig().lateness_bound_ms
@@ -31,8 +34,19 @@ class FalseAlarm(msgspec.Struct, frozen=True, kw_only=True):
     opening: Opening
 
 
+class NoRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What was true and no rule need tell; ``variants`` counts its episodes."""
+
+    kind: str
+    episodes: int
+    variants: dict[str, int]
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``puente scorecard --json`` writes. Drills are counted in ``drills`` and in nothing else."""
+    """What ``puente scorecard --json`` writes. Drills are counted in ``drills`` and in nothing else.
+
+    ``curves`` are empty unless asked for.
+    """
 
     scenario: str
     seeds: list[int]
@@ -43,20 +57,28 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     lateness_bound_ms: int
     rules: list[RuleScore]
     not_run: list[str]
+    of_no_rule: list[NoRule]
+    curves: list[Curve]
     drills: list[RuleScore]
     faults: list[Found]
     false_alarms: list[FalseAlarm]
 
 
 def result_of(scenario: str, days: Iterable[Day]) -> Result:
-    """Match every day and count. Raises ValueError where there is no day, or none with a shipment."""
-    played = sorted(days, key=lambda day: day.seed)
+    """Match every day and count. Raises ValueError where there is no day, or none with a shipment.
+
+    Days at other levels of thresholds than the set point are for the curves alone.
+    """
+    at_all = sorted(days, key=lambda day: day.seed)
+    played = [day for day in at_all if day.level == grid.SET_POINT]
     shipment_days = sum(day.shipment_days for day in played)
     if shipment_days <= 0:
         raise ValueError("no shipment was followed in these days")
     real, drilled = ({day.seed: _matched(day, drill) for day in played} for drill in (False, True))
     run = set.intersection(*(set(day.rules) for day in played))
     asked = {fault.rule for day in played for fault in day.faults}
+    untold = {kind for kind in OF_NO_RULE if kind not in run}
+    asked -= untold
     rules = sorted(run | asked, key=lambda rule: (list(VARIANTS).index(rule) if rule in VARIANTS else 99, rule))
     drill_rules = [r for r in rules if any(f.rule == r and f.exercise for day in played for f in day.faults)]
     return Result(
@@ -69,10 +91,24 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
         lateness_bound_ms=LATENESS_BOUND_MS,
         rules=scores(rules, run, real, shipment_days),
         not_run=sorted(asked - run),
+        of_no_rule=[_no_rule(kind, played) for kind in OF_NO_RULE if kind in untold],
+        curves=_curves(rules, at_all, shipment_days),
         drills=scores(drill_rules, run, drilled, shipment_days),
-        faults=[found for seed, day in real.items() for found in _found(seed, day)],
+        faults=[f for seed, day in real.items() for f in _found(seed, day) if f.fault.rule not in untold],
         false_alarms=[FalseAlarm(seed=seed, opening=o) for seed, day in real.items() for o in day.false],
     )
+
+
+def _no_rule(kind: str, days: Iterable[Day]) -> NoRule:
+    episodes = {(day.seed, f.episode_id): f.variant for day in days for f in day.faults if f.rule == kind}
+    return NoRule(kind=kind, episodes=len(episodes), variants=dict(sorted(Counter(episodes.values()).items())))
+
+
+def _curves(rules: Iterable[str], days: Iterable[Day], shipment_days: float) -> list[Curve]:
+    by_level: dict[int, dict[int, Matched]] = {}
+    for day in days:
+        by_level.setdefault(day.level, {})[day.seed] = _matched(day, drill=False)
+    return curves(rules, by_level, shipment_days) if len(by_level) > 1 else []
 
 
 def _matched(day: Day, drill: bool) -> Matched:
@@ -107,15 +143,7 @@ this one too; neither counts as right or wrong."""
 
 def table(result: Result) -> str:
     """The figures in columns, and what they leave out."""
-    rows = [_HEAD, *(_row(rule) for rule in result.rules)]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(_HEAD))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if n == 0 else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    lines = _aligned([_HEAD, *(_row(rule) for rule in result.rules)])
     days = f"{len(result.seeds)} simulated day{'s' if len(result.seeds) > 1 else ''}"
     lines.append("")
     lines.append(
@@ -125,10 +153,49 @@ def table(result: Result) -> str:
     lines.append(_LEGEND)
     lines += [f"NOT RUN: {name} is not in this line; its faults above were found by nobody." for name in result.not_run]
     lines += [
+        f"Told by no rule: {of.kind}, {of.episodes} episodes ({', '.join(f'{v} {n}' for v, n in of.variants.items())})."
+        for of in result.of_no_rule
+        if of.episodes
+    ]
+    lines += [
         f"Drills, apart: {drill.rule}, {drill.hits} of {drill.faults} found, {drill.false_alarms} false."
         for drill in result.drills
     ]
     return "\n".join(lines)
+
+
+def curve_table(result: Result) -> str:
+    """The curves in columns, a rule's points from lax to strict, its set point marked."""
+    rows = [("rule", "threshold", "value", "", "precision", "recall", "false/ship-day", "delay s")]
+    for curve in result.curves:
+        for n, point in enumerate(curve.points):
+            rows.append(
+                (
+                    "" if n else curve.rule,
+                    "" if n else curve.threshold,
+                    f"{point.value:.6g}",
+                    "<" if point.set_point else "",
+                    "-" if point.precision is None else f"{point.precision:.3f}",
+                    "-" if point.recall is None else f"{point.recall:.3f}",
+                    f"{point.false_per_shipment_day:.4f}",
+                    _seconds(point.delay_median_s),
+                )
+            )
+    return "\n".join(
+        [*_aligned(rows, 2), "", "Each rule by its main threshold, from lax to strict; < marks where it is set."]
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], left: int = 1) -> list[str]:
+    """Rows as lines of columns, of which so many are aligned to the left."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if n < left else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _row(rule: RuleScore) -> tuple[str, ...]:

@@ -20,9 +20,9 @@ def plain() -> Result:
 
 
 def test_every_rule_of_the_catalog_has_a_fault_and_none_is_said_to_be_run_that_is_not(plain: Result) -> None:
-    assert {rule.rule for rule in plain.rules} == set(VARIANTS) == set(catalog.CARDS)
+    assert set(VARIANTS) <= {rule.rule for rule in plain.rules} == set(catalog.CARDS)
     assert (plain.not_run, plain.refused) == ([], 0)
-    assert all(rule.run and rule.faults >= 4 for rule in plain.rules)
+    assert all(rule.run and (rule.faults >= 4 or rule.rule not in VARIANTS) for rule in plain.rules)
 
 
 @pytest.mark.parametrize("rule", [name for name in VARIANTS if name != "unusual_journey"])
@@ -36,14 +36,7 @@ def test_most_unusual_journeys_are_told_of_though_their_model_has_seen_but_hours
     assert found.hits >= 3
 
 
-# A truck whose readings of some minutes came beyond the lateness bound stood and then drove; the rule takes it to have
-# moved evenly between its positions before and after, and doubts only how far aside it may have been, not along.
-_APART = pytest.mark.xfail(strict=True, reason="separation takes a truck to move evenly while nothing is heard of it")
-
-
-@pytest.mark.parametrize(
-    "rule", [pytest.param(name, marks=_APART) if name == "separation" else name for name in VARIANTS]
-)
+@pytest.mark.parametrize("rule", VARIANTS)
 def test_a_rules_silent_counterpart_is_no_alert(plain: Result, rule: str) -> None:
     assert [of.opening for of in plain.false_alarms if of.opening.rule == rule] == []
 
