@@ -26,6 +26,7 @@ from streams.corridor_stage import CorridorConfig
 from streams.shadow import SIDES, Comparison, Report, Shadow, report
 
 _RULE: Final = unusual_journey.CARD.name
+DRIFTED: Final = 1.0  # standard deviations from which on drift is worth a line
 _SAID: Final = {"right": True, "wrong": False}
 
 
@@ -149,6 +150,10 @@ def lines_of(found: Report) -> Iterator[str]:
             "".join(f"{kind[side]:>8}" for side in SIDES) for kind in (each.windows, each.unusual, each.episodes)
         )
         yield f"{name:{wide}} {counts} {each.correlation.get():>9.3f}"
+    off = {name: max(each.items(), key=lambda item: abs(item[1])) for name, each in found.drift.items() if each}
+    for name, (feature, deviations) in sorted(off.items()):
+        if abs(deviations) >= DRIFTED:
+            yield f"drift: {name}: {feature} {deviations:+.1f} standard deviations off what was learnt, of late"
     labels = found.labels
     if labels.right_lost or labels.wrong_kept or labels.right_kept or labels.wrong_gone or labels.unknown:
         yield ""

@@ -1,0 +1,73 @@
+"""Whatever comes of an explanation is said in either language: what was told, why, on what, and whether it holds."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from contracts.alerts import Alert
+from contracts.readings import ShipmentReading
+from deploy.cli.explained import lines_of
+from deploy.explain import Explanation, Outcome
+from detectors.explanation import Reason
+
+SHA = "9f86d081" * 8
+LANGUAGES = pytest.mark.parametrize("language", ["en", "es"])
+
+
+def alert(**more: Any) -> Alert:
+    return Alert(
+        **{
+            "alert_id": "3f" * 16, "revision": 1, "rule": "temperature_excursion", "rule_version": 1,
+            "severity": "critical", "state": "opened", "opened_ms": 1_790_000_000_000, "closed_ms": None,
+            "shipment_id": "SHP-1", "device_id": "box-1", "lat_deg": 27.5, "lon_deg": -99.5, "score": 0.9931,
+            "evidence": {"temperature_c": 12.0, "allowed": "2 … 8 °C", "state_sha256": SHA, "opening_seq": 7},
+            "messages": {"en": "Too warm.", "es": "Demasiado caliente."}, "exercise": False, **more,
+        }
+    )  # fmt: skip
+
+
+def text(found: Explanation, language: str) -> str:
+    return "\n".join(lines_of(found, language))
+
+
+@LANGUAGES
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_every_outcome_has_its_words(outcome: Outcome, language: str) -> None:
+    said = text(Explanation(alert=alert(), newest=alert(state="closed"), told_ms=0, outcome=outcome), language)
+    good, bad = {"en": ("REPRODUCED", "NOT REPRODUCED"), "es": ("REPRODUCIDA", "NO REPRODUCIDA")}[language]
+    assert (bad in said) == (outcome != "reproduced")
+    assert good in said
+    assert {"en": "Too warm.", "es": "Demasiado caliente."}[language] in said
+    assert {"en": "closed", "es": "cerrada"}[language] in said
+
+
+@LANGUAGES
+def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -> None:
+    reading = ShipmentReading(device_id="box-1", boot_id=1, seq=7, time_ms=1_790_000_000_000, temperature_c=12.0)
+    found = Explanation(
+        alert=alert(), newest=alert(), told_ms=0, outcome="reproduced", score=0.9931, state_sha256="0" * 64,
+        reading=reading, source="telemetry.readings.v1", since_ms=1_789_900_000_000, heard=812,
+        reasons=(Reason("temperature_c", 12.0, 8.0, 0.49),), named=("temperature_c",),
+    )  # fmt: skip
+    said = text(found, language)
+    assert "boot 1, seq 7" in said
+    assert "temperature_c 12.0" in said
+    assert "812" in said
+    assert "--hours" in said  # what came before was left out
+    assert SHA[:16] in said
+    assert {"en": "ANOTHER", "es": "OTRO"}[language] in said
+    assert "> temperature_c  12, " in said
+    assert "opening_seq" not in said
+    found.whole, found.state_sha256 = True, SHA
+    assert "--hours" not in text(found, language)
+    assert {"en": "the same", "es": "el mismo"}[language] in text(found, language)
+
+
+@LANGUAGES
+def test_a_drill_is_marked(language: str) -> None:
+    drill = alert(exercise=True)
+    assert {"en": "EXERCISE", "es": "SIMULACRO"}[language] in text(
+        Explanation(alert=drill, newest=drill, told_ms=0), language
+    )
