@@ -29,7 +29,7 @@ FIX: Final = np.dtype(
     ]
 )  # fmt: skip
 PLACED: Final = 1  # lies in a stop or a geofence
-TOLD: Final = 2  # a rule speaks on this reading
+TOLD: Final = 2  # a rule speaks on this reading, of more than the device itself
 UNPLACED: Final = frozenset({LATE, NO_FIX})  # marks of what is no position, or none that a window waits for
 DOUBTED: Final = 4  # where it says it is may be a lie
 
@@ -37,6 +37,8 @@ Fixes = NDArray[Any]  # of FIX
 _NUMBERS: Final = tuple(name for name in FIX.names or () if name not in ("temperature_c", "member", "flags"))
 _numbers_of = attrgetter(*_NUMBERS)
 _SPOOFED: Final = "position_spoofing"
+# Of the device that they are about, not of the way it goes; some last for hours.
+_OF_DEVICE: Final = frozenset({"reading_gap", "battery_low", "sensor_stuck", "seal_mismatch"})
 _CHUNK_MAX: Final = 8_000  # positions: half a megabyte
 
 
@@ -44,7 +46,7 @@ def flags_of(reading: ShipmentReading) -> int:
     """What is known of a position beside its numbers."""
     flags = PLACED if reading.inside else 0
     for finding in reading.findings:
-        if finding.level == "trip":
+        if finding.level == "trip" and finding.rule not in _OF_DEVICE:
             flags |= TOLD | DOUBTED if finding.rule == _SPOOFED else TOLD
     return flags
 
