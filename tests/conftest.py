@@ -36,6 +36,7 @@ _NOT_RUN = "not run: "
 _LONG_S = {
     "kill/test_kill.py": 150,
     "deploy/test_core_line.py": 120,
+    "deploy/test_windows_on_the_line.py": 110,
     "deploy/bench/test_benches.py": 60,
     "ingest/test_gateway.py": 60,
     "kill/test_stumble.py": 60,
