@@ -201,6 +201,7 @@ def _truth(rig: Rig, injection: Injection, name: str, episode_id: str, every_ms:
             units=UNITS[injection.rule],
             subject=shipment_id if of_shipment else device.device_id,
             also=also,
+            begins_ms=None if injection.shows_ms is None else int(injection.start_ms),
         )
         for device in (devices[:1] if of_shipment else devices)
     ]

@@ -115,16 +115,17 @@ ALSO: Final[dict[FaultRule, tuple[FaultRule, ...]]] = {
     "route_deviation": ("unusual_journey",),
     "unplanned_stop": ("unusual_journey",),
     "position_spoofing": ("route_deviation", "separation", "unplanned_stop", "unusual_journey"),
-    "temperature_excursion": ("unusual_journey",),
+    "temperature_excursion": ("unusual_journey", "sensor_anomaly"),
+    "shock": ("sensor_anomaly",),
     "reading_gap": ("signal_lost",),  # where the hole is long
     "separation": ("unplanned_stop", "unusual_journey"),  # what is left behind stands
     "clock_drift": ("separation", "position_spoofing", "unusual_journey"),  # where it was is told of another time
 }
 ALSO_SICK: Final[dict[str, tuple[FaultRule, ...]]] = {  # by the sensor that is sick
-    "temperature": ("temperature_excursion", "unusual_journey"),
-    "humidity": ("sensor_stuck",),
-    "shock": ("shock", "sensor_stuck"),
-    "vibration": ("sensor_stuck", "unusual_journey"),
+    "temperature": ("temperature_excursion", "unusual_journey", "sensor_anomaly"),
+    "humidity": ("sensor_stuck", "sensor_anomaly"),
+    "shock": ("shock", "sensor_stuck", "sensor_anomaly"),
+    "vibration": ("sensor_stuck", "unusual_journey", "sensor_anomaly"),
 }
 
 
@@ -185,6 +186,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     A truck that leaves its road takes three devices with it: three faults, one ``episode_id``. ``subject`` is whom the
     rule speaks of: the device, or for the rules in ``OF_SHIPMENT`` the shipment. ``also``: see the module.
+    ``begins_ms``: where it begins before it is more than normal life (a drift inside the corridor, a box that warms
+    inside its band), when it does; other rules may tell of it from then on.
     """
 
     fault_id: str
@@ -199,6 +202,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     units: str
     subject: str = ""
     also: tuple[FaultRule, ...] = ()
+    begins_ms: int | None = None
     exercise: bool = False
 
 

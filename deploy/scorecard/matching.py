@@ -100,5 +100,6 @@ def _explains(by_place: dict[tuple[str, bool], list[Fault]], opening: Opening, s
     return any(
         opening.rule in fault.also
         for place in (opening.device_id, opening.shipment_id)
-        for fault in _at(by_place.get((place, opening.exercise), ()), opening.opened_ms, slack_ms)
+        for fault in by_place.get((place, opening.exercise), ())
+        if (fault.begins_ms or fault.start_ms) <= opening.opened_ms <= fault.end_ms + slack_ms
     )

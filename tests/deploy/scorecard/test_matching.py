@@ -73,6 +73,14 @@ def test_what_a_fault_shows_as_by_its_nature_is_explained_but_only_then_and_ther
     assert counts(matched) == (0, 1, 0, 1, 2)
 
 
+def test_other_rules_may_tell_of_a_fault_before_it_is_one_to_its_own() -> None:
+    drift = fault(rule="route_deviation", also=("unusual_journey",), begins_ms=500_000)
+    early = opening(600_000, rule="unusual_journey")
+    assert counts(match([drift], [early], BOUND_MS)) == (0, 1, 0, 1, 0)
+    assert counts(match([drift], [opening(600_000, rule="route_deviation")], BOUND_MS)) == (0, 1, 0, 0, 1)
+    assert counts(match([drift], [opening(400_000, rule="unusual_journey")], BOUND_MS)) == (0, 1, 0, 0, 1)
+
+
 def test_drills_are_matched_with_drills_only() -> None:
     assert counts(match([fault(exercise=True)], [opening(1_100_000)], BOUND_MS)) == (0, 1, 0, 0, 1)
     assert counts(match([fault(exercise=True)], [opening(1_100_000, exercise=True)], BOUND_MS)) == (1, 0, 0, 0, 0)
