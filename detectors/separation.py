@@ -2,11 +2,14 @@
 
 Idea: at the instant of each position of the cargo, the vehicle lies between its own positions before and after; the
 distance between the two, less all that could explain it, is more than a yard's length, twice in a row. What can explain
-it: both receivers' accuracy, and how far a way as long as the vehicle's speed allows can stray from the straight line
-between two of its positions (the smaller half-axis of the ellipse that holds every such way). So devices with other
-intervals are no separation, nor is one that says nothing: without a position before and after, nothing is judged.
-Caveat: a vehicle's device that lies, or rides in another vehicle, looks like a container left behind; one whose
-container and seal contradict each other is not reported.
+it: both receivers' accuracy, and where a vehicle may have been that was at the one place so long before and at the
+other so long after: what two circles have in common, whose radii are time by speed. It may have stood and then driven
+as well as it may have strayed aside. How fast it may have been: what it told at both ends holds for a while; the longer
+nothing is heard, the faster it may have become. So devices with other intervals are no separation, nor is one that says
+nothing: without a position before and after, nothing is judged. Likewise each position of the vehicle against where its
+box was between two positions: so whoever speaks first after they have parted tells it.
+Containers and seals are followed apart: where one of them goes another way than the vehicle, the other's word does not
+make it good. Caveat: a device that lies, or rides elsewhere, looks like what it should be with.
 """
 
 from __future__ import annotations
@@ -44,7 +47,8 @@ class Thresholds:
 
     Those that open must be ``confirm_s`` apart in time. Two positions of the vehicle further apart than ``bracket_s``
     say nothing of what was between them. ``speed_kmh`` is a vehicle's where it does not tell; one that it tells may
-    be ``speed_doubt_kmh`` too low.
+    be ``speed_doubt_kmh`` too low, and holds for ``steady_s``; each second more may have brought ``gain_kmh``, up to
+    ``speed_kmh``: half a km/h is what a lorry needs that drives off, and stands again, within that time.
     """
 
     apart_m: float = 120.0
@@ -54,13 +58,15 @@ class Thresholds:
     bracket_s: float = 300.0
     speed_kmh: float = 110.0
     speed_doubt_kmh: float = 3.0
+    steady_s: float = 35.0
+    gain_kmh: float = 0.5
     accuracy_max_m: float = 200.0
 
 
 @dataclass(slots=True)
 class Points:
     """Positions in order of shipment and time, as arrays of one length. ``vehicle`` marks its vehicle's, ``cargo``
-    what should be with it. Degrees, metres, km/h; NaN where not told.
+    what should be with it, ``box`` those of one device among that. Degrees, metres, km/h; NaN where not told.
     """
 
     ship: Ints
@@ -71,13 +77,17 @@ class Points:
     speed_kmh: Floats
     vehicle: Bools
     cargo: Bools
+    box: Bools
 
 
 @dataclass(slots=True)
 class Gaps:
-    """For each position judged: which point it is, the vehicle's next point, metres between, metres of doubt."""
+    """For each position judged: which point it is, the cargo's point and the vehicle's (one of them itself, the other
+    its next), metres between the two at that time, metres of doubt.
+    """
 
     at: Rows
+    cargo: Rows
     vehicle: Rows
     distance_m: Floats
     doubt_m: Floats
@@ -95,9 +105,18 @@ def neighbours(ship: Ints, marked: Bools) -> tuple[Rows, Rows]:
 
 
 def gaps(points: Points, thresholds: Thresholds) -> Gaps:
-    """Distances of all cargo that has its vehicle before and after it."""
-    before, after = neighbours(points.ship, points.vehicle)
-    at = np.flatnonzero(points.cargo & (before >= 0) & (after >= 0))
+    """All cargo that has its vehicle before and after it, and all vehicles that have their box."""
+    with_vehicle = _apart(points, points.cargo, points.vehicle, thresholds)
+    with_box = _apart(points, points.vehicle, points.box, thresholds)
+    (at, last, *rest), (at2, last2, *rest2) = with_vehicle, with_box
+    both = [np.concatenate(pair) for pair in zip((at, at, last, *rest), (at2, last2, at2, *rest2), strict=True)]
+    return Gaps(*both)
+
+
+def _apart(points: Points, judged: Bools, held_to: Bools, thresholds: Thresholds) -> tuple[Rows, Rows, Floats, Floats]:
+    """Of the points ``judged`` that have one ``held_to`` before and after: which, the one after, metres, doubt."""
+    before, after = neighbours(points.ship, held_to)
+    at = np.flatnonzero(judged & (before >= 0) & (after >= 0))
     first, last = before[at], after[at]
     between_s = (points.time_ms[last] - points.time_ms[first]) / 1_000.0
     known = between_s <= thresholds.bracket_s
@@ -108,14 +127,54 @@ def gaps(points: Points, thresholds: Thresholds) -> Gaps:
     distance_m = _metres(
         lat[at], lon[at], lat[first] + share * (lat[last] - lat[first]), lon[first] + share * (lon[last] - lon[first])
     )
+    accuracy_m = np.minimum(np.where(np.isnan(points.accuracy_m), 0.0, points.accuracy_m), thresholds.accuracy_max_m)
+    doubt_m = accuracy_m[at] + np.maximum(accuracy_m[first], accuracy_m[last])
+    # Nearly all cargo is where its vehicle should be: only of the rest is there to ask where else it may have been.
+    far = np.flatnonzero(distance_m - doubt_m > thresholds.together_m)
+    if len(far):
+        out = at[far], first[far], last[far]
+        doubt_m[far] += distance_m[far] - _out_of_reach_m(points, *out, since_s[far], between_s[far], thresholds)
+    return at, last, distance_m, doubt_m
+
+
+def _out_of_reach_m(
+    points: Points, at: Rows, first: Rows, last: Rows, since_s: Floats, between_s: Floats, thresholds: Thresholds
+) -> Floats:
+    """Metres from each position to the nearest point that its vehicle can have been at, at that time."""
+    lat, lon = points.lat_deg, points.lon_deg
     straight_m = _metres(lat[first], lon[first], lat[last], lon[last])
     told_kmh = np.fmax(points.speed_kmh[first], points.speed_kmh[last])
-    told_kmh = np.where(np.isfinite(told_kmh), told_kmh, thresholds.speed_kmh)
-    way_m = (told_kmh + thresholds.speed_doubt_kmh) * _KMH * between_s
-    stray_m = np.sqrt(np.maximum(way_m**2 - straight_m**2, 0.0)) / 2.0
-    accuracy_m = np.minimum(np.where(np.isnan(points.accuracy_m), 0.0, points.accuracy_m), thresholds.accuracy_max_m)
-    doubt_m = stray_m + accuracy_m[at] + np.maximum(accuracy_m[first], accuracy_m[last])
-    return Gaps(at, last, distance_m, doubt_m)
+    most_kmh = np.fmax(told_kmh, thresholds.speed_kmh)
+    gained_kmh = thresholds.gain_kmh * np.maximum(between_s - thresholds.steady_s, 0.0)
+    kmh = np.fmin(told_kmh + thresholds.speed_doubt_kmh + gained_kmh, most_kmh)
+    kmh = np.where(np.isfinite(told_kmh), kmh, thresholds.speed_kmh)
+    m_s = np.maximum(kmh * _KMH, straight_m / np.maximum(between_s, 1e-3))
+    return _from_lens_m(
+        _metres(lat[first], lon[first], lat[at], lon[at]),
+        _metres(lat[last], lon[last], lat[at], lon[at]),
+        straight_m,
+        m_s * since_s,
+        m_s * (between_s - since_s),
+    )
+
+
+def _from_lens_m(d1: Floats, d2: Floats, apart: Floats, r1: Floats, r2: Floats) -> Floats:
+    """Distance of a point, ``d1`` and ``d2`` from two centres ``apart``, to what circles of these radii share.
+
+    They must meet; all in metres. The nearest point lies on the one circle, on the other, or where they cross.
+    """
+    apart = np.maximum(apart, 1e-6)
+    x = (d1**2 - d2**2 + apart**2) / (2.0 * apart)  # along the line of the centres, from the first
+    y = np.sqrt(np.maximum(d1**2 - x**2, 0.0))
+    corner_x = np.clip((r1**2 - r2**2 + apart**2) / (2.0 * apart), -r1, r1)
+    corner_y = np.sqrt(np.maximum(r1**2 - corner_x**2, 0.0))
+    found = np.hypot(x - corner_x, y - corner_y)
+    on1, on2 = r1 / np.maximum(d1, 1e-6), r2 / np.maximum(d2, 1e-6)
+    in2 = np.hypot(x * on1 - apart, y * on1) <= r2
+    in1 = np.hypot(apart + (x - apart) * on2, y * on2) <= r1
+    found = np.where(in1 & (d2 > r2), d2 - r2, found)
+    found = np.where(in2 & (d1 > r1), d1 - r1, found)
+    return np.asarray(np.where((d1 <= r1) & (d2 <= r2), 0.0, found))
 
 
 def verdicts(found: Gaps, thresholds: Thresholds) -> Ints:
@@ -127,25 +186,31 @@ def verdicts(found: Gaps, thresholds: Thresholds) -> Ints:
 
 @dataclass(slots=True)
 class Run:
-    """One shipment's state: successive verdicts of one kind (positive: apart), the first one's time, and whether on."""
+    """What is followed: successive verdicts of one kind (positive: apart), the time of the first, whether it is on."""
 
     count: int = 0
     since_ms: int = 0
     on: bool = False
 
 
-def follow(run: Run, verdict: int, time_ms: int, thresholds: Thresholds) -> Literal["trip", "clear"] | None:
-    """Take one verdict in, in order of time. ``trip`` opens or sustains an episode, ``clear`` closes it."""
+def follow(run: Run, other: Run, verdict: int, time_ms: int, thresholds: Thresholds) -> Literal["trip", "clear"] | None:
+    """Take one verdict in, in order of time. ``trip`` opens or sustains an episode, ``clear`` closes it.
+
+    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing.
+    """
     if verdict == 0:
         return None
     if run.count * verdict <= 0:
         run.count, run.since_ms = 0, time_ms
     run.count += verdict
-    enough = abs(run.count) >= thresholds.confirm_positions
-    if verdict > 0 and (run.on or (enough and time_ms - run.since_ms >= 1_000.0 * thresholds.confirm_s)):
-        run.on = True
-        return "trip"
-    if verdict < 0 and run.on and enough:
+    if verdict > 0:
+        also = other.count > 0
+        enough = run.count + also * other.count >= thresholds.confirm_positions
+        since_ms = min(run.since_ms, other.since_ms) if also else run.since_ms
+        if run.on or (enough and time_ms - since_ms >= 1_000.0 * thresholds.confirm_s):
+            run.on = True
+            return "trip"
+    elif run.on and -run.count >= thresholds.confirm_positions:
         run.on = False
         return "clear"
     return None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from contracts.readings import ShipmentReading
 from detectors import separation
 from detectors.columns import Rows
-from detectors.separation import Gaps, Points, Run
+from detectors.separation import Points, Run
 from streams import journey_sums
 from streams.journey_sums import JourneySum
 from streams.members import CARGO, RANK_SHIFT, UNKNOWN_KIND, Members
@@ -26,9 +26,13 @@ from streams.stage import StateChange, pack, unpack
 from streams.tracks import DOUBTED, UNPLACED, Fixes, Tracks
 
 _NOBODY: Final = np.iinfo(np.int64).max
+# ``count``, ``since_ms``, ``on``: a run (``separation.Run``) of the containers, and one of all other cargo.
 SHIP: Final = np.dtype(
-    [("seen_ms", "i8"), ("vehicle", "i8"), ("count", "i4"), ("since_ms", "i8"), ("on", "?"), *journey_sums.FIELDS]
-)
+    [
+        ("seen_ms", "i8"), ("vehicle", "i8"), ("box", "i8"), ("count", "i4", 2), ("since_ms", "i8", 2), ("on", "?", 2),
+        *journey_sums.FIELDS,
+    ]
+)  # fmt: skip
 _BLOCK: Final = 64  # rows a record of a checkpoint
 _SPAN_BITS: Final = 22  # of a slice and what is kept for it, in ms: over an hour
 
@@ -53,7 +57,8 @@ class WindowConfig:
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """A verdict on a shipment: its cargo's position, the vehicle, metres between, metres of doubt.
+    """A verdict on a shipment, of ``time_ms``: its cargo's position then or next, the vehicle, metres between, metres
+    of doubt.
 
     ``told_ms`` is the earliest time at which it could be known: the end of its slice and the lateness bound.
     """
@@ -139,7 +144,8 @@ class ShipmentWindows:
         """Let go of shipments of which nothing has been heard for long."""
         old_ms = time_ms - 1_000.0 * self.thresholds.bracket_s
         self.tracks.keep(np.flatnonzero(self.tracks.kept["time_ms"] >= old_ms))
-        idle = (self.ships["seen_ms"] > 0) & ~self.ships["on"] & (self.ships["seen_ms"] < time_ms - self.config.idle_ms)
+        idle = (self.ships["seen_ms"] > 0) & (self.ships["seen_ms"] < time_ms - self.config.idle_ms)
+        idle &= ~self.ships["on"].any(axis=1)
         idle[self.members.columns["ship"][self.tracks.members()]] = False
         gone = np.flatnonzero(idle)
         if len(gone):
@@ -153,18 +159,15 @@ class ShipmentWindows:
         new = np.arange(kept, len(fixes))
         self._begin_anew(ship[new], end_ms)
         np.minimum.at(self.ships["vehicle"], ship[new], rank[new])
+        boxes = new[rank[new] >> RANK_SHIFT == CARGO]
+        np.minimum.at(self.ships["box"], ship[boxes], rank[boxes])
         order = _order(ship, fixes, rank, end_ms)
         ship, rank, fixes = ship[order], rank[order], fixes[order]
         vehicle, cargo = self._roles(ship, rank)
         journey_sums.add(self.ships, ship, fixes, vehicle, (rank >> RANK_SHIFT) == CARGO, order >= kept)
         self._dirty.update((np.unique(ship) // _BLOCK).tolist())
-        sure = (fixes["flags"] & DOUBTED) == 0
-        points = Points(
-            ship, fixes["time_ms"], fixes["lat_deg"], fixes["lon_deg"],
-            fixes["accuracy_m"].astype(np.float64), fixes["speed_kmh"].astype(np.float64), vehicle & sure, cargo & sure,
-        )  # fmt: skip
-        found = separation.gaps(points, self.thresholds)
-        yield from self._follow(end_ms, points, fixes, found)
+        points = self._points(ship, rank, fixes, vehicle, cargo)
+        yield from self._follow(end_ms, rank, fixes, points)
         self.tracks.keep(order[self._needed(points, end_ms)])
 
     def _roles(self, ship: Rows, rank: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -172,48 +175,65 @@ class ShipmentWindows:
         kind = rank >> RANK_SHIFT
         return vehicle, ~vehicle & (kind >= CARGO) & (kind < UNKNOWN_KIND)
 
+    def _points(
+        self, ship: Rows, rank: NDArray[np.int64], fixes: Fixes, vehicle: NDArray[np.bool_], cargo: NDArray[np.bool_]
+    ) -> Points:
+        """What is sure of these positions, as the rule takes them."""
+        sure = (fixes["flags"] & DOUBTED) == 0
+        cargo = cargo & sure
+        return Points(
+            ship, fixes["time_ms"], fixes["lat_deg"], fixes["lon_deg"],
+            fixes["accuracy_m"].astype(np.float64), fixes["speed_kmh"].astype(np.float64),
+            vehicle & sure, cargo, cargo & (rank == self.ships["box"][ship]),
+        )  # fmt: skip
+
     def _begin_anew(self, ships: Rows, end_ms: int) -> None:
         """A shipment of which nothing was heard for so long that it would be forgotten, was forgotten."""
         ships = np.unique(ships)
-        idle = ships[(self.ships["seen_ms"][ships] < end_ms - self.config.idle_ms) & ~self.ships["on"][ships]]
-        for name in ("vehicle", "count", "since_ms"):
+        quiet = self.ships["seen_ms"][ships] < end_ms - self.config.idle_ms
+        idle = ships[quiet & ~self.ships["on"][ships].any(axis=1)]
+        for name in ("vehicle", "box", "count", "since_ms"):
             self.ships[name][idle] = _fresh(1)[name][0]
         self.ships["seen_ms"][ships] = end_ms
 
-    def _follow(self, end_ms: int, points: Points, fixes: Fixes, found: Gaps) -> Iterator[Parting]:
-        thresholds = self.thresholds
-        said = separation.verdicts(found, thresholds)
+    def _follow(self, end_ms: int, rank: NDArray[np.int64], fixes: Fixes, points: Points) -> Iterator[Parting]:
+        found = separation.gaps(points, self.thresholds)
+        said = separation.verdicts(found, self.thresholds)
         ship = points.ship[found.at]
         # Nearly all are together and have been: only where something is apart, or was, is there anything to follow.
-        stirred = np.zeros(len(self.ships), np.bool_)
+        counts, since_ms = self.ships["count"], self.ships["since_ms"]
+        on: NDArray[np.bool_] = self.ships["on"]
+        stirred = np.asarray((on | (counts > 0)).any(axis=1))
         stirred[ship[said > 0]] = True
-        stirred |= self.ships["on"] | (self.ships["count"] > 0)
-        for n in np.flatnonzero(stirred[ship]).tolist():
-            row = self.ships[int(ship[n])]
-            run = Run(int(row["count"]), int(row["since_ms"]), bool(row["on"]))
-            fix = fixes[found.at[n]]
-            level = separation.follow(run, int(said[n]), int(fix["time_ms"]), thresholds)
-            row["count"], row["since_ms"], row["on"] = run.count, run.since_ms, run.on
-            name = self.members.ships[int(ship[n])]
-            if level is None or name is None:
+        heard = np.flatnonzero(stirred[ship])
+        for n in heard[np.argsort(found.at[heard], kind="stable")].tolist():
+            row, name = int(ship[n]), self.members.ships[int(ship[n])]
+            cargo, vehicle, time_ms = found.cargo[n], found.vehicle[n], int(points.time_ms[found.at[n]])
+            of = int(rank[cargo] >> RANK_SHIFT > CARGO)
+            run, other = (Run(int(counts[row, k]), int(since_ms[row, k]), bool(on[row, k])) for k in (of, 1 - of))
+            level = separation.follow(run, other, int(said[n]), time_ms, self.thresholds)
+            counts[row, of], since_ms[row, of], on[row, of] = run.count, run.since_ms, run.on
+            if level is None or name is None or (level == "clear" and on[row].any()):
                 continue
+            fix = fixes[cargo]
             yield Parting(
                 level, *name, self.members.devices[fix["member"]], int(fix["boot_id"]), int(fix["seq"]),
-                int(fix["time_ms"]), end_ms + self.config.lateness_bound_ms, float(fix["lat_deg"]),
-                float(fix["lon_deg"]), self.members.devices[fixes[found.vehicle[n]]["member"]],
+                time_ms, end_ms + self.config.lateness_bound_ms, float(fix["lat_deg"]),
+                float(fix["lon_deg"]), self.members.devices[fixes[vehicle]["member"]],
                 float(found.distance_m[n]), float(found.doubt_m[n]),
             )  # fmt: skip
 
     def _needed(self, points: Points, end_ms: int) -> Rows:
-        """What the next slice may need: each vehicle's last position, and cargo's after that."""
-        before, after = separation.neighbours(points.ship, points.vehicle)
+        """What the next slice may need: each vehicle's and box's last position, and what waits for one after it."""
         n = len(points.ship)
         final = np.r_[points.ship[1:] != points.ship[:-1], True] if n else np.zeros(0, np.bool_)
-        last = np.unique(before[final & (before >= 0)])
+        wanted = np.zeros(n, np.bool_)
+        for held_to, judged in ((points.vehicle, points.cargo), (points.box, points.vehicle)):
+            before, after = separation.neighbours(points.ship, held_to)
+            wanted[before[final & (before >= 0)]] = True
+            wanted |= judged & (after < 0)
         recent = points.time_ms >= end_ms - 1_000.0 * self.thresholds.bracket_s
-        waiting = np.flatnonzero(points.cargo & (after < 0))
-        needed = np.union1d(last, waiting)
-        return np.asarray(needed[recent[needed]], np.intp)
+        return np.flatnonzero(wanted & recent)
 
     def let_go(self, shipment_id: str, exercise: bool) -> None:
         """Its episode was closed from without."""
@@ -275,11 +295,7 @@ class ShipmentWindows:
         order = np.flatnonzero(here)[_order(ship[here], fixes[here], rank[here], self.tracks.closed_ms)]
         ship, rank, fixes = ship[order], rank[order], fixes[order]
         vehicle, cargo = self._roles(ship, rank)
-        sure = (fixes["flags"] & DOUBTED) == 0
-        points = Points(
-            ship, fixes["time_ms"], fixes["lat_deg"], fixes["lon_deg"],
-            fixes["accuracy_m"], fixes["speed_kmh"], vehicle & sure, cargo & sure,
-        )  # fmt: skip
+        points = self._points(ship, rank, fixes, vehicle, cargo)
         self.tracks.keep(order[self._needed(points, self.tracks.closed_ms)])
 
     @property
@@ -290,7 +306,7 @@ class ShipmentWindows:
 
 def _fresh(rows: int) -> NDArray[Any]:
     ships = np.zeros(rows, SHIP)
-    ships["vehicle"] = _NOBODY
+    ships["vehicle"] = ships["box"] = _NOBODY
     return ships
 
 

@@ -15,7 +15,7 @@ DEG_M = math.radians(1.0) * separation.EARTH_RADIUS_M  # metres to a degree of l
 
 
 def points(*rows: tuple[str, float, float], speed_kmh: float = 90.0, accuracy_m: float = 5.0, ship: int = 0) -> Points:
-    """Rows of (``truck``, ``box`` or ``phone``; seconds; metres north), in order."""
+    """Rows of (``truck``, ``box``, ``seal`` or ``phone``; seconds; metres north), in order."""
     kinds = np.array([kind for kind, _, _ in rows])
     n = len(rows)
     return Points(
@@ -26,7 +26,8 @@ def points(*rows: tuple[str, float, float], speed_kmh: float = 90.0, accuracy_m:
         accuracy_m=np.full(n, accuracy_m),
         speed_kmh=np.full(n, speed_kmh),
         vehicle=kinds == "truck",
-        cargo=kinds == "box",
+        cargo=np.isin(kinds, ("box", "seal")),
+        box=kinds == "box",
     )
 
 
@@ -36,8 +37,7 @@ def said(of: Points, thresholds: Thresholds = T) -> list[int]:
 
 def test_a_container_between_two_positions_of_its_truck_is_with_it_whatever_their_intervals():
     found = gaps(points(("truck", 0, 0), ("box", 10, 250), ("box", 25, 625), ("truck", 30, 750)), T)
-    assert found.at.tolist() == [1, 2]
-    assert found.vehicle.tolist() == [3, 3]
+    assert (found.at.tolist(), found.cargo.tolist(), found.vehicle.tolist()) == ([1, 2], [1, 2], [3, 3])
     assert found.distance_m == pytest.approx([0.0, 0.0], abs=0.1)
 
 
@@ -46,15 +46,48 @@ def test_a_container_left_behind_is_apart():
 
 
 def test_what_accuracy_or_a_way_between_two_positions_could_explain_is_doubt():
-    stopped = points(("truck", 0, 0), ("box", 20, 800), ("truck", 60, 400))  # it may have gone on, and come back
-    assert said(stopped) == [0]
-    assert said(points(("truck", 0, 0), ("box", 0, 600), ("truck", 0, 0), accuracy_m=5.0)) == [1]
-    assert said(points(("truck", 0, 0), ("box", 0, 470), ("truck", 0, 0), accuracy_m=180.0)) == [0]
+    returned = points(("truck", 0, 0), ("seal", 20, 500), ("truck", 60, 400))  # it may have gone on, and come back
+    assert said(returned) == [0]
+    assert said(points(("truck", 0, 0), ("seal", 20, 900), ("truck", 60, 400))) == [1]  # not so far, at 105 km/h
+    assert said(points(("truck", 0, 0), ("seal", 0, 600), ("truck", 0, 0), accuracy_m=5.0)) == [1]
+    assert said(points(("truck", 0, 0), ("seal", 0, 470), ("truck", 0, 0), accuracy_m=180.0)) == [0]
+
+
+def test_a_truck_of_which_nothing_was_heard_for_minutes_may_have_stood_and_then_driven():
+    # At customs, then in the queue 1.3 km on; its seal knows that it stood for another minute.
+    gone = [("truck", 0, 0), ("seal", 39, 0), ("truck", 210, 1_300)]
+    assert said(points(*gone, speed_kmh=12.0)) == [0]
+    assert said(points(*gone, speed_kmh=12.0), Thresholds(gain_kmh=0.0)) == [1]  # the control
+    # Of one that speaks each half minute, what it tells holds: it was under way all the time.
+    assert said(points(("truck", 0, 0), ("seal", 25, 0), ("truck", 30, 750))) == [1]
+
+
+def test_a_vehicle_is_held_to_its_box_too():
+    stood = points(("box", 0, 0), ("truck", 10, 400), ("box", 30, 0), speed_kmh=0.0)
+    found = gaps(stood, T)
+    assert (found.at.tolist(), found.cargo.tolist(), found.vehicle.tolist()) == ([1], [2], [1])
+    assert said(stood) == [1]
+    assert said(points(("seal", 0, 0), ("truck", 10, 400), ("seal", 30, 0), speed_kmh=0.0)) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_measured_is_the_way_to_the_nearest_place_that_the_vehicle_can_have_been_at(seed: int):
+    rng = np.random.default_rng(seed)
+    (a, b), radii, point = rng.uniform(-900, 900, (2, 2)), rng.uniform(10, 900, 2), rng.uniform(-2_000, 2_000, 2)
+    radii += max(math.dist(a, b) - radii.sum(), 0.0)  # they meet
+    of = [np.array([x]) for x in (math.dist(point, a), math.dist(point, b), math.dist(a, b), *radii)]
+    measured = separation._from_lens_m(*of)[0]
+    # By brute force: the nearest of many points that lie in both circles, a little widened.
+    angle, share = rng.uniform(0.0, 2 * math.pi, 400_000), np.sqrt(rng.uniform(0.0, 1.0, 400_000))
+    inside = a + np.c_[np.cos(angle), np.sin(angle)] * (share * (radii[0] + 10.0))[:, None]
+    inside = inside[np.hypot(*(inside - b).T) <= radii[1] + 10.0]
+    assert len(inside)
+    assert measured == pytest.approx(np.hypot(*(inside - point).T).min(), abs=60.0)
 
 
 def test_where_no_speed_is_told_a_vehicle_may_have_gone_fast():
-    told = points(("truck", 0, 0), ("box", 10, 400), ("truck", 20, 0), speed_kmh=0.0)
-    untold = points(("truck", 0, 0), ("box", 10, 400), ("truck", 20, 0), speed_kmh=math.nan)
+    told = points(("truck", 0, 0), ("box", 10, 300), ("truck", 20, 0), speed_kmh=0.0)
+    untold = points(("truck", 0, 0), ("box", 10, 300), ("truck", 20, 0), speed_kmh=math.nan)
     assert (said(told), said(untold)) == ([1], [0])
 
 
@@ -94,13 +127,24 @@ def test_distances_are_those_of_the_globe():
 
 def test_an_episode_opens_on_the_second_verdict_and_closes_on_the_second_other():
     run = Run()
-    told = [follow(run, v, 10_000 * n, T) for n, v in enumerate([1, -1, 1, 0, 1, 1, -1, 1, -1, 0, -1, -1])]
+    told = [follow(run, Run(), v, 10_000 * n, T) for n, v in enumerate([1, -1, 1, 0, 1, 1, -1, 1, -1, 0, -1, -1])]
     assert told == [None, None, None, None, "trip", "trip", None, "trip", None, None, "clear", None]
+
+
+def test_a_container_and_a_seal_apart_are_two_witnesses_and_one_that_is_together_takes_nothing_back():
+    box, seal = Run(), Run()
+    assert follow(box, seal, 1, 0, T) is None
+    assert follow(seal, box, 1, 4_000, T) is None
+    assert follow(seal, box, 1, 9_000, T) == "trip"
+    box, seal = Run(), Run()
+    heard = [(box, seal, 1), (seal, box, -1), (seal, box, 1), (box, seal, -1), (seal, box, 1)]
+    told = [follow(of, other, verdict, 5_000 * n, T) for n, (of, other, verdict) in enumerate(heard)]
+    assert told == [None, None, "trip", None, "trip"]
 
 
 def test_two_bad_positions_within_seconds_are_not_enough():
     run = Run()
-    assert [follow(run, 1, ms, T) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
+    assert [follow(run, Run(), 1, ms, T) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
 
 
 def test_its_sentences_say_who_is_how_far_from_whom():

@@ -202,15 +202,28 @@ def test_absence_is_not_separation(world):
     assert [p for p in windows.advance(1_000) if isinstance(p, Parting)] == []
 
 
-def test_a_container_that_its_seal_contradicts_is_not_apart(world):
+@pytest.mark.parametrize("gone", ["box", "seal"])
+def test_a_container_apart_is_told_though_its_seal_is_with_the_truck_and_the_other_way_round(world, gone: str):
     windows = Windows(world)
-    for n in range(60):
-        windows.hear(
-            reading(world, "truck-1", n, 10 * n, 0.0),
-            reading(world, "box-1", n, 10 * n + 2, 4_000.0),
-            reading(world, "seal-1", n, 10 * n + 6, 10.0),
-        )
-    assert [p for p in windows.advance(1_000) if isinstance(p, Parting)] == []
+    for n in range(90):
+        for kind, phase_s in (("truck", 0), ("box", 2), ("seal", 6)):
+            north_m = 4_000.0 if kind == gone and n < 60 else 0.0
+            windows.hear(reading(world, f"{kind}-1", n, 10 * n + phase_s, north_m, speed_kmh=0.0))
+    partings = [p for p in windows.advance(1_200) if isinstance(p, Parting)]
+    assert {p.level for p in partings[:-1]} == {"trip"}
+    assert {p.device_id for p in partings} == {f"{gone}-1"}
+    assert partings[-1].level == "clear"
+
+
+def test_an_episode_lasts_until_all_that_was_apart_is_together(world):
+    windows = Windows(world)
+    for n in range(120):
+        for kind, phase_s, until in (("truck", 0, 0), ("box", 2, 40), ("seal", 6, 80)):
+            north_m = 4_000.0 if n < until else 0.0
+            windows.hear(reading(world, f"{kind}-1", n, 10 * n + phase_s, north_m, speed_kmh=0.0))
+    (clear,) = [p for p in windows.advance(1_400) if isinstance(p, Parting) and p.level == "clear"]
+    assert clear.time_ms - world.t0_ms > 800_000
+    assert clear.device_id == "seal-1"
 
 
 def test_without_a_truck_the_seal_is_held_to_its_container_and_a_phone_is_a_vehicle(world):
