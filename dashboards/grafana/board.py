@@ -18,7 +18,7 @@ class Query:
     """InfluxQL, with Grafana's variables and macros. ``alias`` names its series; a ``table`` keeps tags as columns."""
 
     influxql: str
-    alias: str = ""
+    alias: str | Text = ""
     table: bool = False
 
 
@@ -27,7 +27,9 @@ class Panel:
     """One panel. ``title`` is what it answers; ``empty`` says why nothing may be seen in it, None where it never is.
 
     ``columns`` name a table's columns in the order shown, by field; others are left out. ``steps`` come before that.
-    ``bounds`` are the values from which on it turns yellow, and red. ``width`` is in Grafana's 24 columns.
+    ``bounds`` are the values from which on it turns yellow, and red; ``meanings`` say in words, and a colour, what a
+    value means. ``width`` is in Grafana's 24 columns. ``recent`` is the span it looks at, such as ``10m``, where that
+    is not the dashboard's; ``step`` the shortest interval that it groups by.
     """
 
     kind: Kind
@@ -39,11 +41,13 @@ class Panel:
     unit: str = ""
     decimals: int | None = None
     bounds: tuple[float, float] | None = None
+    meanings: Mapping[str, tuple[Text, str]] = field(default_factory=dict)
     empty: Text | None = None
     columns: Mapping[str, Text] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
-    hours: int | None = None
+    recent: str = ""
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ BOARD: Final = Board(
             queries=(Query(f'SELECT median("wait_s") {_CROSSED} GROUP BY {_BY_LANE}', _LANE),),
             unit="s",
             bounds=(1800, 3600),
-            hours=1,
+            recent="1h",
             empty=_SELDOM,
         ),
         Panel(
@@ -59,7 +59,7 @@ BOARD: Final = Board(
                 ),
             ),
             bounds=(20, 60),
-            hours=12,
+            recent="12h",
             empty=Text(
                 "Empty while no truck has come to a queue in 12 hours.",
                 "Vacío mientras ningún camión ha llegado a una cola en 12 horas.",

@@ -32,6 +32,8 @@ TRADE: Final = " AND ".join(
 AT_BRIDGES: Final = f"{TRADE} AND {_among('bridge', 'bridge')}"
 TOLD: Final = f'{TRADE} AND {_among("rule", "rule")} AND "audiences" =~ /(^|,)${{audience:regex}}(,|$)/'
 OF_SHIPMENT: Final = f"$timeFilter AND {NOT_MIXED} AND \"shipment_id\" = '${{shipment:raw}}'"
+# A shipment is no tag: without its devices' names, each query of it would read every reading of everybody.
+READ_OF_SHIPMENT: Final = f"{OF_SHIPMENT} AND {_among('device_id', 'devices')}"
 DRIVEN: Final = '"device_kind" =~ /^(truck|phone)$/'
 BY_TIME: Final = "GROUP BY time($__interval)"
 

@@ -27,7 +27,7 @@ BOARD: Final = Board(
         Panel(
             kind="stat",
             title=Text("Is every process ready?", "¿Está listo cada proceso?"),
-            says=Text("1: every check of /readyz holds. 0: one does not.", "1: todo se cumple. 0: algo no se cumple."),
+            says=Text("Whether every check of its /readyz holds.", "Si se cumple cada prueba de su /readyz."),
             queries=(
                 Query(
                     f'SELECT min("last") FROM (SELECT last("value") AS "last" {of_metric("puente_ready")}'
@@ -35,12 +35,17 @@ BOARD: Final = Board(
                     "$tag_process",
                 ),
             ),
+            meanings={
+                "0": (Text("NOT READY", "NO LISTO"), "red"),
+                "1": (Text("ready", "listo"), "green"),
+            },
             height=5,
-            hours=1,
+            recent="1m",
+            empty=Text("Empty where no process speaks.", "Vacío si ningún proceso habla."),
         ),
         Panel(
             kind="stat",
-            title=Text("How many readings wait?", "¿Cuántos registros esperan?"),
+            title=Text("How many records wait?", "¿Cuántos registros esperan?"),
             says=Text("Records in each stage's topic, not yet under a checkpoint.", "Aún sin punto de control."),
             queries=(
                 Query(
@@ -109,9 +114,9 @@ BOARD: Final = Board(
             title=Text("What comes twice, late or with gaps?", "¿Qué llega repetido, tarde o con huecos?"),
             says=Text("A second: repeats, late readings, readings after a gap.", "Por segundo."),
             queries=(
-                Query(rate("puente_repeats_total", "stage"), "repeats $tag_stage"),
-                Query(rate("puente_late_total", "stage"), "late $tag_stage"),
-                Query(rate("puente_gaps_total", "stage"), "gaps $tag_stage"),
+                Query(rate("puente_repeats_total", "stage"), Text("repeats $tag_stage", "repetidas $tag_stage")),
+                Query(rate("puente_late_total", "stage"), Text("late $tag_stage", "tarde $tag_stage")),
+                Query(rate("puente_gaps_total", "stage"), Text("gaps $tag_stage", "huecos $tag_stage")),
             ),
         ),
         Panel(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from dashboards.grafana.board import LAST, Board, Panel, Query, Step
 from dashboards.grafana.influxql import TOLD
 from dashboards.grafana.names import OURS, SOURCE_TYPE, SOURCE_UID, Language, Text, uid
 from dashboards.grafana.variables import SOURCE, variable
-from dashboards.grafana.words import WORDS
+from dashboards.grafana.words import COLORS, FIELDS, WORDS
 
 HASH_VARIABLE: Final = "puente_hash"
 COLUMNS: Final = 24
@@ -34,6 +35,7 @@ _BUILDERS: Final[dict[str, Callable[[], Any]]] = {
 }
 _ALERTS: Final = Text("Alerts", "Alertas")
 _MORE: Final = Text("Puente", "Puente")
+_TAG: Final = re.compile(r"\$tag_(\w+)")
 
 
 class InfluxModel(Dataquery):
@@ -140,8 +142,12 @@ def _panel(panel: Panel, place: model.GridPos, language: Language) -> Any:
         built = built.unit(panel.unit)
     if panel.decimals is not None:
         built = built.decimals(panel.decimals)
-    if panel.hours is not None:
-        built = built.time_from(f"{panel.hours}h")
+    if panel.recent:
+        built = built.time_from(panel.recent)
+    if panel.step:
+        built = built.interval(panel.step)
+    if panel.meanings:
+        built = built.mappings([_meanings(panel, language)])
     if panel.kind in ("stat", "bars"):
         built = built.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         built = built.thresholds(_bounds(panel.bounds))
@@ -149,7 +155,10 @@ def _panel(panel: Panel, place: model.GridPos, language: Language) -> Any:
         built = built.orientation(common_model.VizOrientation.HORIZONTAL).min(0)
     if panel.kind == "map":
         built = _on_a_map(built, len(panel.queries), language)
-    for step in (*panel.steps, *_columns(panel, language)):
+        for name, text in FIELDS.items():
+            told = [model.DynamicConfigValue("displayName", text.of(language)), *_looks(panel, name, language)]
+            built = built.override_by_name(name, told)
+    for step in (*panel.steps, *_columns(panel, language), *_series(panel, language)):
         built = built.with_transformation(model.DataTransformerConfig(step[0], options=_worded(step[1], language)))
     for name, text in panel.columns.items():
         if looks := _looks(panel, name, language):
@@ -162,10 +171,41 @@ def _looks(panel: Panel, name: str, language: Language) -> list[model.DynamicCon
     looks = []
     if name in panel.units:
         looks.append(model.DynamicConfigValue("unit", panel.units[name]))
-    if words := WORDS.get(name.removesuffix(LAST)):
-        options = {value: {"text": text.of(language), "index": i} for i, (value, text) in enumerate(words.items())}
+    field = name.removesuffix(LAST)
+    if words := WORDS.get(field):
+        options = {
+            value: {"text": text.of(language), "index": i} | ({"color": COLORS[value]} if field == "severity" else {})
+            for i, (value, text) in enumerate(words.items())
+        }
         looks.append(model.DynamicConfigValue("mappings", [{"type": "value", "options": options}]))
+        if field == "severity" and panel.kind == "table":
+            looks.append(model.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
     return looks
+
+
+def _meanings(panel: Panel, language: Language) -> model.ValueMap:
+    texts = enumerate(panel.meanings.items())
+    return model.ValueMap(
+        options={
+            value: model.ValueMappingResult(text=text.of(language), color=color, index=i)
+            for i, (value, (text, color)) in texts
+        }
+    )
+
+
+def _series(panel: Panel, language: Language) -> list[Step]:
+    """What puts words for the contracts' values into names that series have of their tags."""
+    tags = {tag for query in panel.queries for tag in _TAG.findall(_said(query.alias, language))}
+    return [
+        ("renameByRegex", {"regex": rf"/\b{value}\b/", "renamePattern": text.of(language)})
+        for tag in sorted(tags)
+        for value, text in WORDS.get(tag, {}).items()
+        if text.of(language) != value
+    ]
+
+
+def _said(text: str | Text, language: Language) -> str:
+    return text if isinstance(text, str) else text.of(language)
 
 
 def _asked(ref_id: str, query: Query, language: Language) -> InfluxModel:
@@ -176,7 +216,7 @@ def _asked(ref_id: str, query: Query, language: Language) -> InfluxModel:
             "rawQuery": True,
             "query": _in(language, query.influxql),
             "resultFormat": "table" if query.table else "time_series",
-            "alias": query.alias,
+            "alias": _said(query.alias, language),
         }
     )
 
@@ -219,8 +259,8 @@ def _bounds(bounds: tuple[float, float] | None) -> build.ThresholdsConfig:
 
 
 def _on_a_map(built: Any, layers: int, language: Language) -> Any:
-    """A layer of points for each query: the first green, the second red."""
-    about = (("A", Text("Trucks", "Camiones"), _GREEN, 5), ("B", _ALERTS, _RED, 8))
+    """A layer of points for each query: the first green circles, the second red triangles, told apart by form too."""
+    about = (("A", Text("Trucks", "Camiones"), _GREEN, 5, "circle"), ("B", _ALERTS, _RED, 8, "triangle"))
     lat, lon = _BORDER_LAT_LON
     view = map_model.MapViewConfig(id_val="fit", lat=round(lat), lon=round(lon), zoom=7, all_layers=True)
     drawn = [
@@ -229,7 +269,12 @@ def _on_a_map(built: Any, layers: int, language: Language) -> Any:
             name=name.of(language),
             config={
                 "showLegend": False,
-                "style": {"color": {"fixed": color}, "size": {"fixed": size, "min": 2, "max": 15}, "opacity": 0.7},
+                "style": {
+                    "color": {"fixed": color},
+                    "size": {"fixed": size, "min": 2, "max": 15},
+                    "symbol": {"mode": "fixed", "fixed": f"img/icons/marker/{form}.svg"},
+                    "opacity": 0.7,
+                },
             },
             location=common_model.FrameGeometrySource(
                 mode=common_model.FrameGeometrySourceMode.COORDS, latitude="latitude", longitude="longitude"
@@ -237,7 +282,7 @@ def _on_a_map(built: Any, layers: int, language: Language) -> Any:
             filter_data={"id": "byRefId", "options": ref_id},
             tooltip=True,
         )
-        for ref_id, name, color, size in about[:layers]
+        for ref_id, name, color, size, form in about[:layers]
     ]
     built._internal.options = map_model.Options(
         view=view,

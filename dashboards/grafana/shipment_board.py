@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards.grafana.board import Board, Panel, Query
-from dashboards.grafana.influxql import BY_TIME, DRIVEN, OF_SHIPMENT
+from dashboards.grafana.influxql import BY_TIME, DRIVEN, OF_SHIPMENT, READ_OF_SHIPMENT
 from dashboards.grafana.names import Text
 
-_READ: Final = f'FROM "readings" WHERE {OF_SHIPMENT}'
+_READ: Final = f'FROM "readings" WHERE {READ_OF_SHIPMENT}'
 
 BOARD: Final = Board(
     key="shipment",
     title=Text("Shipment: where is it, and what happened to it?", "Embarque: ¿dónde está y qué le pasó?"),
     says=Text(
-        "Choose or type a shipment above. Its track, what its devices measure, its alerts and every fact told of it.",
-        "Elija o escriba un embarque arriba. Su recorrido, lo que miden sus aparatos, sus alertas y cada hecho suyo.",
+        "Choose or type a shipment above. Its track, what its devices measure, its alerts and every fact told of it. "
+        "Its devices are those of which a fact was told in the last 30 days.",
+        "Elija o escriba un embarque arriba. Su recorrido, lo que miden sus aparatos, sus alertas y cada hecho suyo. "
+        "Sus aparatos son aquellos de los que se dijo algún hecho en los últimos 30 días.",
     ),
-    variables=("audience", "shipment", "exercise"),
+    variables=("audience", "exercise", "shipment", "devices"),
     annotated=True,
     hours=12,
     panels=(

@@ -25,6 +25,7 @@ _LABELS: Final = {
     "rule": Text("Rule", "Regla"),
     "bridge": Text("Bridge", "Puente"),
     "shipment": Text("Shipment", "Embarque"),
+    "devices": Text("Its devices", "Sus aparatos"),
     "exercise": Text("Real or drill", "Real o simulacro"),
 }
 _FIXED: Final[dict[str, tuple[tuple[str, Text], ...]]] = {
@@ -52,6 +53,8 @@ _ASKED: Final = {
     "rule": 'SHOW TAG VALUES FROM "alerts" WITH KEY = "rule"',
     "bridge": 'SHOW TAG VALUES FROM "crossings" WITH KEY = "bridge"',
     "shipment": 'SELECT DISTINCT("shipment_id") FROM "events" WHERE $timeFilter AND "exercise" = \'${exercise:raw}\'',
+    "devices": 'SELECT DISTINCT("device") FROM (SELECT "device_id" AS "device", "what" FROM "events"'
+    " WHERE time > now() - 30d AND \"exercise\" = '${exercise:raw}' AND \"shipment_id\" = '${shipment:raw}')",
 }
 
 
@@ -67,6 +70,9 @@ def variable(name: str, audience: str, audiences: tuple[str, ...], language: Lan
         asked = asked.sort(model.VariableSort.ALPHABETICAL_ASC)
         if name == "shipment":
             return asked.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(False).include_all(False)
+        if name == "devices":  # always all of them: no people's choice, and no .* for All
+            asked = asked.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True)
+            return asked.current(ALL).hide(model.VariableHide.HIDE_VARIABLE)
         asked = asked.refresh(model.VariableRefresh.ON_DASHBOARD_LOAD).multi(True)
         return asked.include_all(True).all_value(".*").current(ALL)
     options = tuple((value, text.of(language)) for value, text in _FIXED[name])

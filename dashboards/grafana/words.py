@@ -1,23 +1,22 @@
-"""The words that stand in tables for values of the contracts, in both languages."""
+"""The words that stand for values and fields of the contracts, in both languages, in tables, maps and legends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from contracts.words import RULES, SEVERITIES, STATES, Words
 from dashboards.grafana.names import Text
 
+
+def _texts(words: Words) -> dict[str, Text]:
+    return {value: Text(each["en"], each["es"]) for value, each in words.items()}
+
+
 WORDS: Final[Mapping[str, Mapping[str, Text]]] = {
-    "severity": {
-        "info": Text("info", "aviso"),
-        "warning": Text("warning", "advertencia"),
-        "critical": Text("critical", "crítica"),
-    },
-    "state": {
-        "opened": Text("opened", "abierta"),
-        "updated": Text("updated", "actualizada"),
-        "closed": Text("closed", "cerrada"),
-    },
+    "rule": _texts(RULES),
+    "severity": _texts(SEVERITIES),
+    "state": _texts(STATES),
     "direction": {
         "northbound": Text("northbound", "hacia el norte"),
         "southbound": Text("southbound", "hacia el sur"),
@@ -43,4 +42,17 @@ WORDS: Final[Mapping[str, Mapping[str, Text]]] = {
         "removed": Text("removed", "retirado"),
         "tampered": Text("tampered with", "violado"),
     },
+}
+
+# A severity's colour; its word stands beside it.
+COLORS: Final[Mapping[str, str]] = {"info": "blue", "warning": "orange", "critical": "red"}
+
+# What a map's points say of themselves. Latitude and longitude keep their names: a map finds them by those.
+FIELDS: Final[Mapping[str, Text]] = {
+    "rule": Text("Rule", "Regla"),
+    "severity": Text("Severity", "Gravedad"),
+    "device_id": Text("Device", "Aparato"),
+    "shipment_id": Text("Shipment", "Embarque"),
+    "speed_kmh": Text("Speed, km/h", "Velocidad, km/h"),
+    "remaining_km": Text("To go, km", "Faltan, km"),
 }

@@ -151,9 +151,9 @@ def values(series: list[dict[str, Any]]) -> list[Any]:
 
 
 def span_ms(dashboard: dict[str, Any], panel: dict[str, Any] | None = None) -> tuple[int, int]:
-    hours = int((panel or {}).get("timeFrom", dashboard["time"]["from"].removeprefix("now-")).removesuffix("h"))
+    span = (panel or {}).get("timeFrom", dashboard["time"]["from"].removeprefix("now-"))
     now_ms = time.time_ns() // 1_000_000
-    return now_ms - hours * HOUR_MS, now_ms
+    return now_ms - int(span[:-1]) * {"h": HOUR_MS, "m": HOUR_MS // 60}[span[-1]], now_ms
 
 
 def choices(bucket: Bucket, dashboard: dict[str, Any], **given: str) -> dict[str, Any]:
@@ -165,7 +165,9 @@ def choices(bucket: Bucket, dashboard: dict[str, Any], **given: str) -> dict[str
             series = bucket.ask(fill(variable["query"], listed, chosen, span_ms(dashboard)))
             found = [row[1] for one in series for row in one["values"]]
             assert found, f"{variable['name']} gives no values"
-            if chosen[variable["name"]] == "":
+            if variable["includeAll"] and variable.get("allValue") is None:
+                chosen[variable["name"]] = found  # what All stands for, where it is no expression of its own
+            elif chosen[variable["name"]] == "":
                 chosen[variable["name"]] = most_told(bucket, found)
     return chosen
 
@@ -203,6 +205,7 @@ def test_every_panel_shows_something_or_says_why_not(bucket: Bucket, dashboard: 
 @pytest.mark.influx
 def test_what_may_be_empty_is_not_empty_for_want_of_a_right_question(bucket: Bucket) -> None:
     """Nothing hides behind its excuse: in this run only these are empty, and in truth."""
+    line_samples(bucket, time.time_ns() // 1_000_000)  # the newest minute alone says who is ready
     empty = {
         (dashboard["uid"], title)
         for dashboard in ALL_DASHBOARDS
@@ -257,12 +260,29 @@ def test_a_drill_beside_the_real_is_seen_alone_and_the_real_without_it(influx: A
 
     def seen(view: str) -> set[str]:
         filled = fill(query, listed, choices(bucket, dashboard) | {"exercise": view}, span_ms(dashboard))
-        return {one["tags"]["device_id"] for one in bucket.ask(filled)}
+        (series,) = bucket.ask(filled)
+        at = series["columns"].index("device_id")
+        return {row[at] for row in series["values"]}
 
     assert seen(REAL)
     assert seen(DRILL)
     assert not any("-DRILL-" in device_id for device_id in seen(REAL))
     assert all("-DRILL-" in device_id for device_id in seen(DRILL))
+
+
+@pytest.mark.influx
+def test_a_shipments_readings_are_asked_of_its_own_devices_and_none_is_missed(bucket: Bucket) -> None:
+    (dashboard,) = (d for d in ALL_DASHBOARDS if d["uid"] == "puente-joint-shipment-en")
+    chosen = choices(bucket, dashboard)
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            if 'FROM "readings"' in target["query"]:
+                assert '"device_id" =~ /^${devices:regex}$/' in target["query"]
+    held = bucket.ask(
+        f'SELECT count("seq") FROM "readings" WHERE "shipment_id" = \'{chosen["shipment"]}\' GROUP BY "device_id"'
+    )
+    assert set(chosen["devices"]) == {one["tags"]["device_id"] for one in held}
+    assert len(held) == 3
 
 
 @pytest.mark.influx
@@ -311,6 +331,9 @@ def test_on_the_real_line_every_panel_of_the_joint_folder_runs(
         if chosen.get("shipment") == "":
             (series,) = bucket.ask('SELECT DISTINCT("shipment_id") FROM "readings"')
             chosen["shipment"] = series["values"][0][1]
+            (devices,) = (v for v in dashboard["templating"]["list"] if v["name"] == "devices")
+            (series,) = bucket.ask(fill(devices["query"], [], chosen, span_ms(dashboard)))
+            chosen["devices"] = [row[1] for row in series["values"]]
         answered = run(bucket, dashboard, chosen, interval_s=10)
         shown |= answered
         if "-border-" not in dashboard["uid"]:  # nobody crosses a bridge in half a minute

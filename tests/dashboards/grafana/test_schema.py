@@ -24,6 +24,7 @@ from contracts.alerts import Severity, State
 from contracts.events import EventType
 from contracts.readings import SealState
 from contracts.reference import DeviceKind, Direction, Lane
+from contracts.words import RULES
 from dashboards.grafana import provisioning
 from dashboards.grafana.catalog import Source, everything
 from dashboards.grafana.names import GRAFANA_VERSION
@@ -107,6 +108,7 @@ def test_an_alarm_is_one_to_grafanas_types_and_to_its_swagger(rule: dict[str, An
 def test_every_value_that_a_table_may_show_has_a_word() -> None:
     said = {name: set(words) for name, words in WORDS.items()}
     assert said == {
+        "rule": set(RULES),
         "severity": set(get_args(Severity)),
         "state": set(get_args(State)),
         "direction": set(get_args(Direction)),
@@ -143,3 +145,27 @@ def test_provisioning_files_are_the_same_things_under_the_paths_grafana_looks_at
     # Grafana replaces $NAME in these files: a macro of InfluxQL must come through.
     assert "$$timeFilter" in json.dumps(group)
     assert "$timeFilter" not in json.dumps(group).replace("$$", "")
+
+
+def test_identifiers_of_the_contracts_are_shown_in_words_in_legends_and_on_maps_too() -> None:
+    def panel(uid: str, kind: str, tag: str = "") -> dict[str, Any]:
+        (dashboard,) = (d for _, d in EVERYTHING.dashboards if d["uid"] == uid)
+        found = [p for p in dashboard["panels"] if p["type"] == kind]
+        return next(p for p in found if not tag or any(tag in t["alias"] for t in p["targets"]))
+
+    steps = panel("puente-joint-alerts-es", "bargauge", "$tag_rule")["transformations"]
+    assert {"regex": r"/\bseal_breach\b/", "renamePattern": "sello violado"} in [s["options"] for s in steps]
+    steps = panel("puente-joint-border-es", "timeseries", "$tag_bridge $tag_lane $tag_direction")["transformations"]
+    assert {"regex": r"/\bnorthbound\b/", "renamePattern": "hacia el norte"} in [s["options"] for s in steps]
+    looks = panel("puente-joint-corridor-es", "geomap")["fieldConfig"]["overrides"]
+    (rule,) = (o["properties"] for o in looks if o["matcher"]["options"] == "rule")
+    (mapped,) = (p["value"][0]["options"] for p in rule if p["id"] == "mappings")
+    assert mapped["shock"]["text"] == "golpe"
+    ready = panel("puente-joint-line-es", "stat")["fieldConfig"]["defaults"]["mappings"]
+    assert ready[0]["options"]["0"] == {"text": "NO LISTO", "color": "red", "index": 0}
+
+
+def test_truck_and_alert_differ_on_the_map_in_form_and_not_in_colour_alone() -> None:
+    (dashboard,) = (d for _, d in EVERYTHING.dashboards if d["uid"] == "puente-joint-corridor-en")
+    styles = [layer["config"]["style"] for layer in dashboard["panels"][0]["options"]["layers"]]
+    assert len({style["symbol"]["fixed"] for style in styles}) == len(styles) == 2
