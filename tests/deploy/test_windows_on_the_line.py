@@ -129,12 +129,15 @@ class Told:
     alerts: list[Alert]
 
     def puente(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_")}
-        return subprocess.run(
-            [sys.executable, "-m", "deploy.cli", *arguments],
-            env={**environ, "PUENTE_CONFIG": str(self.stack.config)},
-            capture_output=True, text=True, check=False, timeout=240,
-        )  # fmt: skip
+        return puente(*arguments, PUENTE_CONFIG=str(self.stack.config))
+
+
+def puente(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.cli", *arguments],
+        env={**environ, **settings}, capture_output=True, text=True, check=False, timeout=240,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -196,10 +199,13 @@ def test_every_score_that_was_told_comes_out_again(line: Told) -> None:
         assert found.score == alert.score
         assert found.state_sha256 == found.state_told == alert.evidence.get("state_sha256")
         assert (found.state_told is None) == (alert.rule in ("separation", "signal_lost")), alert.rule
+        if "features" in alert.evidence:
+            assert ",".join(found.named) == alert.evidence["features"]
+            named = [r.falls for r in found.reasons if r.feature in found.named]
+            assert min(named) > 0
+            assert all(r.falls <= min(named) for r in found.reasons if r.feature not in found.named)
         if alert.rule == "unusual_journey":
             assert found.kept is True
-            assert ",".join(found.named) == alert.evidence["features"]
-            assert all(r.falls > 0 for r in found.reasons if r.feature in found.named)
         else:
             assert found.whole
             assert found.heard > 0
@@ -310,3 +316,11 @@ def test_a_candidate_that_is_none_is_a_usage_error(line: Told, tmp_path: Path, t
     ran = line.puente("detectors", "shadow", "--candidate", str(path))
     assert ran.returncode == 2
     assert says in ran.stderr
+
+
+def test_without_a_kafka_both_commands_say_so(tmp_path: Path) -> None:
+    for command in (("alerts", "explain", "3f"), ("detectors", "shadow", "--candidate", candidate(tmp_path))):
+        away = puente(*command, PUENTE_KAFKA="127.0.0.1:1")
+        assert (away.returncode, "no Kafka answers at 127.0.0.1:1" in away.stderr) == (3, True), away.stderr
+        unset = puente(*command)
+        assert (unset.returncode, "PUENTE_KAFKA" in unset.stderr) == (2, True), unset.stderr
