@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -53,6 +53,11 @@ class BatteryLow:
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
         self.columns = Columns(low=np.int16(0), on=np.bool_(False))
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Low charges, and whoever had one before."""
+        c, at = self.columns, batch.rows
+        return np.asarray((batch.battery_pct <= self.thresholds.low_pct) | (c["low"][at] > 0) | c["on"][at])
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Late readings say nothing of now. Score: the share of the bound that is used up."""

@@ -24,7 +24,7 @@ class Columns:
     The dtype is the default's.
     """
 
-    __slots__ = ("_arrays", "_capacity", "_defaults", "size")
+    __slots__ = ("_arrays", "_capacity", "_defaults", "_stacks", "size")
 
     def __init__(self, **defaults: Any) -> None:
         self._defaults: dict[str, np.generic] = {n: np.asarray([d])[0] for n, d in defaults.items()}
@@ -33,6 +33,7 @@ class Columns:
         self._arrays: dict[str, Array] = {
             n: np.full(self._capacity, d, dtype=d.dtype) for n, d in self._defaults.items()
         }
+        self._stacks: dict[str, tuple[tuple[str, ...], Array]] = {}
 
     def __getitem__(self, name: str) -> Array:
         return self._arrays[name]
@@ -45,6 +46,16 @@ class Columns:
         """Each column's name and type, in order."""
         return [(name, default.dtype) for name, default in self._defaults.items()]
 
+    def stack(self, name: str, columns: Sequence[str]) -> None:
+        """Keep these columns, of one type, as the lines of one array, so that what is done to all is done at once."""
+        stacked = np.stack([self._arrays[column] for column in columns])
+        self._stacks[name] = (tuple(columns), stacked)
+        self._arrays |= zip(columns, stacked, strict=True)
+
+    def stacked(self, name: str) -> Array:
+        """That array: a line a column, of capacity's length; it is another one once the table has grown."""
+        return self._stacks[name][1]
+
     def ensure(self, size: int) -> None:
         """Make rows 0 to ``size`` - 1 exist; new ones hold the defaults."""
         if size > self._capacity:
@@ -54,6 +65,8 @@ class Columns:
                 grown = np.full(self._capacity, default, dtype=default.dtype)
                 grown[: self.size] = self._arrays[name][: self.size]
                 self._arrays[name] = grown
+            for name, (columns, _) in self._stacks.items():
+                self.stack(name, columns)
         self.size = max(self.size, size)
 
     def row(self, row: int) -> dict[str, float | int | bool]:
@@ -103,10 +116,13 @@ def rounds(rows: Rows) -> list[Rows]:
     The k-th round holds the k-th reading of each device, in order of arrival, so that columns which learn round by
     round learn each device's readings in order: also when one device has 500 readings in a frame.
     """
-    if not len(rows):
+    return by_turn(turns(rows))
+
+
+def by_turn(turn: NDArray[np.intp]) -> list[Rows]:
+    """The positions of each turn, of the first one first; each turn's in order. Turns are counted without a gap."""
+    if not len(turn):
         return []
-    turn = turns(rows)
     if not turn.any():
-        return [np.arange(len(rows))]
-    by_turn = np.argsort(turn, kind="stable")
-    return np.split(by_turn, np.cumsum(np.bincount(turn))[:-1])
+        return [np.arange(len(turn))]
+    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])

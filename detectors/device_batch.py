@@ -1,11 +1,11 @@
-"""One round's readings as arrays: position i of every array is one reading, and no two are of one device.
+"""Readings as arrays: position i of every array is one reading. A rule judges rounds: no two are of one device.
 
 Missing numbers are NaN here and nowhere further in: every rule masks them out before it computes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -35,10 +35,11 @@ class DeviceBatch:
     ``guarded``: a shipment in force names the device; ``new_shipment``: another one than at its reading before.
     ``seal_may_open``, ``may_stand``: the reading lies in a place where customs or the route lets a seal be opened, or
     where standing still is expected. Bounds and widths are the shipment's and route's, NaN where they have none; a
-    position is NaN without a fix (0/0 is none). ``kind`` is of ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``.
-    ``seal_match``: 1 where the reported seal number is one of the shipment's, -1 where it is none, 0 unknown.
-    ``missing``: readings of the device that the ledger lacks, -1 where that has not changed with this reading.
-    ``uptime_ms``: the line's up-time on its ticks when the reading came, below 0 before the first.
+    position is NaN without a fix (0/0 is none). ``door_open``: the device says that it is. ``kind`` is of
+    ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``. ``seal_match``: 1 where the reported seal number is one of the
+    shipment's, -1 where it is none, 0 unknown. ``missing``: readings of the device that the ledger lacks, -1 where that
+    has not changed with this reading. ``uptime_ms``: the line's up-time on its ticks when the reading came, below 0
+    before the first.
     """
 
     rows: Rows
@@ -61,6 +62,7 @@ class DeviceBatch:
     humidity_pct: Floats
     vibration_g: Floats
     shock_g: Floats
+    door_open: Bools
     battery_pct: Floats
     seal_code: Ints
     seal_openings: Floats
@@ -70,10 +72,21 @@ class DeviceBatch:
     seal_expected: Objects
     missing: Ints
     uptime_ms: Ints
+    _of: DeviceBatch | None = field(default=None, init=False, repr=False)
+    _positions: Rows | None = field(default=None, init=False, repr=False)
 
     def take(self, positions: Rows) -> DeviceBatch:
-        """The readings at these positions."""
-        return DeviceBatch(*(getattr(self, name)[positions] for name in self.__slots__))
+        """The readings at these positions. A column is taken when somebody first looks at it: no rule looks at all."""
+        part = object.__new__(DeviceBatch)
+        part._of, part._positions = self, positions
+        return part
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self._of is None:
+            raise AttributeError(name)
+        column = getattr(self._of, name)[self._positions]
+        setattr(self, name, column)
+        return column
 
 
 @dataclass(slots=True)

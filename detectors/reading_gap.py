@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import KIND_CODES, DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import KIND_CODES, Bools, DeviceBatch, Verdict, levels, quiet
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -65,6 +65,10 @@ class ReadingGap:
             stood_s=np.float32(0),
             on=np.bool_(False),
         )
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Devices of which something is missing, or was."""
+        return np.asarray((batch.missing > 0) | (self.columns["missing"][batch.rows] > 0))
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score: towards 1 with the number of readings that are missing."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import CLEAR, TRIP, DeviceBatch, Verdict
+from detectors.device_batch import Bools, DeviceBatch, Verdict, levels
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -39,7 +39,7 @@ class Thresholds:
 
 
 class RouteDeviation:
-    """Columns: successive readings outside and inside, and whether an episode is on."""
+    """Columns: successive readings outside; in an episode, successive readings inside; whether one is on."""
 
     card = CARD
 
@@ -47,23 +47,29 @@ class RouteDeviation:
         self.thresholds = thresholds or Thresholds()
         self.columns = Columns(outside=np.int32(0), within=np.int32(0), on=np.bool_(False))
 
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """What lies outside its corridor, and whoever did before."""
+        c, at = self.columns, batch.rows
+        return np.asarray((batch.off_route_m > batch.half_width_m) | (c["outside"][at] > 0) | c["on"][at])
+
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Late readings and readings without a fix or a route say nothing."""
         rows = batch.rows
         outside, within, on = self.columns["outside"], self.columns["within"], self.columns["on"]
         known = batch.in_order & np.isfinite(batch.off_route_m) & np.isfinite(batch.half_width_m)
-        accuracy_m = np.minimum(np.nan_to_num(batch.accuracy_m), self.thresholds.accuracy_max_m)
+        accuracy_m = np.fmin(np.fmax(batch.accuracy_m, 0.0), self.thresholds.accuracy_max_m)  # unknown: 0
         beyond = known & (batch.off_route_m - accuracy_m > batch.half_width_m)
         inside = known & ~beyond
         outside[rows] = np.where(beyond, outside[rows] + 1, np.where(inside, 0, outside[rows]))
-        within[rows] = np.where(inside, within[rows] + 1, np.where(beyond, 0, within[rows]))
         was_on = on[rows]
+        within[rows] = np.where(inside & was_on, within[rows] + 1, np.where(known, 0, within[rows]))
         trip = beyond & (was_on | (outside[rows] >= self.thresholds.confirm_readings))
         clear = inside & was_on & (within[rows] >= self.thresholds.confirm_readings)
         on[rows] = (was_on | trip) & ~clear
+        within[rows[clear]] = 0
         with np.errstate(invalid="ignore", divide="ignore"):
             excess = np.where(beyond, 1.0 - batch.half_width_m / batch.off_route_m, 0.0)
-        return Verdict(np.where(trip, TRIP, np.where(clear, CLEAR, np.int8(0))).astype(np.int8), excess)
+        return Verdict(levels(trip, clear), excess)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """How far off, how far is allowed, in metres."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from contracts.alerts import Severity
 from detectors.columns import Columns
-from detectors.device_batch import DeviceBatch, Verdict
+from detectors.device_batch import Bools, DeviceBatch, Verdict
 
 Texts = Mapping[str, str]  # language -> format string
 
@@ -40,4 +40,17 @@ class DeviceRule(Protocol):
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """Values and what was expected, for the reading at this position, just judged."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A device rule that says beforehand which readings it need not be shown: most rules care for few."""
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Of a frame's readings, before any is judged, which could matter.
+
+        False: as long as nothing has changed what is remembered of its device, judging this reading would say nothing
+        and change nothing. Of a device with a True one in the frame, all are judged. Changes nothing.
+        """
         ...

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import CLEAR, SEAL_CODES, TRIP, DeviceBatch, Verdict
+from detectors.device_batch import CLEAR, SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -74,6 +74,14 @@ class SealBreach:
             on=np.bool_(False),
             counted_ms=np.int64(-1),
         )
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Seals that say anything else than before: another count, another place, a word that is not "armed"."""
+        at, c, code = batch.rows, self.columns, batch.seal_code
+        counted = np.isfinite(batch.seal_openings) & (batch.seal_openings != c["openings"][at])
+        changed = counted | c["on"][at] | (c["may_open"][at] != batch.seal_may_open)
+        says = (code > SEAL_CODES[None]) | np.isfinite(batch.seal_openings)
+        return np.asarray((code > SEAL_CODES["armed"]) | (says & changed))
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score 1 for a breach, 0 for none: a seal is no matter of degree."""

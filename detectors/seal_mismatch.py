@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -38,6 +38,10 @@ class SealMismatch:
 
     def __init__(self) -> None:
         self.columns = Columns(on=np.bool_(False))
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Another number than the shipment's, and whoever has an episode."""
+        return np.asarray((batch.seal_match < 0) | self.columns["on"][batch.rows])
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score 1 for another number, 0 for the right one."""

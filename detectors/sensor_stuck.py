@@ -53,13 +53,24 @@ _FIELDS: Final = {
 }
 _UNITS: Final = {"temperature": "°C", "humidity": "%", "vibration": "g", "shock": "g"}
 _ES: Final = {"temperature": "temperatura", "humidity": "humedad", "vibration": "vibración", "shock": "golpes"}
-_RESTING: Final = ("vibration", "shock")
-# A DS18B20's values for "no answer" and "just switched on"; the ranges of common accelerometers.
-_RAILS: Final = {
-    "temperature": (-127.0, 85.0),
-    "vibration": (2.0, 4.0, 8.0, 16.0),
-    "shock": (16.0, 32.0, 100.0, 200.0),
+_SENSORS: Final = tuple(_FIELDS)
+_BITS: Final = np.array([SENSOR_BITS[sensor] for sensor in _FIELDS], np.uint8)
+_JUDGED: Final = np.bitwise_or.reduce(_BITS)
+_FIRST_RESTING: Final = 2  # of ``_SENSORS``: vibration and shock
+_LEARNT: Final = {
+    "last": np.float32(np.nan),
+    "run": np.int16(0),
+    "repeats": np.uint32(0),
+    "changes": np.uint16(0),
+    "jumps": np.uint16(0),
+    "step": np.float32(np.nan),
+    "longest": np.int16(0),
 }
+# A DS18B20's values for "no answer" and "just switched on"; the ranges of common accelerometers. By ``_SENSORS``.
+_NONE: Final = np.nan
+_RAILS: Final = np.array(
+    [(-127.0, 85.0, _NONE, _NONE), (_NONE,) * 4, (2.0, 4.0, 8.0, 16.0), (16.0, 32.0, 100.0, 200.0)], np.float32
+)
 _RUN_MAX: Final = 30_000
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _FULL: Final = 512  # runs after which the older half of what was learnt counts half
@@ -144,9 +155,10 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
     @staticmethod
     def _value(x: dict[str, Any]) -> float:
         value = x.get("value")
-        if not isinstance(value, Real) or abs(value) > _LARGEST:
+        if not isinstance(value, Real):
             return math.nan
-        return float(np.float32(value))
+        size: Any = abs(value)
+        return math.nan if size > _LARGEST else float(np.float32(value))
 
     def _next_run(self, value: float, resting: bool) -> int:
         if value != self._last:
@@ -198,107 +210,124 @@ class SensorStuck:
         self.thresholds = thresholds or Thresholds()
         columns: dict[str, Any] = {"stuck": np.uint8(0)}
         for sensor in _FIELDS:
-            columns |= {
-                f"{sensor}_last": np.float32(np.nan),
-                f"{sensor}_run": np.int16(0),
-                f"{sensor}_repeats": np.uint32(0),
-                f"{sensor}_changes": np.uint16(0),
-                f"{sensor}_jumps": np.uint16(0),
-                f"{sensor}_step": np.float32(np.nan),
-                f"{sensor}_longest": np.int16(0),
-            }
+            columns |= {f"{sensor}_{name}": default for name, default in _LEARNT.items()}
         self.columns = Columns(**columns)
+        for name in _LEARNT:
+            self.columns.stack(name, [f"{sensor}_{name}" for sensor in _FIELDS])
+
+    def _flat(self, name: str) -> Any:
+        """What is remembered under this name of all sensors of all devices, in one line; ``_cells`` are its places."""
+        return self.columns.stacked(name).reshape(-1)
+
+    def _cells(self, sensor: Any, rows: Rows) -> Rows:
+        """Of sensors, by their place in ``_FIELDS``, of the devices in these rows."""
+        cells: Rows = sensor * self.columns.stacked("last").shape[1] + rows
+        return cells
 
     def score_many(self, sensor: str, at: Rows, value: Floats, resting: Bools) -> Floats:
         """``StuckSensor.score_one`` for a sensor's values (all finite), of the devices in these rows."""
-        return self._score(sensor, at, self._next_run(sensor, at, value.astype(np.float32), resting))
+        cells, told = self._cells(_SENSORS.index(sensor), at), value.astype(np.float32)
+        return self._score(cells, self._next_run(cells, told == self._flat("last")[cells], resting))
 
     def learn_many(self, sensor: str, at: Rows, value: Floats, resting: Bools) -> None:
         """``StuckSensor.learn_one`` for the same."""
-        value = value.astype(np.float32)
-        self._learn(sensor, at, value, self._next_run(sensor, at, value, resting))
+        cells, told = self._cells(_SENSORS.index(sensor), at), value.astype(np.float32)
+        before = self._flat("last")[cells]
+        self._learn(cells, told, before, self._next_run(cells, told == before, resting))
 
-    def _next_run(self, sensor: str, at: Rows, value: Any, resting: Bools) -> Any:
-        run = self.columns[f"{sensor}_run"][at]
-        same = value == self.columns[f"{sensor}_last"][at]
-        return np.where(same, np.minimum(run, _RUN_MAX - 1) + ~resting, 0).astype(np.int16)
+    def _next_run(self, cells: Rows, same: Bools, resting: Bools) -> Any:
+        run = np.zeros(len(cells), np.int16)
+        i = np.flatnonzero(same)
+        if len(i):
+            run[i] = np.minimum(self._flat("run")[cells[i]], _RUN_MAX - 1) + ~resting[i]
+        return run
 
-    def _score(self, sensor: str, at: Rows, run: Any) -> Floats:
-        c, t = self.columns, self.thresholds
-        score = np.zeros(len(at))
+    def _score(self, cells: Rows, run: Any) -> Floats:
+        t = self.thresholds
+        score = np.zeros(len(cells))
         long = np.flatnonzero(run >= t.least_repeats)
         if len(long):
-            long = long[run[long] > t.longest_times * c[f"{sensor}_longest"][at[long]]]
-            score[long] = surprise(run[long].astype(np.float64), self._heard(sensor, at[long]), t.prior)
+            long = long[run[long] > t.longest_times * self._flat("longest")[cells[long]]]
+            score[long] = surprise(run[long].astype(np.float64), self._heard(cells[long]), t.prior)
         return score
 
-    def _heard(self, sensor: str, at: Rows) -> Heard:
-        return Heard(*(self.columns[f"{sensor}_{n}"][at].astype(np.float64) for n in Heard._fields))
+    def _heard(self, cells: Rows) -> Heard:
+        return Heard(*(self._flat(name)[cells].astype(np.float64) for name in Heard._fields))
 
-    def _learn(self, sensor: str, at: Rows, value: Any, following: Any) -> None:
-        last, run = self.columns[f"{sensor}_last"], self.columns[f"{sensor}_run"]
-        before = last[at]
-        ended = np.flatnonzero((value != before) & (before == before))  # NaN: no value before this one
+    def _learn(self, cells: Rows, told: Any, before: Any, following: Any) -> None:
+        run, change = self._flat("run"), np.abs(told - before)
+        i = np.flatnonzero(change > 0.0)  # NaN: no value before this one
+        ended = cells[i]
         if len(ended):
-            of, names = at[ended], ("repeats", "changes", "jumps", "longest", "step")
-            repeats, changes, jumps, longest, step = (self.columns[f"{sensor}_{n}"] for n in names)
-            jumped, step[of] = stepped(step[of], np.abs(value[ended] - before[ended]))
-            jumps[of[jumped]] += np.uint16(1)
-            changes[of] = counted = changes[of] + np.uint16(1)
-            repeated = of[run[of] > 0]
-            learnt = np.minimum(run[repeated], self.thresholds.learn_max)
-            repeats[repeated] += learnt.astype(np.uint32)
-            longest[repeated] = np.maximum(longest[repeated], learnt)
-            full = of[counted >= _FULL]
+            repeats, changes, jumps, longest, step = map(self._flat, ("repeats", "changes", "jumps", "longest", "step"))
+            jumped, step[ended] = stepped(step[ended], change[i])
+            jumps[ended] += jumped
+            changes[ended] = counted = changes[ended] + np.uint16(1)
+            learnt = np.minimum(run[ended], self.thresholds.learn_max)
+            repeated = np.flatnonzero(learnt)
+            if len(repeated):
+                of, learnt = ended[repeated], learnt[repeated]
+                repeats[of] += learnt.astype(np.uint32)
+                longest[of] = np.maximum(longest[of], learnt)
+            full = ended[counted >= _FULL]
             if len(full):
                 for column in (repeats, changes, jumps, longest):
                     column[full] //= 2
-        last[at], run[at] = value, following
+        self._flat("last")[cells], run[cells] = told, following
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Devices that declare a sensor which is judged."""
+        return np.asarray(batch.in_order & (batch.sensors & _JUDGED != 0))
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score: the most improbable run among the device's sensors."""
-        verdict = quiet(batch)
-        before = self.columns["stuck"][batch.rows]
-        for sensor, field in _FIELDS.items():
-            value = getattr(batch, field)
-            use = np.flatnonzero(np.isfinite(value) & batch.in_order & (batch.sensors & SENSOR_BITS[sensor] != 0))
-            if len(use):
-                self._judge_sensor(sensor, batch, use, value[use], verdict)
-        after = self.columns["stuck"][batch.rows]
-        if before.any() or after.any():
-            trip = batch.guarded & (after != 0) & (verdict.score > 0.0)
-            verdict.level = levels(trip, batch.guarded & (before != 0) & (after == 0))
+        verdict, t = quiet(batch), self.thresholds
+        values = np.array([getattr(batch, field) for field in _FIELDS.values()])
+        told = (np.abs(values) <= _LARGEST) & (batch.sensors & _BITS[:, None] != 0) & batch.in_order
+        sensor, i = np.nonzero(told)
+        if not len(i):
+            return verdict
+        rows, value = batch.rows[i], values[sensor, i].astype(np.float32)
+        cells = self._cells(sensor, rows)
+        stands = (sensor >= _FIRST_RESTING) & ~(batch.speed_kmh[i] >= t.moving_kmh)
+        resting = stands & (np.abs(value) <= np.float32(t.rest_g))
+        before = self._flat("last")[cells]
+        run = self._next_run(cells, value == before, resting)
+        score = self._score(cells, run)
+        score[self._at_rail(sensor, value, run)] = 1.0
+        self._learn(cells, value, before, run)
+        stuck = self.columns["stuck"]
+        was_stuck = stuck[batch.rows]
+        is_stuck = score >= 1.0 - t.chance
+        if was_stuck.any() or is_stuck.any():
+            is_stuck |= (was_stuck[i] & _BITS[sensor] != 0) & (run > 0)
+            for n, bit in enumerate(_BITS):
+                of = np.flatnonzero(sensor == n)
+                at, use, is_now = rows[of], i[of], is_stuck[of]
+                stuck[at] = np.where(is_now, stuck[at] | bit, stuck[at] & ~bit)
+                verdict.score[use] = np.maximum(verdict.score[use], np.where(is_now, score[of], 0.0))
+            trip = batch.guarded & (stuck[batch.rows] != 0) & (verdict.score > 0.0)
+            verdict.level = levels(trip, batch.guarded & (was_stuck != 0) & (stuck[batch.rows] == 0))
             verdict.score = np.where(trip, verdict.score, 0.0)
-        else:
-            verdict.score[:] = 0.0
         return verdict
 
-    def _judge_sensor(self, sensor: str, batch: DeviceBatch, use: Rows, value: Floats, verdict: Verdict) -> None:
-        at, t, bit = batch.rows[use], self.thresholds, np.uint8(SENSOR_BITS[sensor])
-        resting = np.zeros(len(use), np.bool_)
-        if sensor in _RESTING:
-            speed_kmh = np.nan_to_num(batch.speed_kmh[use])
-            resting = (speed_kmh < t.moving_kmh) & (np.abs(value) <= t.rest_g)
-        told = value.astype(np.float32)
-        run, stuck = self._next_run(sensor, at, told, resting), self.columns["stuck"]
-        score = self._score(sensor, at, run)
-        self._learn(sensor, at, told, run)
-        repeated = run >= t.rail_repeats
-        if not (repeated.any() or stuck[at].any()):
-            return
-        rail = repeated & np.isin(np.abs(value) if sensor in _RESTING else value, _RAILS.get(sensor, ()))
-        is_stuck = rail | (score >= 1.0 - t.chance) | ((stuck[at] & bit != 0) & (run > 0))
-        stuck[at] = np.where(is_stuck, stuck[at] | bit, stuck[at] & ~bit)
-        verdict.score[use] = np.maximum(verdict.score[use], np.where(is_stuck, np.where(rail, 1.0, score), 0.0))
+    def _at_rail(self, sensor: Any, value: Any, run: Any) -> Rows:
+        """Which of these values have been at a rail for long enough."""
+        i = np.flatnonzero(run >= self.thresholds.rail_repeats)
+        if not len(i):
+            return i
+        sized = np.where(sensor[i] >= _FIRST_RESTING, np.abs(value[i]), value[i])
+        return np.asarray(i[(sized[:, None] == _RAILS[sensor[i]]).any(axis=1)])
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The stuck sensor with the highest score: its value, its run, how often it repeats a value at the most."""
         c, row = self.columns, batch.rows[position : position + 1]
-        stuck = [sensor for sensor in _FIELDS if c["stuck"][row] & SENSOR_BITS[sensor]]
+        stuck = [n for n, bit in enumerate(_BITS) if c["stuck"][row[0]] & bit]
         if not stuck:
             return {}
-        sensor = max(stuck, key=lambda s: self._sureness(s, row))
-        share = greatest_share(self._heard(sensor, row), self.thresholds.prior)
+        surest = max(stuck, key=lambda n: self._sureness(n, row))
+        sensor = _SENSORS[surest]
+        share = greatest_share(self._heard(self._cells(surest, row)), self.thresholds.prior)
         return {
             "sensor": sensor,
             "sensor_en": sensor,
@@ -308,10 +337,10 @@ class SensorStuck:
             "repeat_share_expected": round(float(share[0]), 3),
         }
 
-    def _sureness(self, sensor: str, row: Rows) -> float:
+    def _sureness(self, sensor: int, row: Rows) -> float:
         """The score of its run, 1 at a rail."""
-        last = float(self.columns[f"{sensor}_last"][row[0]])
-        if (abs(last) if sensor in _RESTING else last) in _RAILS.get(sensor, ()):
+        cells, of = self._cells(sensor, row), np.array([sensor])
+        run = self._flat("run")[cells]
+        if len(self._at_rail(of, self._flat("last")[cells], run)):
             return 1.0
-        run = self.columns[f"{sensor}_run"][row].astype(np.float64)
-        return float(surprise(run, self._heard(sensor, row), self.thresholds.prior)[0])
+        return float(surprise(run.astype(np.float64), self._heard(cells), self.thresholds.prior)[0])

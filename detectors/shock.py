@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -49,6 +49,10 @@ class Shock:
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
         self.columns = Columns(on=np.bool_(False))
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Blows, and whoever has an episode."""
+        return np.asarray((np.abs(batch.shock_g) >= self.thresholds.threshold_g) | self.columns["on"][batch.rows])
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score 0.5 at the threshold, 1 at twice as much; 0 below it."""

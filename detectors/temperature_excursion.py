@@ -2,7 +2,11 @@
 
 Idea: the probability that the true temperature lies outside the band, given an exponentially weighted mean of the
 sensor's values and their weighted variance. A median of three goes before the mean, so that one wild value moves
-nothing. Caveat: it answers two readings late by design, and trusts the sensor's noise to be roughly Gaussian.
+nothing; the mean begins with the first such median, for a sensor's very first value may be its word for "just switched
+on". Where a door is lawfully open (the device says so, where customs or the route lets a seal be opened) warm air comes
+in, and is cold again long before the cargo would be warm: nothing opens then, nor for ``door_s`` after; what is still
+out of its band by then is told. Caveat: it answers two readings late by design, trusts the sensor's noise to be roughly
+Gaussian, and hears only then of a reefer that fails while its door is open.
 
 Two forms of one detector, held equal by a property test: ``TemperatureExcursion`` is a River estimator for one
 series; ``TemperatureExcursionRule`` does the same to a row a device.
@@ -14,19 +18,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from river.base import AnomalyDetector
 from scipy.special import ndtr
 
-from detectors.columns import Columns
-from detectors.device_batch import CLEAR, TRIP, Bools, DeviceBatch, Floats, Verdict
+from detectors.columns import Columns, Rows
+from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="temperature_excursion",
-    version=1,
+    version=2,
     severity="critical",
     opened={
         "en": "{device_id} reads {temperature_c:.1f} °C; the shipment allows {allowed}.",
@@ -41,37 +45,41 @@ CARD = RuleCard(
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Weight of a new value, the least noise a sensor has (°C), and the scores that open and close an episode."""
+    """Weight of a new value, the least noise a sensor has (°C), and the scores that open and close an episode.
+
+    Nothing opens for ``door_s`` seconds after a door was last lawfully open.
+    """
 
     weight: float = 0.5
     noise_floor_c: float = 0.15
     open_score: float = 0.99
     close_score: float = 0.2
+    door_s: float = 1_800.0
+
+
+_STEP_MAX_C: Final = 1_000.0  # so that no value, however wild, makes a variance that is no number
+_NEVER: Final = -1
 
 
 def _median3(a: Floats, b: Floats, c: Floats) -> Floats:
-    """Median of three; the newest value alone where the older ones are not known yet (NaN)."""
-    known = np.isfinite(a) & np.isfinite(b)
-    return np.where(known, np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)), c)
+    """Median of three; NaN while one of them is not known."""
+    return np.asarray(np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)))
 
 
 def _advance(mean: Floats, variance: Floats, value: Floats, weight: float) -> tuple[Floats, Floats]:
     """Weighted mean and variance after this value; the first value is the mean itself."""
-    first = ~np.isfinite(mean)
-    step = np.where(first, 0.0, value - mean)
-    new_mean = np.where(first, value, mean + weight * step)
-    new_variance = np.where(first, 0.0, (1.0 - weight) * (variance + weight * step * step))
-    return new_mean, new_variance
+    first = np.isnan(mean)
+    step = np.where(first, 0.0, np.clip(value - mean, -_STEP_MAX_C, _STEP_MAX_C))
+    return np.where(first, value, mean + weight * step), (1.0 - weight) * (variance + weight * step * step)
 
 
 def _outside(mean: Floats, variance: Floats, low: Floats, high: Floats, floor: float, weight: float) -> Floats:
-    """Probability that the true value is outside [low, high]; an unknown bound is no bound."""
+    """Probability that the true value is outside [low, high]; an unknown bound is no bound, an unknown mean says 0."""
     # A settled mean of values with variance v has variance v * w / (2 - w).
     spread = np.sqrt(np.minimum(variance, 25.0) * weight / (2.0 - weight) + floor * floor)
-    has_high, has_low = np.isfinite(high), np.isfinite(low)
-    above = np.where(has_high, ndtr((mean - np.where(has_high, high, 0.0)) / spread), 0.0)
-    below = np.where(has_low, ndtr((np.where(has_low, low, 0.0) - mean) / spread), 0.0)
-    return np.maximum(above, below)
+    # NaN, from a bound or a mean that is not known, is passed over by fmax.
+    low, high = np.where(np.isfinite(low), low, np.nan), np.where(np.isfinite(high), high, np.nan)
+    return np.asarray(np.fmax(ndtr(np.fmax((mean - high) / spread, (low - mean) / spread)), 0.0))
 
 
 class TemperatureExcursion(AnomalyDetector):  # type: ignore[misc]
@@ -132,66 +140,97 @@ class TemperatureExcursionRule:
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
         self.columns = Columns(
-            last=np.nan, before=np.nan, mean=np.nan, variance=0.0, low=np.nan, high=np.nan, on=np.bool_(False)
+            last=np.nan,
+            before=np.nan,
+            mean=np.nan,
+            variance=0.0,
+            low=np.nan,
+            high=np.nan,
+            door_ms=np.int64(_NEVER),
+            on=np.bool_(False),
         )
+
+    def _next(self, at: Rows, value: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance with these values in them, of the devices in these rows."""
+        c = self.columns
+        middle = _median3(c["before"][at], c["last"][at], value)
+        return _advance(c["mean"][at], c["variance"][at], middle, self.thresholds.weight)
+
+    def _score(self, mean: Floats, variance: Floats, low: Floats, high: Floats) -> Floats:
+        return _outside(mean, variance, low, high, self.thresholds.noise_floor_c, self.thresholds.weight)
+
+    def _learn(self, at: Rows, value: Floats, mean: Floats, variance: Floats) -> None:
+        c = self.columns
+        c["before"][at], c["last"][at] = c["last"][at], value
+        c["mean"][at], c["variance"][at] = mean, variance
 
     def score_many(self, batch: DeviceBatch) -> Floats:
         """``TemperatureExcursion.score_one`` for every reading; 0 where there is no temperature."""
-        at, t = batch.rows, self.thresholds
-        value = np.where(np.isfinite(batch.temperature_c), batch.temperature_c, 0.0)
-        middle = _median3(self.columns["before"][at], self.columns["last"][at], value)
-        mean, variance = _advance(self.columns["mean"][at], self.columns["variance"][at], middle, t.weight)
-        score = _outside(mean, variance, batch.min_temperature_c, batch.max_temperature_c, t.noise_floor_c, t.weight)
-        return np.where(np.isfinite(batch.temperature_c), score, 0.0)
+        has = np.isfinite(batch.temperature_c)
+        mean, variance = self._next(batch.rows, np.where(has, batch.temperature_c, 0.0))
+        return np.where(has, self._score(mean, variance, batch.min_temperature_c, batch.max_temperature_c), 0.0)
 
     def learn_many(self, batch: DeviceBatch) -> None:
         """``TemperatureExcursion.learn_one`` for every reading that has a temperature."""
         has = np.isfinite(batch.temperature_c)
         at, value = batch.rows[has], batch.temperature_c[has]
-        c = self.columns
-        middle = _median3(c["before"][at], c["last"][at], value)
-        mean, variance = _advance(c["mean"][at], c["variance"][at], middle, self.thresholds.weight)
-        c["before"][at], c["last"][at] = c["last"][at], value
-        c["mean"][at], c["variance"][at] = mean, variance
+        self._learn(at, value, *self._next(at, value))
+
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Temperatures, and lawful openings, of cargo that has a band."""
+        bounded = np.isfinite(batch.min_temperature_c) | np.isfinite(batch.max_temperature_c)
+        said = np.isfinite(batch.temperature_c) | (batch.door_open & batch.seal_may_open)
+        return np.asarray(bounded & batch.in_order & said)
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Late readings say nothing of now, and teach nothing."""
-        bounded = np.isfinite(batch.min_temperature_c) | np.isfinite(batch.max_temperature_c)
-        use = np.flatnonzero(batch.in_order & np.isfinite(batch.temperature_c) & bounded)
-        level = np.zeros(len(batch.rows), np.int8)
-        score = np.zeros(len(batch.rows))
-        if len(use):
-            part = batch.take(use)
-            ended = self._begin_anew(part)
-            # Two values are no series: until the median of three has its three, nothing opens.
-            settled = np.isfinite(self.columns["before"][part.rows])
-            part_score = self.score_many(part)
-            self.learn_many(part)
-            on = self.columns["on"]
-            was_on = on[part.rows]
-            trip = settled & (part_score >= np.where(was_on, self.thresholds.close_score, self.thresholds.open_score))
-            clear = ended | (was_on & (part_score < self.thresholds.close_score))
-            on[part.rows] = (was_on | trip) & ~clear
-            level[use] = np.where(trip, TRIP, np.where(clear, CLEAR, np.int8(0)))
-            score[use] = part_score
-        return Verdict(level, score)
+        verdict, c, t = quiet(batch), self.columns, self.thresholds
+        heeded = self.heeds(batch)
+        opened = np.flatnonzero(heeded & batch.door_open & batch.seal_may_open)
+        c["door_ms"][batch.rows[opened]] = batch.time_ms[opened]
+        use = np.flatnonzero(heeded & np.isfinite(batch.temperature_c))
+        if not len(use):
+            return verdict
+        at, value = batch.rows[use], batch.temperature_c[use]
+        low, high = batch.min_temperature_c[use], batch.max_temperature_c[use]
+        ended = self._begin_anew(at, low, high)
+        mean, variance = self._next(at, value)
+        score = self._score(mean, variance, low, high)
+        self._learn(at, value, mean, variance)
+        was_on = c["on"][at]
+        trip = score >= np.where(was_on, t.close_score, t.open_score)
+        if trip.any():
+            door_ms = c["door_ms"][at]
+            excused = (door_ms != _NEVER) & (batch.time_ms[use] - door_ms < 1_000.0 * t.door_s)
+            trip &= was_on | ~excused
+        clear = ended | (was_on & (score < t.close_score))
+        c["on"][at] = (was_on | trip) & ~clear
+        verdict.level[use] = levels(trip, clear)
+        verdict.score[use] = score
+        return verdict
 
-    def _begin_anew(self, batch: DeviceBatch) -> Bools:
+    def _begin_anew(self, at: Rows, low: Floats, high: Floats) -> Bools:
         """Another band is another cargo: forget what was learnt of the last one. True where that ends an episode."""
-        c, at = self.columns, batch.rows
-        low, high = batch.min_temperature_c, batch.max_temperature_c
-        same = np.isclose(c["low"][at], low, equal_nan=True) & np.isclose(c["high"][at], high, equal_nan=True)
+        c = self.columns
+        was_low, was_high = c["low"][at], c["high"][at]
+        same = ((was_low == low) | (np.isnan(was_low) & np.isnan(low))) & (
+            (was_high == high) | (np.isnan(was_high) & np.isnan(high))
+        )
         ended = ~same & c["on"][at]
-        c.reset(at[~same])
-        c["low"][at], c["high"][at] = low, high
-        return ended
+        if not same.all():
+            anew = ~same
+            door_ms = c["door_ms"][at[anew]]
+            c.reset(at[anew])
+            c["low"][at], c["high"][at], c["door_ms"][at[anew]] = low, high, door_ms
+        return np.asarray(ended)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The value, its smoothed mean and the band, in °C; ``allowed`` is the band in words."""
         low, high = float(batch.min_temperature_c[position]), float(batch.max_temperature_c[position])
+        mean = float(self.columns["mean"][batch.rows[position]])
         return {
             "temperature_c": float(batch.temperature_c[position]),
-            "smoothed_c": round(float(self.columns["mean"][batch.rows[position]]), 2),
+            "smoothed_c": None if math.isnan(mean) else round(mean, 2),
             "min_temperature_c": None if math.isnan(low) else low,
             "max_temperature_c": None if math.isnan(high) else high,
             "allowed": _band(low, high),

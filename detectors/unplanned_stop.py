@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
 from detectors.geometry import haversine_m
 from detectors.rule import RuleCard
 
@@ -61,14 +61,25 @@ class UnplannedStop:
             on=np.bool_(False),
         )
 
+    def heeds(self, batch: DeviceBatch) -> Bools:
+        """Whoever stands, and whoever stops where nobody should."""
+        stops = self._judged(batch) & ~(batch.speed_kmh > self.thresholds.moving_kmh)
+        return np.asarray(stops | (self.columns["since_ms"][batch.rows] != _NEVER))
+
+    @staticmethod
+    def _judged(batch: DeviceBatch) -> Bools:
+        """Where standing still is worth a look: in order, with a fix, guarded, on a route, where nobody may stand."""
+        known = batch.in_order & np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
+        return np.asarray(known & batch.guarded & np.isfinite(batch.half_width_m) & ~batch.may_stand)
+
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score 0.5 at the bound, towards 1 as the stop grows longer."""
         c, t = self.columns, self.thresholds
         known = batch.in_order & np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
-        judged = known & batch.guarded & np.isfinite(batch.half_width_m) & ~batch.may_stand
+        judged = self._judged(batch)
         at = batch.rows
         since, was_on = c["since_ms"][at], c["on"][at]
-        fast = np.isfinite(batch.speed_kmh) & (np.nan_to_num(batch.speed_kmh) > t.moving_kmh)
+        fast = np.isfinite(batch.speed_kmh) & (batch.speed_kmh > t.moving_kmh)
         if not ((judged & ~fast).any() or (since != _NEVER).any()):
             return quiet(batch)
         over = known & (~judged | batch.new_shipment)

@@ -13,11 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.columns import Columns
+from detectors.columns import Columns, Rows
 from detectors.device_batch import KIND_CODES, SENSOR_BITS, Bools, DeviceBatch
 from streams.reference_book import InForce
 
 _NAN: Final = float("nan")
+_FILLED: Final = ("guarded", "kind", "sensors", "half_width_m", "min_temperature_c", "max_temperature_c")
 
 
 class Standings:
@@ -44,16 +45,23 @@ class Standings:
         if size > len(self._known):
             self._known.extend([None] * (size - len(self._known)))
 
-    def fill(self, part: DeviceBatch, rows: Sequence[int], joined: Sequence[InForce]) -> None:
-        """Set the columns of a round that the reference decides; ``rows`` and ``joined`` are the round's, in order."""
+    def fill(self, whole: DeviceBatch, rows: Sequence[int], joined: Sequence[InForce], rounds: Sequence[Rows]) -> None:
+        """Set the columns of a frame that the reference decides; ``rows`` and ``joined`` are its, in order."""
         known = self._known
-        changed = [i for i, (row, found) in enumerate(zip(rows, joined, strict=True)) if known[row] is not found]
-        if changed:
-            self._learn(changed, rows, joined, part.in_order, part.new_shipment)
-        at, c = part.rows, self.columns
-        part.guarded, part.kind, part.sensors = c["guarded"][at], c["kind"][at], c["sensors"][at]
-        part.half_width_m = c["half_width_m"][at]
-        part.min_temperature_c, part.max_temperature_c = c["min_temperature_c"][at], c["max_temperature_c"][at]
+        if all(known[row] is found for row, found in zip(rows, joined, strict=True)):
+            for name, column in self._columns_at(whole.rows):
+                setattr(whole, name, column)
+            return
+        for name in _FILLED:
+            setattr(whole, name, np.empty(len(rows), self.columns[name].dtype))
+        for positions in rounds:
+            changed = [i for i in positions.tolist() if known[rows[i]] is not joined[i]]
+            self._learn(changed, rows, joined, whole.in_order, whole.new_shipment)
+            for name, column in self._columns_at(whole.rows[positions]):
+                getattr(whole, name)[positions] = column
+
+    def _columns_at(self, at: Rows) -> list[tuple[str, Any]]:
+        return [(name, self.columns[name][at]) for name in _FILLED]
 
     def _learn(
         self, changed: list[int], rows: Sequence[int], joined: Sequence[InForce], in_order: Bools, new: Bools
@@ -94,19 +102,18 @@ def seal_columns(
     n = len(numbers)
     match = np.zeros(n, np.int8)
     reported, expected = np.empty(n, object), np.empty(n, object)
-    at = [i for i, number in enumerate(numbers) if number is not None]
-    if at:
-        shipments = [joined[i].shipment for i in at]
-        known = [s.seal_numbers if s is not None else () for s in shipments]
-        said = [numbers[i] for i in at]
-        match[at] = [_match(number, of) for number, of in zip(said, known, strict=True)]
-        reported[at], expected[at] = said, None
-        for i in np.flatnonzero(match < 0).tolist():
-            expected[i] = known[at.index(i)]
+    reported[:] = numbers
+    for i, number in enumerate(numbers):
+        if number is not None:
+            shipment = joined[i].shipment
+            known = shipment.seal_numbers if shipment is not None else ()
+            match[i] = found = _match(number, known)
+            if found < 0:
+                expected[i] = known
     return match, reported, expected
 
 
-def _match(number: str | None, known: Sequence[str]) -> int:
-    if not known or number is None:
+def _match(number: str, known: Sequence[str]) -> int:
+    if not known:
         return 0
     return 1 if number in known or number.strip().upper() in [k.upper() for k in known] else -1

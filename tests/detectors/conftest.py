@@ -18,7 +18,7 @@ settings.register_profile(
 settings.load_profile("puente")
 
 _DTYPES: dict[str, Any] = {
-    **dict.fromkeys(["in_order", "guarded", "new_shipment", "may_stand", "seal_may_open"], np.bool_),
+    **dict.fromkeys(["in_order", "guarded", "new_shipment", "may_stand", "seal_may_open", "door_open"], np.bool_),
     **dict.fromkeys(["seal_code", "missing", "uptime_ms", "time_ms"], np.int64),
     **dict.fromkeys(["kind", "seal_match"], np.int8),
     **dict.fromkeys(["seal_number", "seal_expected"], object),
@@ -42,6 +42,7 @@ def make_batch(n: int = 1, rows: list[int] | None = None, **columns: Any) -> Dev
         "kind": KIND_CODES["truck"],
         "sensors": sum(SENSOR_BITS.values()),
         "may_stand": False,
+        "door_open": False,
         "seal_code": [SEAL_CODES[s] for s in states],
         "seal_may_open": False,
         "seal_match": 0,

@@ -47,6 +47,39 @@ def test_noise_inside_the_band_says_nothing(hear) -> None:
     assert set(hear(TemperatureExcursionRule(), *[cold(rng.gauss(5.0, 0.7)) for _ in range(500)])) == {"-"}
 
 
+@pytest.mark.parametrize("first", [85.0, -127.0])
+def test_what_a_sensor_says_when_it_is_switched_on_says_nothing(hear, first: float) -> None:
+    assert set(hear(TemperatureExcursionRule(), cold(first), *FRIDGE, *FRIDGE)) == {"-"}
+
+
+DOOR = {"door_open": True, "seal_may_open": True}
+
+
+def minutes(*readings: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**reading, "time_ms": 60_000 * n} for n, reading in enumerate(readings)]
+
+
+def test_warm_air_through_a_lawfully_open_door_says_nothing(hear) -> None:
+    airing = [*[cold(14.0, **DOOR)] * 15, *[cold(t) for t in range(14, 4, -1)]]
+    assert set(hear(TemperatureExcursionRule(), *minutes(*FRIDGE, *airing, *FRIDGE, *FRIDGE))) == {"-"}
+
+
+@pytest.mark.parametrize("unlawful", [{"seal_may_open": False}, {"door_open": False}])
+def test_it_opens_where_the_door_may_not_be_open_or_is_not(hear, unlawful: dict[str, bool]) -> None:
+    said = hear(TemperatureExcursionRule(), *minutes(*FRIDGE, *[cold(14.0, **{**DOOR, **unlawful})] * 6))
+    assert "trip" in said
+
+
+def test_a_reefer_that_does_not_cool_after_its_door_was_shut_is_told_when_it_had_its_time(hear) -> None:
+    said = hear(TemperatureExcursionRule(), *minutes(*FRIDGE, *[cold(14.0, **DOOR)] * 10, *[cold(14.0)] * 60))
+    assert 44 <= said.index("trip") <= 47  # the door was last open in the sixteenth minute
+
+
+def test_a_door_does_not_end_what_was_told_before(hear) -> None:
+    said = hear(TemperatureExcursionRule(), *minutes(*FRIDGE, *[cold(14.0)] * 6, *[cold(14.0, **DOOR)] * 6))
+    assert said[said.index("trip") :] == ["trip"] * (18 - said.index("trip"))
+
+
 def test_two_values_are_no_series(hear) -> None:
     assert hear(TemperatureExcursionRule(), cold(20.0), cold(20.0), cold(20.0)) == ["-", "-", "trip"]
 
