@@ -251,6 +251,21 @@ def test_an_alert_that_is_not_kept_is_a_usage_error_and_a_wrong_score_is_not_rep
     assert "NOT REPRODUCED" in said.stdout
 
 
+def test_what_is_kept_no_longer_is_said_to_be_gone(line: Told) -> None:
+    """An alert without its state, one whose opening reading is in no topic, and one of another version of its rule."""
+    journey, warm = of_rule(line, "unusual_journey"), of_rule(line, "temperature_excursion")
+    unread = {**warm.evidence, "opening_seq": 10**9}
+    gone = {
+        "state_gone": msgspec.structs.replace(journey, alert_id="e" * 32),
+        "inputs_gone": msgspec.structs.replace(warm, alert_id="d" * 32, evidence=unread),
+        "other_version": msgspec.structs.replace(warm, alert_id="c" * 32, rule_version=10**6),
+    }
+    for outcome, alert in gone.items():
+        asyncio.run(tell(line.stack.settings.kafka, alert))
+        ran = line.puente("alerts", "explain", alert.alert_id, "--json")
+        assert (ran.returncode, json.loads(ran.stdout)["outcome"]) == (1, outcome)
+
+
 async def tell(kafka: str, alert: Alert) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
         await producer.send_and_wait(topics.alerts("joint"), msgspec.json.encode(alert), alert.alert_id.encode())
