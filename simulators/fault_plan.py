@@ -85,6 +85,8 @@ class _Ground:
     def idle(self, at: int, moved: Injection) -> bool:
         """Whether this rig has nothing else to bear then, and the run goes on after it."""
         before_ms, after_ms = moved.start_ms - self.rest_ms, moved.end_ms + self.rest_ms / 2
+        if moved.rule == "reading_gap":  # nobody can know of it before the device has spoken for a while after it
+            after_ms += 10 * self.every_ms
         return self.busy_until[at] <= before_ms and after_ms <= self.end_ms
 
 

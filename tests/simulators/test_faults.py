@@ -150,3 +150,11 @@ def test_the_kill_scenario_is_exactly_20_000_readings_with_several_faults_of_eac
     assert set(counts) == RULES
     assert min(counts.values()) >= 3
     assert all(fault.end_ms < simulated.ends_ms - 5_000 for fault in simulated.truth)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gap_leaves_its_device_time_to_speak_before_the_run_ends(seed: int) -> None:
+    spec = FaultSpec(rule="reading_gap", first_s=(60, 90), every_s=(60, 120), size=(2, 6))
+    simulated = Fleet(seed, START_MS, 12, faults=[spec], interval_s=10, horizon_s=1800)
+    assert simulated.truth
+    assert max(fault.end_ms for fault in simulated.truth) <= simulated.ends_ms - 10 * 10_000
