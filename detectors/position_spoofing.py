@@ -1,16 +1,19 @@
 """A device's positions are not where it is: jammed, replayed, mirrored, or made up.
 
-Idea, in two parts. Movement: no truck covers the ground between two fixes faster than a bound, given what both fixes'
+Idea, in four parts. Movement: no truck covers the ground between two fixes faster than a bound, given what both fixes'
 accuracy and a slack allow. After such a jump the track it leads to is doubted until the device jumps back to where the
 trusted track may have come by then; a second doubtful fix opens the episode, so that one bad fix is none. Where the
 jump lands on the mirror image of the place (a sign turned, or latitude and longitude exchanged) it says so; a replay
 of an old track begins with a jump too. Freezing: successive fixes are the same to the last digit while the device's
-own speed says it has driven on, for a good way; a receiver's noise alone makes that impossible.
+own speed says it has driven on, for a good way; a receiver's noise alone makes that impossible. Straying: the fixes
+move as a truck may, but not as this one says that it does (``told_speed``), as where a false track falls back slowly.
+Jamming: it goes on speaking and has no fix for longer than any tunnel, and than it ever lets pass between two fixes,
+though it was under way; a lorry that stopped under a roof shakes no more.
 
-Caveat: a false track that begins where the truck is and moves as a truck may is not seen here (the route is); a
-receiver that holds its last fix through a long tunnel while its speed comes from the wheels looks frozen. A track that
-stays where it jumped to is taken for the truth after ``settle_s``, for a device may be carried while it is off.
-Late readings say and teach nothing.
+Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
+the shipment's other devices may see it); a receiver that holds its last fix through a long tunnel while its speed comes
+from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after ``settle_s``, for a
+device may be carried while it is off. Late readings say and teach nothing.
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import told_speed
 from detectors.columns import Columns, Rows
-from detectors.device_batch import Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
+from detectors.device_batch import TRIP, Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
 from detectors.geometry import haversine_m
 from detectors.rule import RuleCard
 
@@ -31,8 +35,8 @@ CARD = RuleCard(
     version=1,
     severity="critical",
     opened={
-        "en": "{device_id} reports positions that cannot be true: {what_en}.",
-        "es": "{device_id} informa posiciones que no pueden ser ciertas: {what_es}.",
+        "en": "The positions of {device_id} are not to be relied on: {what_en}.",
+        "es": "No hay que fiarse de las posiciones de {device_id}: {what_es}.",
     },
     closed={
         "en": "{device_id} reports positions that can be true again.",
@@ -41,8 +45,9 @@ CARD = RuleCard(
 )
 Degrees = NDArray[np.float32]
 
-_JUMPED, _MIRRORED, _FROZEN = 1, 2, 3
-_NAMES: Final = {0: "none", _JUMPED: "jumped", _MIRRORED: "mirrored", _FROZEN: "frozen"}
+_FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
+_JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
+_NAMES: Final = ("none", "jumped", "mirrored", "frozen", "astray", "jammed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,9 @@ class Thresholds:
 
     ``confirm_readings`` doubtful fixes in a row open an episode; after ``settle_s`` seconds a track is believed.
     ``frozen_readings`` repeats of a fix, through which a speed of ``moving_kmh`` or more claims ``frozen_m`` metres.
+    ``steps`` more strange steps than plain ones: see ``told_speed.Steps``. ``dark_s`` seconds without a fix, and three
+    times the usual, and at the least ``dark_readings`` on which it drives on: it was last seen at ``driving_kmh`` and
+    its sensors feel ``shaken_g`` or, where it has none of those, it was last seen at ``highway_kmh``.
     """
 
     speed_max_kmh: float = 160.0
@@ -61,17 +69,29 @@ class Thresholds:
     moving_kmh: float = 15.0
     frozen_readings: int = 3
     frozen_m: float = 1_000.0
+    step_s: float = 20.0
+    step_max_s: float = 90.0
+    driving_kmh: float = 30.0
+    step_share: float = 0.1
+    speed_doubt_kmh: float = 3.0
+    steps: int = 4
+    dark_s: float = 300.0
+    dark_readings: int = 3
+    shaken_g: float = 0.1
+    highway_kmh: float = 70.0
 
 
 class PositionSpoofing:
     """Columns: the last fix, and the trusted one before a jump (degrees, ms); doubtful fixes since; the jump (m, s);
-    repeats of the last fix, and metres that the speed claimed meanwhile; what is wrong, and whether an episode is on.
+    repeats of the last fix, and metres that the speed claimed meanwhile; readings without a fix, and the time it lets
+    pass between two; what is wrong, whether an episode is on; and ``told_speed``'s.
     """
 
     card = CARD
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
-        self.thresholds = thresholds or Thresholds()
+        self.thresholds = t = thresholds or Thresholds()
+        self._steps = told_speed.Steps(t.step_s, t.step_max_s, t.driving_kmh, t.step_share, t.speed_doubt_kmh, t.steps)
         nowhere = np.float32(np.nan)
         self.columns = Columns(
             lat=nowhere,
@@ -87,15 +107,25 @@ class PositionSpoofing:
             same=np.int16(0),
             claimed_m=np.float32(0.0),
             kind=np.int8(0),
+            blind=np.int16(0),
+            gap_s=np.float32(3_600.0),
             on=np.bool_(False),
+            **told_speed.COLUMNS,
         )
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score: by how much the bound is passed, 0.5 at the bound, towards 1."""
-        has = np.flatnonzero(batch.in_order & np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg))
+        seen = np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
         verdict = quiet(batch)
-        if not len(has):
-            return verdict
+        if not seen.all():
+            self._dark(batch, np.flatnonzero(batch.in_order & ~seen), verdict)
+        has = np.flatnonzero(batch.in_order & seen)
+        if len(has):
+            self._seen(batch, has, verdict)
+        return verdict
+
+    def _seen(self, batch: DeviceBatch, has: Rows, verdict: Verdict) -> None:
+        """Judge the readings at these positions, which have a fix."""
         c, at, time_ms = self.columns, batch.rows[has], batch.time_ms[has]
         lat, lon = batch.lat_deg[has].astype(np.float32), batch.lon_deg[has].astype(np.float32)
         near_m = np.minimum(np.nan_to_num(batch.accuracy_m[has]), self.thresholds.accuracy_max_m).astype(np.float32)
@@ -104,18 +134,40 @@ class PositionSpoofing:
         claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
         frozen = self._frozen(batch.speed_kmh[has], at, time_ms, same)
         doubted, back = self._doubted(at, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
+        since_s, sound = (time_ms - c["at_ms"][at]) / 1000.0, known & ~same & (c["doubtful"][at] == 0) & ~back
+        astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, batch.speed_kmh[has], sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
 
         guarded, was_on, kind = batch.guarded[has], c["on"][at], c["kind"][at]
-        kind = np.where(frozen & ~doubted, np.int8(_FROZEN), kind)
-        trip = guarded & (frozen | doubted)
-        over = was_on & ~frozen & ~doubted & np.where(kind == _FROZEN, ~same, back | (c["doubtful"][at] == 0))
+        strange = frozen | doubted | astray
+        if strange.any():
+            kind = np.where(frozen & ~doubted, np.int8(_FROZEN), kind)
+            kind = np.where(astray & ~frozen & ~doubted, np.int8(_ASTRAY), kind)
+        trip = guarded & strange
+        over = was_on & ~strange & np.where(kind == _FROZEN, ~same, back | (c["doubtful"][at] == 0))
         c["kind"][at] = kind
         c["on"][at] = (was_on | trip) & ~over & guarded
         verdict.level[has] = levels(trip, over & guarded)
         if trip.any():
-            verdict.score[has] = np.where(trip, self._excess(at, frozen & ~doubted), 0.0)
-        return verdict
+            verdict.score[has] = np.where(trip, self._excess(at), 0.0)
+        c["blind"][at] = 0
+        c["gap_s"][at] = np.maximum(_FADES * c["gap_s"][at], np.where(known, since_s, 0.0))
+
+    def _dark(self, batch: DeviceBatch, blind: Rows, verdict: Verdict) -> None:
+        """Judge the readings at these positions, which have no fix."""
+        c, t, at = self.columns, self.thresholds, batch.rows[blind]
+        shaken_g = np.fmax(np.abs(batch.shock_g[blind]), batch.vibration_g[blind])
+        last_kmh = c["told_kmh"][at]
+        drives = np.where(np.isnan(shaken_g), last_kmh >= t.highway_kmh, shaken_g >= t.shaken_g)
+        drives &= last_kmh >= t.driving_kmh
+        c["blind"][at] = count = np.where(drives, np.minimum(c["blind"][at] + 1, 9_999), 0)
+        dark_s = (batch.time_ms[blind] - c["at_ms"][at]) / 1000.0
+        trip = (
+            batch.guarded[blind] & (count >= t.dark_readings) & (dark_s >= np.maximum(t.dark_s, 3.0 * c["gap_s"][at]))
+        )
+        i = np.flatnonzero(trip)
+        c["on"][at[i]], c["kind"][at[i]] = True, _JAMMED
+        verdict.level[blind[i]], verdict.score[blind[i]] = TRIP, dark_s[i] / (dark_s[i] + t.dark_s)
 
     def _frozen(self, speed_kmh: Floats, at: Rows, time_ms: Ints, same: Bools) -> Bools:
         """Count repeats of the last fix, and the metres that the speed claims meanwhile; true where it is frozen."""
@@ -176,10 +228,17 @@ class PositionSpoofing:
             mirrored |= haversine_m(true_lat, true_lon, m_lat[i], m_lon[i]) <= near_m
         c["kind"][rows] = np.where(mirrored, np.int8(_MIRRORED), np.int8(_JUMPED))
 
-    def _excess(self, at: Rows, frozen: Bools) -> Floats:
+    def _excess(self, at: Rows) -> Floats:
         c, t = self.columns, self.thresholds
-        over = np.where(frozen, c["claimed_m"][at] / t.frozen_m, self._jump_kmh(at) / t.speed_max_kmh)
+        kind = c["kind"][at]
+        over = np.where(kind == _FROZEN, c["claimed_m"][at] / t.frozen_m, self._jump_kmh(at) / t.speed_max_kmh)
+        over = np.where(kind == _ASTRAY, np.abs(self._amiss(at)) / t.step_share, over)
         return over / (1.0 + over)
+
+    def _amiss(self, at: Rows) -> Floats:
+        """By what share of the way that it told an astray device's fixes moved too much or, negative, too little."""
+        told_m = np.maximum(self.columns["told_m"][at], 1.0)
+        return np.asarray((self.columns["moved_m"][at] - told_m) / told_m, np.float64)
 
     def _jump_kmh(self, at: Rows) -> Floats:
         return np.asarray(self.columns["jump_m"][at] / np.maximum(self.columns["jump_s"][at], 1.0) * 3.6, np.float64)
@@ -195,6 +254,20 @@ class PositionSpoofing:
             if c["on"][row[0]]:
                 facts["what_en"] = f"they stand still while its speed says it drove {claimed_km:.1f} km"
                 facts["what_es"] = f"no cambian mientras su velocidad indica {claimed_km:.1f} km recorridos"
+            return facts
+        if kind == _JAMMED:
+            minutes = round(float(batch.time_ms[position] - c["at_ms"][row[0]]) / 60_000.0, 1)
+            if c["on"][row[0]]:
+                facts |= {"dark_min": minutes, "dark_max_min": self.thresholds.dark_s / 60.0}
+                facts["what_en"] = f"it drives on and has had none for {minutes:.0f} min, longer than a tunnel lasts"
+                facts["what_es"] = f"sigue en marcha y no tiene ninguna desde hace {minutes:.0f} min, más que un túnel"
+            return facts
+        if kind == _ASTRAY:
+            told_km, moved_km = (round(float(c[name][row[0]]) / 1000.0, 2) for name in ("told_m", "moved_m"))
+            facts |= {"claimed_km": told_km, "moved_km": moved_km}
+            if c["on"][row[0]]:
+                facts["what_en"] = f"they moved {moved_km:.1f} km while its speed says it drove {told_km:.1f} km"
+                facts["what_es"] = f"avanzaron {moved_km:.1f} km y su velocidad indica {told_km:.1f} km recorridos"
             return facts
         km, seconds = float(c["jump_m"][row[0]]) / 1000.0, float(c["jump_s"][row[0]])
         facts |= {

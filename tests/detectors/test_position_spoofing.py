@@ -137,3 +137,62 @@ def test_evidence_says_the_jump_and_the_bound(hear, batch) -> None:
     assert evidence["speed_kmh"] == pytest.approx(1_084, rel=0.02)
     assert (evidence["jump_s"], evidence["speed_max_kmh"]) == (30.0, 160.0)
     assert evidence["what_en"] == "it moved 9.0 km in 30 s"
+
+
+def blind(first: int, last: int, **other: Any) -> list[dict[str, Any]]:
+    """A device that speaks each half minute and has no fix, and so no speed."""
+    nowhere = dict.fromkeys(("lat_deg", "lon_deg", "speed_kmh", "accuracy_m"), math.nan)
+    return [{**nowhere, "time_ms": round(1_000 * STEP_S * k), **other} for k in range(first, last)]
+
+
+@pytest.mark.parametrize("pace", [0.75, 1.3])
+def test_a_track_that_falls_back_or_gains_while_the_speed_goes_on_opens_and_closes(hear, batch, pace: float) -> None:
+    rule = PositionSpoofing()
+    false = [{**at(k, 750.0 * (60 + pace * (k - 60)))} for k in range(60, 100)]
+    said = hear(rule, *truck(0, 60), *false)
+    assert said == ["-"] * 64 + ["trip"] * 36
+    assert variant(rule, batch) == "astray"
+    assert hear(rule, *[at(k, 750.0 * (60 + pace * 39 + k - 99)) for k in range(100, 110)])[3:5] == ["clear", "-"]
+
+
+def test_brakes_bends_and_traffic_lights_are_no_false_track(hear) -> None:
+    rng, drive, north_m, kmh = random.Random(4), [], 0.0, 50.0
+    for k in range(3_000):  # a second each: lights, curves, a crawl and a sprint, with the speed as it is
+        kmh = max(0.0, min(80.0, kmh + rng.uniform(-6.0, 6.0) - (25.0 if rng.random() < 0.02 else 0.0)))
+        north_m += kmh / 3.6
+        told = {"speed_kmh": kmh + rng.uniform(-2.0, 2.0), "time_ms": 1_000 * k}
+        drive.append({**at(k, north_m, east_m=900.0 * math.sin(north_m / 600.0) * 0.3), **told})
+    assert set(hear(PositionSpoofing(), *drive)) == {"-"}
+    assert set(hear(PositionSpoofing(), *drive[::30])) == {"-"}
+
+
+def test_a_device_without_a_fix_for_longer_than_a_tunnel_is_jammed_while_it_drives_on(hear, batch) -> None:
+    rule = PositionSpoofing()
+    said = hear(rule, *truck(0, 60), *blind(60, 80, vibration_g=0.2))
+    assert said == ["-"] * 69 + ["trip"] * 11
+    assert rule.evidence(batch(**blind(79, 80)[0]), 0)["what_en"].startswith("it drives on and has had none for 10 min")
+    assert hear(rule, *truck(80, 83)) == ["clear", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    "dark",
+    [
+        blind(60, 64, vibration_g=0.2),  # a tunnel
+        blind(60, 200, vibration_g=0.02),  # a roof: it stands
+        blind(60, 200, shock_g=-0.05),
+        [],
+    ],
+)
+def test_a_tunnel_and_a_roof_are_no_jamming(hear, dark: list[dict[str, Any]]) -> None:
+    assert set(hear(PositionSpoofing(), *truck(0, 60), *dark, *truck(200, 204))) == {"-"}
+
+
+def test_a_seal_feels_nothing_so_it_must_have_been_on_the_highway(hear) -> None:
+    slow = [{**r, "speed_kmh": 55.0} for r in truck(59, 60)]
+    assert set(hear(PositionSpoofing(), *truck(0, 59), *slow, *blind(60, 100))) == {"-"}
+    assert "trip" in hear(PositionSpoofing(), *truck(0, 60), *blind(60, 100))
+
+
+def test_a_device_that_tells_its_place_but_now_and_then_is_not_jammed(hear) -> None:
+    now_and_then = [r if k % 20 == 0 else blind(k, k + 1, vibration_g=0.2)[0] for k, r in enumerate(truck(0, 600))]
+    assert set(hear(PositionSpoofing(), *now_and_then)) == {"-"}
