@@ -100,14 +100,16 @@ BOARD: Final = Board(
         Panel(
             kind="map",
             title=Text("Where were they?", "¿Dónde fueron?"),
-            says=Text("Where each alert opened.", "Dónde se abrió cada alerta."),
+            says=Text("Where the latest thousand opened.", "Dónde se abrieron las mil más recientes."),
             queries=(
                 Query(
                     'SELECT "lat_deg" AS "latitude", "lon_deg" AS "longitude", "rule", "severity", "device_id",'
-                    f' "shipment_id" {_TOLD} AND "state" = \'opened\'',
+                    f' "shipment_id" {_TOLD} AND "state" = \'opened\' ORDER BY time DESC LIMIT 1000',
                     table=True,
+                    alerts=True,
                 ),
             ),
+            width=24,
             height=12,
             empty=_QUIET,
         ),
@@ -133,6 +135,7 @@ BOARD: Final = Board(
                 "audiences": Text("Told to", "Dicha a"),
                 "score": Text("Score", "Puntuación"),
             },
+            width=24,
             height=12,
             empty=_QUIET,
         ),

@@ -15,17 +15,22 @@ Step: TypeAlias = tuple[str, Mapping[str, object]]  # a transformation's id and 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """InfluxQL, with Grafana's variables and macros. ``alias`` names its series; a ``table`` keeps tags as columns."""
+    """InfluxQL, with Grafana's variables and macros. ``alias`` names its series; a ``table`` keeps tags as columns.
+
+    ``alerts`` on a map: what it finds are alerts, and not trucks.
+    """
 
     influxql: str
     alias: str | Text = ""
     table: bool = False
+    alerts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """One panel. ``title`` is what it answers; ``empty`` says why nothing may be seen in it, None where it never is.
 
+    Where nothing is to be seen, ``empty`` stands in the panel, or ``none``: what a count says of none at all.
     ``columns`` name a table's columns in the order shown, by field; others are left out. ``steps`` come before that.
     ``bounds`` are the values from which on it turns yellow, and red; ``meanings`` say in words, and a colour, what a
     value means. ``width`` is in Grafana's 24 columns. ``recent`` is the span it looks at, such as ``10m``, where that
@@ -43,6 +48,7 @@ class Panel:
     bounds: tuple[float, float] | None = None
     meanings: Mapping[str, tuple[Text, str]] = field(default_factory=dict)
     empty: Text | None = None
+    none: str = ""
     columns: Mapping[str, Text] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()

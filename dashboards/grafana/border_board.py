@@ -71,6 +71,7 @@ BOARD: Final = Board(
             says=Text("Median wait, by bridge, lane, direction.", "Espera mediana, por puente, carril y sentido."),
             queries=(Query(f'SELECT median("wait_s") {_CROSSED} {BY_TIME}, {_BY_LANE} fill(null)', _LANE),),
             unit="s",
+            step="15m",
             empty=_SELDOM,
         ),
         Panel(
@@ -79,6 +80,7 @@ BOARD: Final = Board(
             says=Text("One truck in ten waits longer than this.", "Un camión de cada diez espera más que esto."),
             queries=(Query(f'SELECT percentile("wait_s", 90) {_CROSSED} {BY_TIME}, {_BY_LANE} fill(null)', _LANE),),
             unit="s",
+            step="15m",
             empty=_SELDOM,
         ),
         Panel(
@@ -90,6 +92,7 @@ BOARD: Final = Board(
             ),
             queries=(Query(f'SELECT median("crossing_s") {_CROSSED} {BY_TIME}, {_BY_LANE} fill(null)', _LANE),),
             unit="s",
+            step="15m",
             empty=_SELDOM,
         ),
         Panel(
@@ -97,6 +100,7 @@ BOARD: Final = Board(
             title=Text("How many trucks cross?", "¿Cuántos camiones cruzan?"),
             says=Text("Crossings in each interval.", "Cruces en cada intervalo."),
             queries=(Query(f'SELECT count("wait_s") {_CROSSED} {BY_TIME}, {_BY_LANE} fill(null)', _LANE),),
+            step="15m",
             empty=_SELDOM,
         ),
         Panel(

@@ -22,6 +22,7 @@ ALARMED: Final = (
     f' FROM "alerts" WHERE {TOLD} AND "state" = \'opened\' ORDER BY time DESC LIMIT 1000'
 )
 _EACH: Final = f'FROM "readings" WHERE {TRADE} AND {DRIVEN}'
+_KNOWN: Final = f"{_EACH} AND \"corridor\" <> ''"  # a truck without a shipment has none
 _OF_CORRIDOR: Final = "$tag_corridor $tag_direction"
 
 BOARD: Final = Board(
@@ -48,7 +49,7 @@ BOARD: Final = Board(
                 "corredor. Triángulos rojos: dónde se abrieron alertas en ese tiempo.",
             ),
             recent=_HEARD,
-            queries=(Query(LAST_SEEN, table=True), Query(ALARMED, table=True)),
+            queries=(Query(LAST_SEEN, table=True), Query(ALARMED, table=True, alerts=True)),
             width=16,
             height=16,
         ),
@@ -63,7 +64,7 @@ BOARD: Final = Board(
         ),
         Panel(
             kind="stat",
-            title=Text("How many shipments are on the way?", "¿Cuántos embarques van en camino?"),
+            title=Text("How many shipments go?", "¿Cuántos embarques van?"),
             says=Text(
                 "Whose trucks were heard in the last ten minutes.", "De camiones oídos en los últimos diez minutos."
             ),
@@ -78,10 +79,11 @@ BOARD: Final = Board(
         ),
         Panel(
             kind="stat",
-            title=Text("How many alerts are open?", "¿Cuántas alertas están abiertas?"),
+            title=Text("How many alerts are open?", "¿Cuántas alertas abiertas?"),
             says=Text("Opened in the time shown, and not closed.", "Abiertas en el tiempo mostrado y no cerradas."),
             queries=(Query(f'SELECT sum("opens") FROM "alerts" WHERE {TOLD}'),),
             bounds=(1, 10),
+            none="0",
             width=4,
             height=5,
         ),
@@ -103,7 +105,7 @@ BOARD: Final = Board(
                 "Velocidad media de los camiones, también los parados: baja cuando un corredor se detiene.",
             ),
             queries=(
-                Query(f'SELECT mean("speed_kmh") {_EACH} {BY_TIME}, "corridor", "direction" fill(null)', _OF_CORRIDOR),
+                Query(f'SELECT mean("speed_kmh") {_KNOWN} {BY_TIME}, "corridor", "direction" fill(null)', _OF_CORRIDOR),
             ),
             unit="velocitykmh",
             step="1m",
@@ -119,7 +121,7 @@ BOARD: Final = Board(
                 "Posiciones oídas de camiones en cada intervalo: suben y bajan con cuántos hay.",
             ),
             queries=(
-                Query(f'SELECT count("lat_deg") {_EACH} {BY_TIME}, "corridor", "direction" fill(null)', _OF_CORRIDOR),
+                Query(f'SELECT count("lat_deg") {_KNOWN} {BY_TIME}, "corridor", "direction" fill(null)', _OF_CORRIDOR),
             ),
             step="1m",
             width=12,
@@ -133,7 +135,7 @@ BOARD: Final = Board(
             ),
             queries=(
                 Query(
-                    f'SELECT median("v") FROM (SELECT last("remaining_km") AS "v" {_EACH} GROUP BY'
+                    f'SELECT median("v") FROM (SELECT last("remaining_km") AS "v" {_KNOWN} GROUP BY'
                     ' "device_id", "corridor", "direction") GROUP BY "corridor", "direction"',
                     _OF_CORRIDOR,
                 ),

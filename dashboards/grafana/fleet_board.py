@@ -9,6 +9,7 @@ from dashboards.grafana.influxql import BY_TIME, TRADE
 from dashboards.grafana.names import Text
 
 _READ: Final = f'FROM "readings" WHERE {TRADE}'
+_MOST: Final = 200  # rows that anybody reads; a table of every device would stop the browser
 _DEVICE: Final = {
     "Time": Text("Last heard", "Última vez"),
     "device_id": Text("Device", "Aparato"),
@@ -49,6 +50,7 @@ BOARD: Final = Board(
             ),
             queries=(Query(f'SELECT count("seq") {_READ} AND "marks" =~ /"gap"/'),),
             bounds=(1, 100),
+            none="0",
             width=6,
             height=5,
             empty=Text("Empty where nothing is missing.", "Vacío si no falta nada."),
@@ -59,6 +61,7 @@ BOARD: Final = Board(
             says=Text("Readings of receivers without a fix.", "Lecturas de receptores sin posición."),
             queries=(Query(f'SELECT count("seq") {_READ} AND "marks" =~ /"no_fix"/'),),
             bounds=(1, 1000),
+            none="0",
             width=6,
             height=5,
             empty=Text("Empty where all have one.", "Vacío si todas la tienen."),
@@ -66,11 +69,13 @@ BOARD: Final = Board(
         Panel(
             kind="table",
             title=Text("Whose battery is low?", "¿Quién tiene poca batería?"),
-            says=Text("Each device's last word of its battery, lowest first.", "La última batería, menor primero."),
+            says=Text("The 200 lowest by their last word, lowest first.", "Las 200 menores, menor primero."),
             queries=(
                 Query(
-                    f'SELECT last("battery_pct") AS "battery_pct" {_READ}'
-                    ' GROUP BY "device_id", "device_kind", "carrier_scac"',
+                    f'SELECT bottom("battery_pct", {_MOST}) AS "battery_pct", "device_id", "device_kind",'
+                    ' "carrier_scac"'
+                    f' FROM (SELECT last("battery_pct") AS "battery_pct" {_READ}'
+                    ' GROUP BY "device_id", "device_kind", "carrier_scac")',
                     table=True,
                 ),
             ),
@@ -82,10 +87,11 @@ BOARD: Final = Board(
         Panel(
             kind="table",
             title=Text("Who has been silent longest?", "¿Quién lleva más tiempo callado?"),
-            says=Text("Each device's last reading, oldest first.", "La última lectura, antigua primero."),
+            says=Text("The 200 whose last reading is oldest.", "Los 200 cuya última lectura es más antigua."),
             queries=(
                 Query(
-                    f'SELECT last("seq") AS "seq" {_READ} GROUP BY "device_id", "device_kind", "carrier_scac"',
+                    'SELECT "seq", "device_id", "device_kind", "carrier_scac" FROM (SELECT last("seq") AS "seq"'
+                    f' {_READ} GROUP BY "device_id", "device_kind", "carrier_scac") ORDER BY time ASC LIMIT {_MOST}',
                     table=True,
                 ),
             ),
@@ -111,11 +117,12 @@ BOARD: Final = Board(
         Panel(
             kind="table",
             title=Text("Who starts again and again?", "¿Quién se reinicia una y otra vez?"),
-            says=Text("Starts in the time shown, most first.", "Arranques en este tiempo, más primero."),
+            says=Text("The 200 that started most, more than once.", "Los 200 que más arrancaron, más de una vez."),
             queries=(
                 Query(
-                    'SELECT count("what") AS "starts" FROM "events"'
-                    f' WHERE {TRADE} AND "type" = \'DEVICE_STARTED\' GROUP BY "device_id", "carrier_scac"',
+                    f'SELECT top("starts", {_MOST}) AS "starts", "device_id", "carrier_scac" FROM (SELECT count("what")'
+                    f' AS "starts" FROM "events" WHERE {TRADE} AND "type" = \'DEVICE_STARTED\''
+                    ' GROUP BY "device_id", "carrier_scac") WHERE "starts" > 1',
                     table=True,
                 ),
             ),
@@ -125,6 +132,7 @@ BOARD: Final = Board(
                 "starts": Text("Starts", "Arranques"),
             },
             steps=(("sortBy", {"sort": [{"field": "starts", "desc": True}]}),),
+            empty=Text("Empty where none started twice.", "Vacío si ninguno arrancó dos veces."),
         ),
         Panel(
             kind="timeseries",

@@ -62,13 +62,14 @@ BOARD: Final = Board(
             title=Text("How many readings come in?", "¿Cuántas lecturas entran?"),
             says=Text("Admitted by the gateway, a second.", "Admitidas por la entrada, por segundo."),
             queries=(Query(rate("puente_accepted_total", "process"), "$tag_process"),),
-            unit="short",
+            unit="suffix:/s",
         ),
         Panel(
             kind="timeseries",
             title=Text("How many does each stage let through?", "¿Cuántas deja pasar cada etapa?"),
             says=Text("Each once, a second.", "Cada una una vez, por segundo."),
             queries=(Query(rate("puente_readings_total", "stage"), _STAGE),),
+            unit="suffix:/s",
         ),
         Panel(
             kind="timeseries",
@@ -93,6 +94,7 @@ BOARD: Final = Board(
             title=Text("What is refused, and why?", "¿Qué se rechaza y por qué?"),
             says=Text("Dead-lettered a second, by reason.", "Rechazado por segundo, por motivo."),
             queries=(Query(rate("puente_refused_total", "reason"), "$tag_reason"),),
+            unit="suffix:/s",
             empty=_HEALTHY,
         ),
         Panel(
@@ -118,6 +120,7 @@ BOARD: Final = Board(
                 Query(rate("puente_late_total", "stage"), Text("late $tag_stage", "tarde $tag_stage")),
                 Query(rate("puente_gaps_total", "stage"), Text("gaps $tag_stage", "huecos $tag_stage")),
             ),
+            unit="suffix:/s",
         ),
         Panel(
             kind="timeseries",
@@ -127,6 +130,7 @@ BOARD: Final = Board(
                 "Fallas tras las que una partición se leyó de nuevo desde su punto de control, por segundo.",
             ),
             queries=(Query(rate("puente_failures_total", "stage"), _STAGE),),
+            unit="suffix:/s",
         ),
         Panel(
             kind="timeseries",

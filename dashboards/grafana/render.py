@@ -14,18 +14,17 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
-from grafana_foundation_sdk.models import geomap as map_model
 
 from dashboards.grafana.board import LAST, Board, Panel, Query, Step
 from dashboards.grafana.influxql import TOLD
+from dashboards.grafana.map_layers import on_a_map
 from dashboards.grafana.names import OURS, SOURCE_TYPE, SOURCE_UID, Language, Text, uid
 from dashboards.grafana.variables import SOURCE, variable
-from dashboards.grafana.words import COLORS, FIELDS, WORDS
+from dashboards.grafana.words import COLORS, FIELDS, WIDTHS, WORDS
 
 HASH_VARIABLE: Final = "puente_hash"
 COLUMNS: Final = 24
-_BORDER_LAT_LON: Final = (27.6, -99.5)
-_RED, _YELLOW, _GREEN = "red", "yellow", "green"
+_RED, _YELLOW, _GREEN, _BLUE = "red", "yellow", "green", "blue"
 _BUILDERS: Final[dict[str, Callable[[], Any]]] = {
     "stat": stat.Panel,
     "timeseries": timeseries.Panel,
@@ -138,23 +137,14 @@ def _panel(panel: Panel, place: model.GridPos, language: Language) -> Any:
     built = built.grid_pos(place)
     for ref_id, query in zip("ABCDEF", panel.queries, strict=False):
         built = built.with_target(_asked(ref_id, query, language))
-    if panel.unit:
-        built = built.unit(panel.unit)
-    if panel.decimals is not None:
-        built = built.decimals(panel.decimals)
-    if panel.recent:
-        built = built.time_from(panel.recent)
-    if panel.step:
-        built = built.interval(panel.step)
-    if panel.meanings:
-        built = built.mappings([_meanings(panel, language)])
+    built = _said_in_numbers(built, panel, language)
     if panel.kind in ("stat", "bars"):
         built = built.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         built = built.thresholds(_bounds(panel.bounds))
     if panel.kind == "bars":
         built = built.orientation(common_model.VizOrientation.HORIZONTAL).min(0)
     if panel.kind == "map":
-        built = _on_a_map(built, len(panel.queries), language)
+        built = on_a_map(built, panel.queries, language)
         for name, text in FIELDS.items():
             told = [model.DynamicConfigValue("displayName", text.of(language)), *_looks(panel, name, language)]
             built = built.override_by_name(name, told)
@@ -166,9 +156,30 @@ def _panel(panel: Panel, place: model.GridPos, language: Language) -> Any:
     return built
 
 
+def _said_in_numbers(built: Any, panel: Panel, language: Language) -> Any:
+    """Units, spans, and what stands where there is no number."""
+    if said := panel.none or (panel.empty and panel.empty.of(language)):
+        built = built.no_value(said)
+    if panel.unit:
+        built = built.unit(panel.unit)
+    if panel.decimals is not None:
+        built = built.decimals(panel.decimals)
+    if panel.recent:
+        built = built.time_from(panel.recent)
+    if panel.step:
+        built = built.interval(panel.step)
+    if panel.meanings:
+        built = built.mappings([_meanings(panel, language)])
+    return built
+
+
 def _looks(panel: Panel, name: str, language: Language) -> list[model.DynamicConfigValue]:
     """How a column is shown: its unit, and words for the contracts' values."""
     looks = []
+    if panel.kind == "table" and (width := WIDTHS.get(name.removesuffix(LAST))):
+        looks.append(model.DynamicConfigValue("custom.width", width))
+    if name == "{messages}" or name == f"{{messages}}{LAST}":
+        looks.append(model.DynamicConfigValue("custom.cellOptions", {"type": "auto", "wrapText": True}))
     if name in panel.units:
         looks.append(model.DynamicConfigValue("unit", panel.units[name]))
     field = name.removesuffix(LAST)
@@ -252,46 +263,11 @@ def _columns(panel: Panel, language: Language) -> list[Step]:
 
 
 def _bounds(bounds: tuple[float, float] | None) -> build.ThresholdsConfig:
-    steps = [model.Threshold(value=None, color=_GREEN)]
+    # Green is a judgement: where nothing is judged, a colour that is none.
+    steps = [model.Threshold(value=None, color=_BLUE if bounds is None else _GREEN)]
     if bounds is not None:
         steps += [model.Threshold(bounds[0], _YELLOW), model.Threshold(bounds[1], _RED)]
     return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
-
-
-def _on_a_map(built: Any, layers: int, language: Language) -> Any:
-    """A layer of points for each query: the first green circles, the second red triangles, told apart by form too."""
-    about = (("A", Text("Trucks", "Camiones"), _GREEN, 5, "circle"), ("B", _ALERTS, _RED, 8, "triangle"))
-    lat, lon = _BORDER_LAT_LON
-    view = map_model.MapViewConfig(id_val="fit", lat=round(lat), lon=round(lon), zoom=7, all_layers=True)
-    drawn = [
-        common_model.MapLayerOptions(
-            type_val="markers",
-            name=name.of(language),
-            config={
-                "showLegend": False,
-                "style": {
-                    "color": {"fixed": color},
-                    "size": {"fixed": size, "min": 2, "max": 15},
-                    "symbol": {"mode": "fixed", "fixed": f"img/icons/marker/{form}.svg"},
-                    "opacity": 0.7,
-                },
-            },
-            location=common_model.FrameGeometrySource(
-                mode=common_model.FrameGeometrySourceMode.COORDS, latitude="latitude", longitude="longitude"
-            ),
-            filter_data={"id": "byRefId", "options": ref_id},
-            tooltip=True,
-        )
-        for ref_id, name, color, size, form in about[:layers]
-    ]
-    built._internal.options = map_model.Options(
-        view=view,
-        controls=map_model.ControlsOptions(show_zoom=True, mouse_wheel_zoom=True, show_attribution=True),
-        basemap=common_model.MapLayerOptions(type_val="default", name="Basemap"),
-        layers=drawn,
-        tooltip=map_model.TooltipOptions(mode=map_model.TooltipMode.DETAILS),
-    )
-    return built
 
 
 def _annotation(language: Language) -> build.AnnotationQuery:

@@ -68,6 +68,7 @@ BOARD: Final = Board(
                 ),
             ),
             bounds=(1, 3),
+            none="0",
             width=4,
             height=5,
             empty=Text("Empty where it has had no alert.", "Vacío si no ha tenido alertas."),

@@ -56,3 +56,17 @@ FIELDS: Final[Mapping[str, Text]] = {
     "speed_kmh": Text("Speed, km/h", "Velocidad, km/h"),
     "remaining_km": Text("To go, km", "Faltan, km"),
 }
+
+# How wide a table's columns are, in pixels: what an alert found has all that is left, and is read whole.
+WIDTHS: Final[Mapping[str, int]] = {
+    "Time": 165,
+    "severity": 105,
+    "state": 95,
+    "rule": 155,
+    "device_id": 150,
+    "shipment_id": 185,
+    "carrier_scac": 110,
+    "corridor": 190,
+    "audiences": 110,
+    "score": 95,
+}

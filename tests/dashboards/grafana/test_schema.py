@@ -169,3 +169,22 @@ def test_truck_and_alert_differ_on_the_map_in_form_and_not_in_colour_alone() -> 
     (dashboard,) = (d for _, d in EVERYTHING.dashboards if d["uid"] == "puente-joint-corridor-en")
     styles = [layer["config"]["style"] for layer in dashboard["panels"][0]["options"]["layers"]]
     assert len({style["symbol"]["fixed"] for style in styles}) == len(styles) == 2
+
+
+def test_a_title_fits_its_panel_and_a_panel_says_in_itself_why_nothing_is_seen() -> None:
+    for _, dashboard in EVERYTHING.dashboards:
+        for panel in dashboard["panels"]:
+            assert len(panel["title"]) <= 7.5 * panel["gridPos"]["w"], panel["title"]
+            if "Empty" in panel["description"] or "Vacío" in panel["description"]:
+                assert panel["fieldConfig"]["defaults"]["noValue"]
+
+
+def test_alerts_are_never_drawn_as_trucks() -> None:
+    for _, dashboard in EVERYTHING.dashboards:
+        for panel in dashboard["panels"]:
+            if panel["type"] == "geomap":
+                asked = {target["refId"]: target["query"] for target in panel["targets"]}
+                for layer in panel["options"]["layers"]:
+                    symbol = layer["config"]["style"]["symbol"]["fixed"]
+                    of_alerts = 'FROM "alerts"' in asked[layer["filterData"]["options"]]
+                    assert ("triangle" in symbol) == of_alerts
