@@ -16,6 +16,7 @@ Source of the weighted mean and variance: Finch, "Incremental calculation of wei
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
@@ -24,6 +25,7 @@ import numpy as np
 from river.base import AnomalyDetector
 from scipy.special import ndtr
 
+from detectors import explanation
 from detectors.columns import Columns, Rows
 from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
 from detectors.rule import RuleCard
@@ -225,15 +227,25 @@ class TemperatureExcursionRule:
         return np.asarray(ended)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
-        """The value, its smoothed mean and the band, in °C; ``allowed`` is the band in words."""
+        """The value and the band, in °C; ``allowed`` is the band in words. What makes the score is the smoothed value:
+        ``explanation``'s of it, against the nearest that is allowed.
+        """
         low, high = float(batch.min_temperature_c[position]), float(batch.max_temperature_c[position])
-        mean = float(self.columns["mean"][batch.rows[position]])
+        mean, variance = (self.columns[name][batch.rows[position : position + 1]] for name in ("mean", "variance"))
+
+        def score_of(x: Mapping[str, float]) -> float:
+            return float(self._score(np.array([x["smoothed_c"]]), variance, np.array([low]), np.array([high]))[0])
+
+        smoothed: dict[str, float] = {} if np.isnan(mean[0]) else {"smoothed_c": float(mean[0])}
+        usual = {name: float(np.fmin(np.fmax(value, low), high)) for name, value in smoothed.items()}
+        reasons = explanation.reasons(score_of, smoothed, usual) if smoothed else []
+        named = explanation.named(score_of, smoothed, reasons, self.thresholds.open_score) if smoothed else []
         return {
             "temperature_c": float(batch.temperature_c[position]),
-            "smoothed_c": None if math.isnan(mean) else round(mean, 2),
             "min_temperature_c": None if math.isnan(low) else low,
             "max_temperature_c": None if math.isnan(high) else high,
             "allowed": _band(low, high),
+            **explanation.evidence(reasons, named, digits=2),
         }
 
 

@@ -111,6 +111,31 @@ def test_evidence_says_the_value_and_the_band_in_words(batch) -> None:
         assert evidence["min_temperature_c"] == (None if math.isnan(low) else low)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_named_lowers_the_score_with_the_nearest_allowed_in_its_place(batch, seed: int) -> None:
+    rng, rule = random.Random(seed), TemperatureExcursionRule()
+    rule.columns.ensure(1)
+    low, high = rng.choice([(2.0, 8.0), (math.nan, 8.0), (2.0, math.nan)])
+    outside = [t for t, bound in ((rng.uniform(8.5, 14.0), high), (rng.uniform(-6.0, 1.5), low)) if bound == bound]
+    told = 0
+    for n in range(60):
+        value = rng.gauss(outside[-1] if 20 <= n < 40 else 5.0, 0.3)
+        reading = batch(temperature_c=value, min_temperature_c=low, max_temperature_c=high)
+        verdict = rule.judge(reading)
+        if verdict.level[0] != 1 or verdict.score[0] < rule.thresholds.open_score:
+            continue
+        told += 1
+        evidence, score = rule.evidence(reading, 0), float(verdict.score[0])
+        assert (evidence["feature"], evidence["features"]) == ("smoothed_c", "smoothed_c")
+        assert evidence["usual_smoothed_c"] == (high if evidence["smoothed_c"] > 5.0 else low)
+        at_bound = rule._score(
+            np.array([evidence["usual_smoothed_c"]]), rule.columns["variance"][:1], np.array([low]), np.array([high])
+        )
+        assert evidence["falls_smoothed_c"] == pytest.approx(score - float(at_bound[0]), abs=1e-4)
+        assert evidence["falls_smoothed_c"] > 0.4
+    assert told > 10
+
+
 # -- two forms of one detector --------------------------------------------------------------------------------
 
 values = st.one_of(st.floats(-60, 60), st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 4.0]))
