@@ -8,7 +8,8 @@ one that does not is another rule's. Caveat: what was lost before a boot's first
 leaves no hole; a reading that was refused leaves one, and lies in the dead letters; phones (OwnTracks) number their
 readings by the clock and are exempt. A hole of a shipment before is not held against the next.
 
-Unlike other rules it hears late readings as it hears any: they are what fills a hole.
+Unlike other rules it hears late readings: they are what fills a hole. They open nothing, for a shipment that has ended
+since would be told of a hole anew. A hole is given up after an hour, so that what is lost then is told of again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="reading_gap",
-    version=1,
+    version=2,
     severity="info",
     opened={
         "en": "{device_id}: {missing:.0f} readings have been missing for {stood_s:.0f} s and were not sent after.",
@@ -44,7 +45,7 @@ class Thresholds:
     """Seconds of up-time: a hole is told after ``grace_s`` and given up after ``give_up_s``."""
 
     grace_s: float = 120.0
-    give_up_s: float = 21_600.0
+    give_up_s: float = 3_600.0
 
     def __post_init__(self) -> None:
         if not self.grace_s < self.give_up_s:
@@ -67,8 +68,12 @@ class ReadingGap:
         )
 
     def heeds(self, batch: DeviceBatch) -> Bools:
-        """Devices of which something is missing, or was."""
-        return np.asarray((batch.missing > 0) | (self.columns["missing"][batch.rows] > 0))
+        """Devices of which something is missing that has not been given up, or of which that has changed."""
+        c, at = self.columns, batch.rows
+        known = c["missing"][at]
+        changed = (batch.missing >= 0) & (batch.missing != known)
+        stands = (known != c["forgiven"][at]) | (c["stood_s"][at] > 0.0)
+        return np.asarray(changed | stands | ((known > 0) & (batch.kind == KIND_CODES["phone"])))
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         """Score: towards 1 with the number of readings that are missing."""
@@ -86,7 +91,7 @@ class ReadingGap:
         since = np.where(open_now & (batch.uptime_ms >= 0), np.where(since == _NEVER, batch.uptime_ms, since), _NEVER)
         stood_s = np.where(since == _NEVER, 0.0, (batch.uptime_ms - since) / 1000.0)
         given_up = open_now & (stood_s >= t.give_up_s)
-        trip = open_now & ~given_up & (stood_s >= t.grace_s) & batch.guarded
+        trip = open_now & ~given_up & (stood_s >= t.grace_s) & batch.guarded & batch.in_order
         clear = was_on & (given_up | ~open_now) & batch.guarded
         c["missing"][at] = missing
         c["forgiven"][at] = np.where(given_up, missing, forgiven)

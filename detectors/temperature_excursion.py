@@ -61,6 +61,7 @@ class Thresholds:
 
 _STEP_MAX_C: Final = 1_000.0  # so that no value, however wild, makes a variance that is no number
 _NEVER: Final = -1
+_OF_NONE: Final = np.inf  # the lower bound of no cargo
 
 
 def _median3(a: Floats, b: Floats, c: Floats) -> Floats:
@@ -179,9 +180,9 @@ class TemperatureExcursionRule:
         self._learn(at, value, *self._next(at, value))
 
     def heeds(self, batch: DeviceBatch) -> Bools:
-        """Temperatures, and lawful openings, of cargo that has a band."""
+        """Temperatures, lawful openings and beginnings, of cargo that has a band."""
         bounded = np.isfinite(batch.min_temperature_c) | np.isfinite(batch.max_temperature_c)
-        said = np.isfinite(batch.temperature_c) | (batch.door_open & batch.seal_may_open)
+        said = np.isfinite(batch.temperature_c) | (batch.door_open & batch.seal_may_open) | batch.new_shipment
         return np.asarray(bounded & batch.in_order & said)
 
     def judge(self, batch: DeviceBatch) -> Verdict:
@@ -190,6 +191,7 @@ class TemperatureExcursionRule:
         heeded = self.heeds(batch)
         opened = np.flatnonzero(heeded & batch.door_open & batch.seal_may_open)
         c["door_ms"][batch.rows[opened]] = batch.time_ms[opened]
+        c["low"][batch.rows[heeded & batch.new_shipment]] = _OF_NONE
         use = np.flatnonzero(heeded & np.isfinite(batch.temperature_c))
         if not len(use):
             return verdict
@@ -212,7 +214,7 @@ class TemperatureExcursionRule:
         return verdict
 
     def _begin_anew(self, at: Rows, low: Floats, high: Floats) -> Bools:
-        """Another band is another cargo: forget what was learnt of the last one. True where that ends an episode."""
+        """Another shipment or band is another cargo: what was learnt is forgotten. True where that ends an episode."""
         c = self.columns
         was_low, was_high = c["low"][at], c["high"][at]
         same = ((was_low == low) | (np.isnan(was_low) & np.isnan(low))) & (

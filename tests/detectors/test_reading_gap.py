@@ -72,3 +72,7 @@ def test_the_score_grows_with_what_is_missing(batch) -> None:
 def test_bounds_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="grace_s must be below give_up_s"):
         Thresholds(grace_s=700.0, give_up_s=600.0)
+
+
+def test_a_late_reading_opens_nothing_for_its_shipment_may_have_ended_since(hear) -> None:
+    assert hear(ReadingGap(), up(0, 2), up(200, in_order=False), up(201)) == ["-", "-", "trip"]

@@ -80,6 +80,16 @@ def test_a_door_does_not_end_what_was_told_before(hear) -> None:
     assert said[said.index("trip") :] == ["trip"] * (18 - said.index("trip"))
 
 
+def test_the_next_shipment_with_the_same_band_begins_anew(hear) -> None:
+    """The one before was unloaded with open doors; the device then slept until long after."""
+    warm = minutes(*FRIDGE, *[cold(14.0, **DOOR)] * 10)
+    later = [{**reading, "time_ms": 5_000_000 + 60_000 * n} for n, reading in enumerate(FRIDGE)]
+    assert "trip" in hear(TemperatureExcursionRule(), *warm, *later)  # the control: the median is still the old one
+    for first in ({**later[0], "new_shipment": True}, {"time_ms": 4_999_000, "new_shipment": True}):
+        begun = [cold(math.nan) | first, *later[1:]]  # also where its first reading has no temperature
+        assert set(hear(TemperatureExcursionRule(), *warm, *begun)) == {"-"}
+
+
 def test_two_values_are_no_series(hear) -> None:
     assert hear(TemperatureExcursionRule(), cold(20.0), cold(20.0), cold(20.0)) == ["-", "-", "trip"]
 
