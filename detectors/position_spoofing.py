@@ -18,13 +18,14 @@ device may be carried while it is off. Late readings say and teach nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import told_speed
+from detectors import explanation, told_speed
 from detectors.columns import Columns, Rows
 from detectors.device_batch import TRIP, Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
 from detectors.geometry import haversine_m
@@ -243,28 +244,53 @@ class PositionSpoofing:
     def _jump_kmh(self, at: Rows) -> Floats:
         return np.asarray(self.columns["jump_m"][at] / np.maximum(self.columns["jump_s"][at], 1.0) * 3.6, np.float64)
 
+    def _explained(self, kind: int, row: Rows, time_ms: np.int64) -> dict[str, float | str]:
+        """The one feature that makes the score, and what would be usual in its place."""
+        c, t, at = self.columns, self.thresholds, int(row[0])
+        if kind == _FROZEN:
+            name, value, usual, bound = "claimed_km", float(c["claimed_m"][at]) / 1000.0, 0.0, t.frozen_m / 1000.0
+        elif kind == _ASTRAY:
+            name, value, usual = "moved_km", float(c["moved_m"][at]) / 1000.0, float(c["told_m"][at]) / 1000.0
+            bound = t.step_share * max(usual, 0.001)
+        elif kind == _JAMMED:
+            name, value, usual = "dark_min", float(time_ms - c["at_ms"][at]) / 60_000.0, float(c["gap_s"][at]) / 60.0
+            bound = t.dark_s / 60.0
+        else:
+            name, value, bound = "speed_kmh", float(self._jump_kmh(row)[0]), t.speed_max_kmh
+            usual = max(0.0, float(np.nan_to_num(c["told_kmh"][at])))
+        from_what = usual if kind == _ASTRAY else 0.0
+
+        def score_of(x: Mapping[str, float]) -> float:
+            over = abs(x[name] - from_what) / bound
+            return over / (1.0 + over)
+
+        found = explanation.reasons(score_of, {name: value}, {name: usual})
+        return explanation.evidence(found, explanation.named(score_of, {name: value}, found, 0.5))
+
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """What is wrong, in words; the jump (km, s, km/h) or the metres claimed; the bound."""
         c, row = self.columns, batch.rows[position : position + 1]
         kind = int(c["kind"][row[0]])
         facts: dict[str, float | str | None] = {"variant": _NAMES[kind]}
+        if c["on"][row[0]]:
+            facts |= self._explained(kind, row, batch.time_ms[position])
         if kind == _FROZEN:
             claimed_km = round(float(c["claimed_m"][row[0]]) / 1000.0, 2)
-            facts |= {"claimed_km": claimed_km, "expected_km": 0.0}
+            facts["expected_km"] = 0.0
             if c["on"][row[0]]:
                 facts["what_en"] = f"they stand still while its speed says it drove {claimed_km:.1f} km"
                 facts["what_es"] = f"no cambian mientras su velocidad indica {claimed_km:.1f} km recorridos"
             return facts
         if kind == _JAMMED:
-            minutes = round(float(batch.time_ms[position] - c["at_ms"][row[0]]) / 60_000.0, 1)
+            minutes = float(batch.time_ms[position] - c["at_ms"][row[0]]) / 60_000.0
             if c["on"][row[0]]:
-                facts |= {"dark_min": minutes, "dark_max_min": self.thresholds.dark_s / 60.0}
+                facts["dark_max_min"] = self.thresholds.dark_s / 60.0
                 facts["what_en"] = f"it drives on and has had none for {minutes:.0f} min, longer than a tunnel lasts"
                 facts["what_es"] = f"sigue en marcha y no tiene ninguna desde hace {minutes:.0f} min, más que un túnel"
             return facts
         if kind == _ASTRAY:
             told_km, moved_km = (round(float(c[name][row[0]]) / 1000.0, 2) for name in ("told_m", "moved_m"))
-            facts |= {"claimed_km": told_km, "moved_km": moved_km}
+            facts["told_km"] = told_km
             if c["on"][row[0]]:
                 facts["what_en"] = f"they moved {moved_km:.1f} km while its speed says it drove {told_km:.1f} km"
                 facts["what_es"] = f"avanzaron {moved_km:.1f} km y su velocidad indica {told_km:.1f} km recorridos"
@@ -273,7 +299,6 @@ class PositionSpoofing:
         facts |= {
             "jump_km": round(km, 2),
             "jump_s": round(seconds, 1),
-            "speed_kmh": round(float(self._jump_kmh(row)[0]), 1),
             "speed_max_kmh": self.thresholds.speed_max_kmh,
         }
         if c["on"][row[0]]:

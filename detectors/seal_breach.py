@@ -125,6 +125,12 @@ class SealBreach:
         counted = c["counted_ms"][row] >= 0
         if c["on"][row]:
             facts["what_en"], facts["what_es"] = _WORDS[state]
+            if counted:
+                facts |= {"feature": "seal_openings", "usual_seal_openings": float(c["openings_before"][row])}
+            else:
+                facts |= {"feature": "seal_state", "usual_seal_state": "armed"}
+            # Without it the score, which is 1 or 0, would be 0.
+            facts |= {"features": facts["feature"], f"falls_{facts['feature']}": 1.0}
         elif not counted:
             facts |= _ARMED_AGAIN
         else:

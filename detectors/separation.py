@@ -14,11 +14,13 @@ make it good. Caveat: a device that lies, or rides elsewhere, looks like what it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
+from detectors import explanation
 from detectors.columns import Rows
 from detectors.device_batch import Bools, Floats, Ints
 from detectors.rule import RuleCard
@@ -182,6 +184,21 @@ def verdicts(found: Gaps, thresholds: Thresholds) -> Ints:
     apart = found.distance_m - found.doubt_m > thresholds.apart_m
     together = found.distance_m <= thresholds.together_m + np.minimum(found.doubt_m, thresholds.together_m)
     return np.where(apart, 1, np.where(together, -1, 0)).astype(np.int64)
+
+
+def score(distance_m: float, thresholds: Thresholds) -> float:
+    """0 where together, towards 1 the further apart."""
+    return max(0.0, 1.0 - thresholds.apart_m / max(distance_m, 1e-6))
+
+
+def explained(distance_m: float, thresholds: Thresholds) -> dict[str, float | str]:
+    """The one feature that makes the score: together, it would be 0."""
+
+    def score_of(x: Mapping[str, float]) -> float:
+        return score(x["distance_m"], thresholds)
+
+    found = explanation.reasons(score_of, {"distance_m": distance_m}, {"distance_m": 0.0})
+    return explanation.evidence(found, found, digits=1)
 
 
 @dataclass(slots=True)

@@ -216,7 +216,8 @@ class ShipmentStage:
         if found.level == "clear":
             self._tell(self.episodes.clear(separation.CARD, found.shipment_id, here, evidence), out)
             return
-        score = round(1.0 - self.apart.apart_m / found.distance_m, 4)
+        score = round(separation.score(found.distance_m, self.apart), 4)
+        evidence |= separation.explained(found.distance_m, self.apart)
         concern = self._concern(self.roster.row(found.device_id), replace(here, time_ms=found.time_ms))
         self._tell(self.episodes.trip(separation.CARD, found.shipment_id, here, score, evidence, concern), out)
 

@@ -129,6 +129,24 @@ def test_what_guards_nothing_is_not_told_of_but_is_once_it_does(hear) -> None:
     assert hear(PositionSpoofing(), *truck(0, 5, guarded=False), *away, *truck(9, 10, aside_m=9_000))[-1] == "trip"
 
 
+@pytest.mark.parametrize(
+    ("readings", "feature"),
+    [
+        (truck(5, 9, aside_m=9_000), "speed_kmh"),
+        ([{**truck(4, 5)[0], "time_ms": r["time_ms"]} for r in truck(5, 25)], "claimed_km"),
+        ([at(k, 750.0 * (5 + 0.75 * (k - 5))) for k in range(5, 20)], "moved_km"),
+        ([{"time_ms": 30_000 * k, "vibration_g": 0.2} for k in range(5, 400)], "dark_min"),
+    ],
+)
+def test_the_feature_named_is_the_one_without_which_there_would_be_no_alert(hear, batch, readings, feature) -> None:
+    rule = PositionSpoofing()
+    assert hear(rule, *truck(0, 5), *readings)[-1] == "trip"
+    evidence = rule.evidence(batch(**readings[-1]), 0)
+    assert (evidence["feature"], evidence["features"]) == (feature, feature)
+    assert evidence[f"falls_{feature}"] > 0.05
+    assert evidence[feature] != evidence[f"usual_{feature}"]
+
+
 def test_evidence_says_the_jump_and_the_bound(hear, batch) -> None:
     rule = PositionSpoofing()
     hear(rule, *truck(0, 5), *truck(5, 8, aside_m=9_000))

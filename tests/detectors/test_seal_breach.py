@@ -82,6 +82,18 @@ def test_the_end_of_such_an_episode_says_what_is_true_of_it(batch) -> None:
     ]
 
 
+def test_where_the_counter_told_it_is_what_is_named_and_what_it_was_before(batch) -> None:
+    rule = SealBreach()
+    for one in (counter(0, 3), counter(1, 5)):
+        rule.judge(batch(**one))
+    evidence = rule.evidence(batch(**counter(1, 5)), 0)
+    assert (evidence["feature"], evidence["seal_openings"], evidence["usual_seal_openings"]) == (
+        "seal_openings",
+        5.0,
+        3.0,
+    )
+
+
 def test_an_ordinary_episode_after_a_counted_one_ends_as_ordinary_ones_do(hear, batch) -> None:
     rule = SealBreach()
     hear(rule, counter(0, 3), counter(1, 4), counter(20, 4))
@@ -140,5 +152,10 @@ def test_the_closing_keeps_the_words_of_the_opening(batch) -> None:
         rule.judge(reading)
         words.append(rule.evidence(reading, 0))
     assert words[0]["what_en"] == "open where it may not be opened"
+    assert (words[0]["feature"], words[0]["usual_seal_state"], words[0]["falls_seal_state"]) == (
+        "seal_state",
+        "armed",
+        1.0,
+    )
     assert words[1]["seal_state"] == "armed"
     assert "what_en" not in words[1]

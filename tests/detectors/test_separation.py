@@ -147,6 +147,12 @@ def test_two_bad_positions_within_seconds_are_not_enough():
     assert [follow(run, Run(), 1, ms, T) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
 
 
+def test_the_distance_is_named_and_together_there_would_be_no_alert():
+    evidence = separation.explained(600.0, T)
+    assert (evidence["feature"], evidence["distance_m"], evidence["usual_distance_m"]) == ("distance_m", 600.0, 0.0)
+    assert evidence["falls_distance_m"] == pytest.approx(separation.score(600.0, T)) == 0.8
+
+
 def test_its_sentences_say_who_is_how_far_from_whom():
     evidence = {"distance_m": 812.3, "vehicle_id": "T-7", "doubt_m": 20.0}
     for texts in (CARD.opened, CARD.closed):
