@@ -23,6 +23,7 @@ from contracts.models import ModelState
 from contracts.readings import Reading, ShipmentReading, Tick
 from contracts.receipts import Receipt
 from contracts.reference import Record
+from contracts.sensors import SensorValue
 from contracts.statuses import Status
 
 JSON: Final = "application/json"
@@ -81,6 +82,10 @@ LINE_SAMPLE: Final = Message(name="line_sample", form=LineSample, summary="One p
 JOURNEY_WINDOW: Final = Message(
     name="journey_window", form=JourneyWindow, summary="How one shipment travelled in some minutes, for its corridor."
 )
+SENSOR_VALUE: Final = Message(
+    name="sensor_value", form=SensorValue, content_type=NDJSON, headers="frame",
+    summary="What a watched sensor measured in a minute, or a crossing took; one a line.",
+)  # fmt: skip
 UNDELIVERED: Final = Message(
     name="undelivered", form=Undelivered, summary="An alert that a webhook did not take, and what it answered."
 )
@@ -93,7 +98,7 @@ CHECKPOINT: Final = Message(
 
 MESSAGES: Final = (
     READING, SHIPMENT_READING, TICK, STATUS, RECEIPT, DEAD_LETTER, EVENT, ALERT, REFERENCE, LINE_SAMPLE, UNDELIVERED,
-    JOURNEY_WINDOW, MODEL_STATE, CHECKPOINT,
+    JOURNEY_WINDOW, SENSOR_VALUE, MODEL_STATE, CHECKPOINT,
 )  # fmt: skip
 
 KAFKA: Final[dict[str, tuple[Message, ...]]] = {
@@ -104,6 +109,7 @@ KAFKA: Final[dict[str, tuple[Message, ...]]] = {
     topics.SHIPMENT_EVENTS: (EVENT,),
     topics.REFERENCE: (REFERENCE,),
     topics.JOURNEY_WINDOWS: (JOURNEY_WINDOW, TICK),
+    topics.SENSOR_VALUES: (SENSOR_VALUE, TICK),
     topics.HEALTH: (LINE_SAMPLE,),
     topics.UNDELIVERED: (UNDELIVERED,),
     topics.MODELS: (MODEL_STATE,),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
@@ -30,6 +30,12 @@ SealClass: TypeAlias = Literal["I", "S", "H"]
 SealSource: TypeAlias = Literal["CUSTOMS", "CARRIER", "SHIPPER", "PHYTOSANITARY", "VETERINARY"]
 SealType: TypeAlias = Literal["KEYLESS_PADLOCK", "BOLT", "WIRE"]
 SealPlacement: TypeAlias = Literal["DOOR", "VENT"]
+# A reading's fields that can be watched as a series of their own, and what of a crossing can.
+Watchable: TypeAlias = Literal[
+    "temperature_c", "humidity_pct", "vibration_g", "shock_g", "light_lux", "battery_pct", "speed_kmh"
+]
+WatchableOfCrossing: TypeAlias = Literal["wait_s", "crossing_s"]
+SensorRange: TypeAlias = Annotated[list[float], Meta(min_length=2, max_length=2)]  # lowest, highest
 
 
 def _check_position(position: list[float]) -> None:
@@ -76,7 +82,8 @@ class Geofence(msgspec.Struct, forbid_unknown_fields=True):
     """A named area whose entry and exit are events; in some, customs may open a seal.
 
     A crossing is read off the areas that name their ``bridge``: the ``queue`` before it, those of it that are a
-    ``lane`` (none: standard), and, being neither, the span itself.
+    ``lane`` (none: standard), and, being neither, the span itself. Where the span declares ``sensor_ranges`` (seconds,
+    lowest and highest), what its crossings take is watched for what it has never been.
     """
 
     geofence_id: Name
@@ -85,10 +92,17 @@ class Geofence(msgspec.Struct, forbid_unknown_fields=True):
     queue: bool = False
     bridge: Name | None = None
     lane: Lane | None = None
+    sensor_ranges: dict[WatchableOfCrossing, SensorRange] = {}
 
     def __post_init__(self) -> None:
         if self.lane is not None and self.bridge is None:
             raise ValueError("a lane must name its bridge")
+        if self.sensor_ranges and (self.bridge is None or self.queue or self.lane is not None):
+            raise ValueError("only a bridge's span has sensor_ranges: it must name its bridge, and be no queue or lane")
+        try:
+            _check_ranges(self.sensor_ranges)
+        except FieldError as error:
+            raise ValueError(str(error)) from None  # whose place in the record is msgspec's to say
 
 
 class Route(msgspec.Struct, tag_field="kind", tag="route", kw_only=True, forbid_unknown_fields=True):
@@ -153,7 +167,11 @@ class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True, f
 
 
 class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True, forbid_unknown_fields=True):
-    """A device: whose it is, what it is fixed to, how often it speaks, what it measures."""
+    """A device: whose it is, what it is fixed to, how often it speaks, what it measures.
+
+    Each sensor in ``sensor_ranges`` (lowest and highest value that it is to measure, in the reading's unit) is watched
+    minute by minute for what it has never done; the others are not.
+    """
 
     effective_ms: Count
     device_id: Name
@@ -161,9 +179,11 @@ class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True, forbi
     device_kind: DeviceKind
     interval_s: Annotated[float, Meta(gt=0, le=86_400)]
     sensors: list[str] = []
+    sensor_ranges: dict[Watchable, SensorRange] = {}
 
     def __post_init__(self) -> None:
         _check_fields(("carrier_scac", self.carrier_scac, identifiers.check_scac))
+        _check_ranges(self.sensor_ranges)
 
 
 class Seal(msgspec.Struct, tag_field="kind", tag="seal", kw_only=True, forbid_unknown_fields=True):
@@ -192,6 +212,12 @@ class FieldError(ValueError):
         self.why = why
 
 
+def _check_ranges(ranges: Mapping[Any, list[float]]) -> None:
+    for name, (low, high) in ranges.items():
+        if not low < high:
+            raise FieldError(f"sensor_ranges.{name}", f"its lowest value {low} must be below its highest {high}")
+
+
 def _check_fields(*checks: tuple[str, str | None, Any]) -> None:
     for name, value, check in checks:
         if value is not None:
@@ -217,6 +243,8 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "placement": get_args(SealPlacement),
     "line.type": ("LineString",),
     "area.type": ("Polygon",),
+    "sensor_ranges": get_args(Watchable),
+    "geofences.sensor_ranges": get_args(WatchableOfCrossing),
 }
 _TYPES: Final = {
     "str": "text",
@@ -244,7 +272,8 @@ def _worded(text: str, at: str, line: bytes) -> FieldError:
         near = difflib.get_close_matches(named[1], _fields_at(at, line), n=1)
         return FieldError(field, "is no field of this record" + (f"; did you mean {near[0]}?" if near else ""))
     field = at or "kind"
-    choices = _CHOICES.get(".".join(field.split(".")[-2:])) or _CHOICES.get(field.rpartition(".")[2])
+    plain = re.sub(r"\[\d+\]", "", field).split(".")
+    choices = _CHOICES.get(".".join(plain[-2:])) or _CHOICES.get(plain[-1])
     if text.startswith("Invalid") and choices:
         found = re.search(r"'(.*)'\Z", text)
         return FieldError(field, f"must be {_or(choices)}{f', not {found[1]}' if found else ''}")
@@ -287,8 +316,8 @@ def parse(line: bytes) -> Record:
         cause = error.__cause__
         if isinstance(cause, FieldError):
             raise cause from None
-        text, _, path = str(error).partition(" - at `$")
-        raise _worded(text, path.strip("`").lstrip("."), line) from None
+        text, _, path = str(error).partition(" - at `")
+        raise _worded(text, path.removeprefix("key` in `").strip("`").lstrip("$."), line) from None
 
 
 def encode(record: Record) -> bytes:

@@ -30,12 +30,13 @@ STATUS: Final = "telemetry.status.v1"
 SHIPMENT_READINGS: Final = "shipment.readings.v1"
 SHIPMENT_EVENTS: Final = "shipment.events.v1"
 JOURNEY_WINDOWS: Final = "journey.windows.v1"
+SENSOR_VALUES: Final = "sensor.values.v1"
 REFERENCE: Final = "reference.v1"
 HEALTH: Final = "line.health.v1"
 UNDELIVERED: Final = "alerts.undelivered.v1"
 MODELS: Final = "models.v1"
 CHECKPOINTS: Final = "checkpoints.{stage}.v1"
-STAGES: Final = ("admit", "shipment", "corridor", "history", "deliver")
+STAGES: Final = ("admit", "shipment", "corridor", "sensor", "history", "deliver")
 
 
 def checkpoints(stage: str) -> str:
@@ -59,6 +60,7 @@ def table(audiences: tuple[str, ...]) -> tuple[Topic, ...]:
         Topic(SHIPMENT_READINGS, "frames of readings joined with their shipment, and ticks", "shipment"),
         Topic(SHIPMENT_EVENTS, "facts: geofence entry and exit, seal and door changes", "shipment"),
         Topic(JOURNEY_WINDOWS, "how each shipment travelled, some minutes a record, and ticks", "corridor/direction"),
+        Topic(SENSOR_VALUES, "frames of watched sensors' minutes and of crossings, and ticks", "device, or bridge"),
         Topic(HEALTH, "each process's metrics, every ten seconds", "process", 1),
         Topic(REFERENCE, "routes, shipments, devices, seals: every version", "kind/id/effective_ms", 1, True),
         *(Topic(checkpoints(s), f"state of the {s} stage", "state key", None, True, config=compaction) for s in STAGES),

@@ -7,7 +7,7 @@ with each second of simulated time, each stage's records go to the next. Nothing
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,11 +20,12 @@ from contracts.models import ModelState
 from contracts.partitioner import partition_of
 from contracts.readings import Reading, Tick
 from contracts.reference import Record
-from detectors import unusual_journey
+from detectors import sensor_watch, unusual_journey
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.audiences import Audience
 from streams.corridor_stage import CorridorConfig, CorridorStage
 from streams.reference_book import ReferenceBook
+from streams.sensor_stage import SensorConfig, SensorStage
 from streams.shipment_stage import ShipmentConfig, ShipmentStage
 from streams.stage import Outgoing, Stage
 
@@ -69,6 +70,14 @@ class CoreLine:
         journeys = thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds()
         corridor = CorridorConfig(partitions, audiences, thresholds=journeys)
         self.corridor = [CorridorStage(p, self.book, corridor) for p in range(partitions)]
+        watched = thresholds.get(sensor_watch.CARD.name) or sensor_watch.Thresholds()
+        sensor = SensorConfig(partitions, audiences, thresholds=watched)
+        self.sensor = [SensorStage(p, self.book, sensor) for p in range(partitions)]
+        self._stages: dict[str, Sequence[Stage]] = {
+            topics.SHIPMENT_READINGS: self.shipment,
+            topics.JOURNEY_WINDOWS: self.corridor,
+            topics.SENSOR_VALUES: self.sensor,
+        }
         self.alerts: list[Alert] = []
         self.told: dict[str, list[Alert]] = {a.name: [] for a in audiences}
         self.events: list[Event] = []
@@ -92,15 +101,15 @@ class CoreLine:
 
     def _checkpoint(self) -> None:
         """Take each stage's changed state from it, as a checkpoint does: what waits for one is let go by it."""
-        stages: list[Stage] = [*self.admit, *self.shipment, *self.corridor]
+        stages: list[Stage] = [*self.admit, *self.shipment, *self.corridor, *self.sensor]
         for stage in stages:
             deque(stage.changes(), maxlen=0)
 
     def _route(self, records: Iterable[Outgoing]) -> None:
         for record in records:
-            if record.topic in (topics.SHIPMENT_READINGS, topics.JOURNEY_WINDOWS):
-                stages = self.shipment if record.topic == topics.SHIPMENT_READINGS else self.corridor
-                stage: Stage = stages[record.partition]
+            stages = self._stages.get(record.topic)
+            if stages is not None:
+                stage = stages[record.partition]
                 if frames.kind_of(record.headers) == "tick":
                     self._route(stage.process_tick(frames.decode_tick(record.value)))
                 else:

@@ -33,7 +33,8 @@ from simulators.mqtt_devices import DeviceFleet
 from streams.sinks.open_history import open_history
 
 SETTLE_S: Final = 60.0
-_WAITING: Final = ("signal_lost", "separation", "unusual_journey")  # rules that wait: for a silence, for a window's end
+# Rules that wait: for a silence, for a window's or a minute's end.
+_WAITING: Final = ("signal_lost", "separation", "unusual_journey", "sensor_anomaly")
 _QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
 
 

@@ -14,6 +14,7 @@ from detectors import (
     seal_breach,
     seal_mismatch,
     sensor_stuck,
+    sensor_watch,
     separation,
     shock,
     signal_lost,
@@ -37,6 +38,7 @@ _RULES: Final[tuple[Any, ...]] = (
     signal_lost,
     separation,
     unusual_journey,
+    sensor_watch,
 )
 CARDS: Final[dict[str, RuleCard]] = {rule.CARD.name: rule.CARD for rule in _RULES}
 THRESHOLDS: Final[dict[str, type]] = {r.CARD.name: r.Thresholds for r in _RULES if hasattr(r, "Thresholds")}

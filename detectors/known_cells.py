@@ -43,6 +43,19 @@ class KnownCells:
         steps = max(_steps(self._seen, cell), STILL_STRANGE * _steps(self._known, cell))
         return steps / self._per_unit
 
+    def beyond_known(self, at: float) -> float:
+        """Distance to the nearest place where it has been in a trusted stretch; 0.0 if there is none."""
+        return _steps(self._known, self._cell(at)) / self._per_unit
+
+    def dump(self) -> list[bytes]:
+        """Where it has been, a bit a cell: trusted, and seen at all."""
+        return [_bits(self._known), _bits(self._seen)]
+
+    def load(self, dumped: list[bytes]) -> None:
+        """``dump`` of the same axis back."""
+        cells = self._last + 1
+        self._known, self._seen = (_marks(bits, cells) for bits in dumped)
+
     def visit(self, at: float, trusted: bool) -> None:
         """The quantity has been here, in a stretch that is trusted or not."""
         cell = self._cell(at)
@@ -51,6 +64,18 @@ class KnownCells:
         self._seen[first:end] = ones
         if trusted:
             self._known[first:end] = ones
+
+
+_DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
+_FLAGS: Final = bytes.maketrans(b"01", b"\0\1")
+
+
+def _bits(marks: bytearray) -> bytes:
+    return int(marks.translate(_DIGITS), 2).to_bytes((len(marks) + 7) // 8, "big")
+
+
+def _marks(bits: bytes, cells: int) -> bytearray:
+    return bytearray(f"{int.from_bytes(bits, 'big'):0{cells}b}".encode().translate(_FLAGS))
 
 
 def _steps(marks: bytearray, cell: int) -> int:

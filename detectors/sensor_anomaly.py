@@ -8,8 +8,8 @@ Idea: a value is strange by its distance from everything that the sensor has don
 - the mean of the last three residuals of the hourly profile: a small deviation that stays.
 
 The distances are added, each with a weight that says what one unit of that axis is worth. What was told once is not
-told again at once (``detectors.told_once``). A very strange value teaches nothing but that it has been seen, unless the
-stretch lasts: then it is the new normal.
+told again at once (``detectors.told_once``). From a very strange value on, nothing far from the known is trusted: it
+has been seen, which makes it less strange and not normal. If the stretch lasts, it is the new normal.
 
 The score is told / (told + ``_USUAL_ALARM``): 0.5 is the level that serves all series best on the development data.
 ``docs/detection.md`` says what was tried, and what each part gives.
@@ -39,6 +39,7 @@ _PROFILE_WEIGHT: Final = 0.1
 _SLOW: Final = 0.001
 _LEAST_SPREAD: Final = 0.002  # of the range: noise below it is no noise worth a word
 _WORTH: Final = (2.0, 1.0, 1.0, 1.0, 1.0, 4.0)
+AXES: Final = ("value", "deviation", "usual_of_2_h", "usual_of_1_h", "usual_of_30_min", "usual_smoothed")
 _UNTRUSTED: Final = 0.75
 _NEW_NORMAL: Final = 100  # values
 _USUAL_ALARM: Final = 0.1
@@ -105,6 +106,58 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             return
         self._learn(int(time_ms), self._in_range(value))
 
+    @property
+    def heard(self) -> int:
+        """Values learnt."""
+        return self._heard
+
+    def axes_of(self, x: dict[str, Any]) -> dict[str, float]:
+        """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged."""
+        value, time_ms = _number(x.get("value")), _number(x.get("time_ms"))
+        if value is None or time_ms is None or self._heard < _SILENT:
+            return dict.fromkeys(AXES, 0.0)
+        place = self._place(int(time_ms), self._in_range(value))
+        parts = (worth * cells.distance(at) for worth, cells, at in zip(_WORTH, self._cells, place, strict=True))
+        return dict(zip(AXES, parts, strict=True))
+
+    def unfamiliar_one(self, x: dict[str, Any]) -> float:
+        """How far, as a score, this value is from all that is trusted: neither told once nor seen lately lowers it."""
+        value, time_ms = _number(x.get("value")), _number(x.get("time_ms"))
+        if value is None or time_ms is None or self._heard < _SILENT:
+            return 0.0
+        beyond = self._beyond_known(self._place(int(time_ms), self._in_range(value)))
+        return beyond / (beyond + _USUAL_ALARM)
+
+    def usual_at(self, time_ms: int) -> float:
+        """What is usual now, in the value's unit: this hour of the week's mean, or the slow mean where it has none."""
+        hourly = self._profiles[_HOURLY].usual(time_ms)
+        part = self._centre if hourly is None else hourly
+        return 4.0 * (self._origin + part * self._range)
+
+    # -- checkpoints --------------------------------------------------------------------------------------------
+
+    def dump(self) -> list[Any]:
+        """All that it has learnt as plain numbers and bytes: some 5 kB packed."""
+        return [
+            [self._heard, self._strange_for, self._origin, self._range, self._centre, self._spread],
+            [self._last_residual, self._residual_before],
+            [list(pair) for pair in self._first],
+            [profile.dump() for profile in self._profiles],
+            [cells.dump() for cells in self._cells],
+            self._told.dump(),
+        ]
+
+    def load(self, dumped: list[Any]) -> None:
+        """``dump`` of a detector with the same range back."""
+        numbers, (self._last_residual, self._residual_before), first, profiles, cells, told = dumped
+        self._heard, self._strange_for, self._origin, self._range, self._centre, self._spread = numbers
+        self._first = [(time_ms, value) for time_ms, value in first]
+        for profile, state in zip(self._profiles, profiles, strict=True):
+            profile.load(state)
+        for axis, state in zip(self._cells, cells, strict=True):
+            axis.load(state)
+        self._told.load(told)
+
     # -- the range ----------------------------------------------------------------------------------------------
 
     def _set_range(self, low: float, high: float) -> None:
@@ -136,19 +189,25 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def _strangeness(self, place: tuple[float, ...]) -> float:
         return sum(worth * cells.distance(at) for worth, cells, at in zip(_WORTH, self._cells, place, strict=True))
 
+    def _beyond_known(self, place: tuple[float, ...]) -> float:
+        return sum(worth * cells.beyond_known(at) for worth, cells, at in zip(_WORTH, self._cells, place, strict=True))
+
     def _learn(self, time_ms: int, part: float) -> None:
         if self._heard == 0:
             self._centre = part
         place = self._place(time_ms, part)
         strangeness = self._strangeness(place) if self._heard >= _SILENT else 0.0
         self._told.learn(strangeness)
-        self._strange_for = self._strange_for + 1 if strangeness >= _UNTRUSTED else 0
+        strange = strangeness >= _UNTRUSTED
+        # A stretch that began strange goes on while it is far from what is trusted, though its cells have been seen.
+        goes_on = strange or (self._strange_for > 0 and self._beyond_known(place) >= _UNTRUSTED)
+        self._strange_for = self._strange_for + 1 if goes_on else 0
         trusted = not 0 < self._strange_for <= _NEW_NORMAL
         for cells, at in zip(self._cells, place, strict=True):
             cells.visit(at, trusted)
         self._residual_before, self._last_residual = self._last_residual, place[2 + _HOURLY]
         self._heard += 1
-        if trusted:
+        if trusted or not strange:
             for profile in self._profiles:
                 profile.learn(time_ms, part)
             weight = max(_SLOW, 1.0 / self._heard)

@@ -9,7 +9,7 @@ Two habits of a good watchman, both without a threshold, so that they hold for e
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 _MEMORY: Final = 100  # values
 _WEARINESS: Final = 0.1
@@ -38,6 +38,15 @@ class ToldOnce:
         if not self._is_peak(strangeness):
             return 0.0
         return strangeness / (1.0 + _WEARINESS * _FADING * self._weary)
+
+    def dump(self) -> list[Any]:
+        """The state as plain numbers."""
+        return [self._heard, self._weary, [list(peak) for peak in self._peaks]]
+
+    def load(self, dumped: list[Any]) -> None:
+        """``dump`` back."""
+        self._heard, self._weary, peaks = dumped
+        self._peaks = deque((row, peak) for row, peak in peaks)
 
     def learn(self, strangeness: float) -> None:
         """Take the next value's strangeness in."""

@@ -7,6 +7,7 @@ A time that stands still or goes back is a visit to a bin like any other.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from typing import Final
 
@@ -29,6 +30,25 @@ class WeekProfile:
         """The value less what is usual now; 0.0 in a bin not heard yet."""
         at = time_ms % _WEEK_MS * self._bins // _WEEK_MS
         return value - self._mean[at] if self._heard[at] else 0.0
+
+    def usual(self, time_ms: int) -> float | None:
+        """What is usual now; None in a bin not heard yet."""
+        at = time_ms % _WEEK_MS * self._bins // _WEEK_MS
+        return self._mean[at] if self._heard[at] else None
+
+    def dump(self) -> list[bytes]:
+        """Means (32-bit floats, little end first) and how often each bin was heard."""
+        mean = array("f", self._mean)
+        if sys.byteorder != "little":
+            mean.byteswap()
+        return [mean.tobytes(), bytes(self._heard)]
+
+    def load(self, dumped: list[bytes]) -> None:
+        """``dump`` of as many bins back."""
+        means, heard = dumped
+        self._mean, self._heard = array("f", means), bytearray(heard)
+        if sys.byteorder != "little":
+            self._mean.byteswap()
 
     def learn(self, time_ms: int, value: float) -> None:
         """Take the value in. Its size must be within a float's of 32 bits."""

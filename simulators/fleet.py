@@ -115,7 +115,7 @@ class Fleet:
         """
         records: list[Record] = [way.route(self.half_width_m, self.start_ms) for way in ways()]
         for rig in self.rigs:
-            records += rig.reference(self.start_ms, self.ends_ms)
+            records += rig.reference(self.start_ms, self.ends_ms, self.habits.life.watched_sensors)
         return [_of_drill(record) for record in records] if self.habits.exercise else records
 
     def run(self, until_ms: int | None = None) -> Iterator[tuple[int, str, Reading]]:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment
+from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment, Watchable
 from simulators import noise, papers
 from simulators.faults import Injection
 from simulators.journeys import Customs, Trip, delayed, later, set_in_time, somewhere_on_the_road, timetable
@@ -30,6 +30,11 @@ SENSORS: Final[dict[DeviceKind, list[str]]] = {
     "truck": ["position", "speed", "vibration", "battery"],
     "container": ["position", "speed", "temperature", "humidity", "light", "door", "shock", "battery"],
     "seal": ["position", "speed", "seal", "battery"],
+}
+RANGES: Final[dict[DeviceKind, dict[Watchable, list[float]]]] = {
+    "truck": {"vibration_g": [0.0, 4.0]},
+    "container": {"temperature_c": [-30.0, 50.0], "humidity_pct": [0.0, 100.0]},
+    "seal": {},
 }
 DRILL_MARK: Final = "DRILL-"
 FAST_SHARE: Final = 0.3  # of shipments, whose driver, carrier and trader are all certified
@@ -124,8 +129,11 @@ class Rig:
         bounds = [0, *cuts, len(time_ms)]
         return [(trip, bounds[i], bounds[i + 1]) for i, trip in enumerate(self.trips) if bounds[i] < bounds[i + 1]]
 
-    def reference(self, start_ms: int, ends_ms: int) -> list[Record]:
-        """This rig's records; ``ends_ms`` is when the run, and so the following of every shipment, ends."""
+    def reference(self, start_ms: int, ends_ms: int, watched: bool = False) -> list[Record]:
+        """This rig's records; ``ends_ms`` is when the run, and so the following of every shipment, ends.
+
+        ``watched``: its devices declare what their sensors are to measure.
+        """
         records: list[Record] = [
             Device(
                 effective_ms=start_ms,
@@ -134,6 +142,7 @@ class Rig:
                 device_kind=device.kind,
                 interval_s=self.interval_ms / 1000.0,
                 sensors=SENSORS[device.kind],
+                sensor_ranges=RANGES[device.kind] if watched else {},
             )
             for device in self.devices
         ]

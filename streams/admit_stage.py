@@ -18,6 +18,7 @@ from contracts.deadletters import DeadLetter, Reason
 from contracts.events import Event
 from contracts.partitioner import partition_of
 from contracts.readings import GAP, LATE, NO_FIX, NO_SHIPMENT, Reading, ShipmentReading, Tick
+from contracts.sensors import MINUTE_MS, SensorValue
 from detectors import catalog
 from detectors.signal_lost import Lane
 from streams.corridor import Corridor
@@ -27,6 +28,8 @@ from streams.ledger import AHEAD, NEXT, REPEAT, Ledger, counts_nothing
 from streams.reference_book import InForce, ReferenceBook
 from streams.roster import Roster
 from streams.screen import Screen
+from streams.sensor_stage import source_of
+from streams.sensor_values import SensorMinutes, of_crossings
 from streams.stage import FrameGatherer, Outgoing, StateChange, Watermark, cloud_event, pack, unpack
 
 _DRILL: Final = "/drill"  # no device's name has a slash in it
@@ -59,11 +62,14 @@ class AdmitStage:
         self.fingerprints = Fingerprints()
         self.screen = Screen(catalog.device_rules(config.thresholds))
         self.facts = Facts()
+        self.minutes = SensorMinutes()
         self.watermark = Watermark()
         self._uptime = Lane(self.watermark.forget_ms)
         self._watermark_ms = 0
         self._gatherer = FrameGatherer(topics.SHIPMENT_READINGS, config.partitions)
         self._dirty: set[int] = set()
+        self._minute_dirty: set[int] = set()
+        self._minute_told_ms = 0  # the tick last sent on to the watched sensors' topic
         self._ticked = False
         self._layout_told = False
         self._counters = {"passed": 0, "repeats": 0, "conflicts": 0, "unreadable": 0, "gaps": 0, "late": 0}
@@ -89,6 +95,10 @@ class AdmitStage:
             self._gatherer.add(partition_of(key, partitions), reading)
         self._dirty.update(rows, judged)
         out += (self._event(event) for event in facts)
+        if self.roster.book.watches:
+            values, changed = self.minutes.hear(judged, fresh, joined)
+            self._minute_dirty |= changed
+            out += self._watched(values + of_crossings(facts, fresh, joined))
         out += self._gatherer.full()
         return out
 
@@ -238,6 +248,7 @@ class AdmitStage:
         value = frames.encode_tick(Tick(f"{tick.source}/{self.partition}", tick.time_ms))
         headers = tuple(frames.TICK_HEADERS)
         out += (Outgoing(topics.SHIPMENT_READINGS, p, None, value, headers) for p in range(self.config.partitions))
+        out += self._minute()
         return out
 
     def flush(self) -> list[Outgoing]:
@@ -260,12 +271,31 @@ class AdmitStage:
         partition = partition_of(key, self.config.partitions)
         return Outgoing(topics.SHIPMENT_EVENTS, partition, key.encode(), _JSON.encode(event), headers)
 
+    def _watched(self, values: list[SensorValue]) -> Iterator[Outgoing]:
+        """Watched sensors' values to their stage. A device's go into this very partition, where it always is."""
+        frames_of: dict[int, list[SensorValue]] = {}
+        for value in values:
+            at = partition_of(value.subject, self.config.partitions) if value.of_a_crossing else self.partition
+            frames_of.setdefault(at, []).append(value)
+        for at, together in frames_of.items():
+            lines = _JSON.encode_lines(together)
+            yield Outgoing(topics.SENSOR_VALUES, at, None, lines, tuple(frames.FRAME_HEADERS))
+
+    def _minute(self) -> Iterator[Outgoing]:
+        """Once a minute, a tick to the watched sensors' stage."""
+        minute_ms = self._watermark_ms - self._watermark_ms % MINUTE_MS
+        if minute_ms > self._minute_told_ms and self.roster.book.watches:
+            self._minute_told_ms = minute_ms
+            value, headers = frames.encode_tick(Tick(source_of(self.partition), minute_ms)), tuple(frames.TICK_HEADERS)
+            for at in range(self.config.partitions):
+                yield Outgoing(topics.SENSOR_VALUES, at, None, value, headers)
+
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[StateChange]:
         """A record a device that spoke (``d/``), fingerprint chunks it filled (``h/``), the sources' ticks (``t``).
 
-        And, once, what the packed rows mean (``s/``).
+        Of devices with a watched sensor, the minute under way (``n/``). And, once, what the packed rows mean (``s/``).
         """
         names, rows = self.roster.names, list(self._dirty)
         ledger, prints, facts = self.ledger, self.fingerprints, self.facts
@@ -276,6 +306,10 @@ class AdmitStage:
         for row, screen in zip(rows, packed.dump(rows), strict=True):
             yield f"d/{names[row]}", pack([ledger.dump(row), prints.dump(row), layout_id, screen, facts.dump(row)])
         self._dirty.clear()
+        for row in self._minute_dirty:
+            under_way = self.minutes.dump(row)
+            yield f"n/{names[row]}", None if under_way is None else pack(under_way)
+        self._minute_dirty.clear()
         for row, chunk, data in self.fingerprints.full_chunks():
             yield f"h/{names[row]}/{chunk}", data
         if self._ticked:
@@ -300,6 +334,8 @@ class AdmitStage:
             self._grow(row + 1)
             if kind == "h":
                 self.fingerprints.set_chunk(row, int(chunk), value)
+            elif kind == "n":
+                self.minutes.load(row, unpack(value))
             else:
                 ledger, prints, layout_id, screen, facts = unpack(value)
                 self.ledger.load(row, ledger)

@@ -32,6 +32,7 @@ class ReferenceBook:
 
     def __init__(self) -> None:
         self.version = 0
+        self.watches = False  # whether any record has ever declared a sensor's range
         self._times: dict[tuple[str, str], list[int]] = {}
         self._records: dict[tuple[str, str], list[Record]] = {}
         self._corridors: dict[tuple[str, int], Corridor] = {}
@@ -54,6 +55,7 @@ class ReferenceBook:
         self.version += 1
         match record:
             case Route():
+                self.watches |= any(area.sensor_ranges for area in record.geofences)
                 self._corridors.pop((record.route_id, record.effective_ms), None)
                 self.touched.append(tuple(self._devices_on.get(record.route_id, ())))
             case Shipment():
@@ -63,6 +65,7 @@ class ReferenceBook:
                 # Devices that another version named, or the one replaced, are concerned too.
                 self.touched.append(tuple(concerned.union(record.device_ids)))
             case Device():
+                self.watches |= bool(record.sensor_ranges)
                 self.touched.append((record.device_id,))
             case Seal():
                 pass

@@ -13,7 +13,7 @@ from contracts.reference import Shipment
 from deploy.core_line import CoreLine
 from deploy.scorecard import grid
 from deploy.scorecard.matching import Opening
-from detectors import catalog
+from detectors import catalog, sensor_watch
 from simulators import Fault, Fleet, scenarios
 
 START_MS: Final = 1_790_000_000_000
@@ -77,7 +77,7 @@ def play(order: Order, progress: Progress | None = None) -> Day:
         level=order.level,
         faults=fleet.truth,
         openings=openings,
-        rules=list(catalog.CARDS),
+        rules=[name for name in catalog.CARDS if name != sensor_watch.CARD.name or line.book.watches],
         readings=told.readings,
         refused=line.refused,
         shipment_days=_shipment_days(fleet),

@@ -53,6 +53,7 @@ MAIN: Final[dict[str, Main]] = {
     "signal_lost": Main("silent_intervals", (0.5, 0.7, 1.4, 2.5)),
     "separation": Main("apart_m", (0.4, 0.7, 1.7, 4.0)),
     "unusual_journey": Main("open_score", (0.84, 0.92, 1.15, 1.4)),
+    "sensor_anomaly": Main("open_score", (0.6, 0.8, 1.2, 1.4)),
 }
 
 

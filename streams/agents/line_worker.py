@@ -32,7 +32,7 @@ from mode import Service
 
 from contracts import topics
 from contracts.frames import kind_of
-from detectors import unusual_journey
+from detectors import sensor_watch, unusual_journey
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.latency import Latencies
@@ -43,6 +43,7 @@ from streams.agents.works import StageWork
 from streams.audiences import Audience
 from streams.corridor_stage import CorridorConfig, CorridorStage
 from streams.reference_book import ReferenceBook
+from streams.sensor_stage import SensorConfig, SensorStage
 from streams.shipment_stage import ShipmentConfig, ShipmentStage
 from streams.shipment_windows import WindowConfig
 from streams.stage import Stage
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 ADMIT: Final = "admit"
 SHIPMENT: Final = "shipment"
 CORRIDOR: Final = "corridor"
+SENSOR: Final = "sensor"
 _RENEW_S: Final = 10.0  # partitions that fail together make one new producer between them
 
 
@@ -187,6 +189,16 @@ class Line(Service):  # type: ignore[misc]
                 windows=WindowConfig(config.lateness_bound_ms),
             )
             make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
+        elif stage == SENSOR:
+            sensor = SensorConfig(
+                config.partitions,
+                config.audiences,
+                config.lateness_bound_ms,
+                config.check_identity,
+                config.languages,
+                thresholds=config.thresholds.get(sensor_watch.CARD.name) or sensor_watch.Thresholds(),
+            )
+            make = lambda: SensorStage(source.partition, self.book, sensor)  # noqa: E731
         else:
             corridor = CorridorConfig(
                 config.partitions,
@@ -257,6 +269,11 @@ def build(config: WorkerConfig) -> Any:
     async def corridor(stream: Any) -> None:
         async for event in stream.noack().events():
             await line.offer(CORRIDOR, event)
+
+    @app.agent(source(topics.SENSOR_VALUES), name=SENSOR)
+    async def sensor(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await line.offer(SENSOR, event)
 
     @app.on_partitions_revoked.connect
     async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:

@@ -58,7 +58,7 @@ def minute(n: int) -> dict[str, int]:
 def test_a_fresh_set_of_rules_has_a_card_each_and_silence_is_judged_by_ticks() -> None:
     names = [rule.card.name for rule in catalog.device_rules()]
     assert len(set(names)) == len(names)
-    assert set(catalog.CARDS) - set(names) <= {"signal_lost", "separation", "unusual_journey"}
+    assert set(catalog.CARDS) - set(names) <= {"signal_lost", "separation", "unusual_journey", "sensor_anomaly"}
     assert set(EPISODES) == set(names)
     assert catalog.device_rules()[0] is not catalog.device_rules()[0]
 

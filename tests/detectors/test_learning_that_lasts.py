@@ -96,19 +96,7 @@ def test_one_bad_value_poisons_nothing(case: Case, wild: Any, at: int) -> None:
     assert max(case.hear(detector, case.strange, USUAL + 1)) >= case.alarm
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(
-            case,
-            id=name,
-            marks=pytest.mark.xfail(strict=True, reason="two strange values in a row teach it that they are usual")
-            if name.startswith("sensor_anomaly")
-            else (),
-        )
-        for name, case in CASES.items()
-    ],
-)
+@EVERY
 def test_an_anomalous_stretch_does_not_teach_that_it_is_normal(case: Case) -> None:
     """What was told is told again when it comes back a day later, and what is usual is as usual as before."""
     detector, day = case.make(), 1_440

@@ -20,7 +20,8 @@ def plain() -> Result:
 
 
 def test_every_rule_of_the_catalog_has_a_fault_and_none_is_said_to_be_run_that_is_not(plain: Result) -> None:
-    assert set(VARIANTS) <= {rule.rule for rule in plain.rules} == set(catalog.CARDS)
+    watching = {"sensor_anomaly"}  # not there to speak: no sensor of this scenario is declared
+    assert set(VARIANTS) <= {rule.rule for rule in plain.rules} == set(catalog.CARDS) - watching
     assert (plain.not_run, plain.refused) == ([], 0)
     assert all(rule.run and (rule.faults >= 4 or rule.rule not in VARIANTS) for rule in plain.rules)
 

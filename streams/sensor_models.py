@@ -1,0 +1,154 @@
+"""The detectors of one partition's watched series, and what a checkpoint writes of them.
+
+A detector is some 5 kB, and every series changes each minute: written whole each time, that would be the most of all
+that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt since;
+what is restored learns them again, which gives the very same detector.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from contracts.sensors import SensorValue
+from detectors import sensor_watch
+from detectors.explanation import Reason
+from detectors.sensor_anomaly import SensorAnomaly
+from detectors.sensor_watch import CARD, Thresholds
+from streams.stage import StateChange, pack, unpack
+
+_WHOLE_EVERY: Final = 64  # values
+Name = tuple[str, bool]  # the series, whether it is a drill's
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``strange``: the score opens. ``calm``: the value is nothing that the sensor has not done, told or not."""
+
+    score: float
+    strange: bool
+    calm: bool
+    reasons: tuple[Reason, ...] = ()
+    axes: dict[str, float] = field(default_factory=dict)
+    state_sha256: str = ""
+
+
+class _Series:
+    """One detector, and the values it has learnt since it was last written whole."""
+
+    __slots__ = ("detector", "newest_ms", "since", "whole_at")
+
+    def __init__(self, low: float, high: float, whole_at: int) -> None:
+        self.detector = SensorAnomaly(low, high)
+        self.since: list[tuple[int, float]] = []
+        self.whole_at = whole_at
+        self.newest_ms = -1
+
+    def learn(self, time_ms: int, value: float) -> None:
+        self.detector.learn_one({"value": value, "time_ms": time_ms})
+        self.since.append((time_ms, value))
+        self.newest_ms = time_ms
+
+
+class SensorModels:
+    """See the module."""
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self._series: dict[Name, _Series] = {}
+        self._restored: dict[Name, dict[str, bytes]] = {}  # made into detectors when first asked for
+        self._dirty: set[Name] = set()
+        self._void: set[Name] = set()
+        self._gone: set[Name] = set()
+
+    def __len__(self) -> int:
+        return len(self._series) + len(self._restored)
+
+    def newest_ms(self, name: Name) -> int:
+        """The time of the newest value of a series, -1 where there is none."""
+        known = self._known(name)
+        return known.newest_ms if known is not None else -1
+
+    def judge(self, told: SensorValue, doubtful: bool) -> Judgement:
+        """Score a value, then learn it. ``doubtful``: an episode is open, so what is calm has to be known."""
+        name = told.series, told.exercise
+        series = self._known(name)
+        if series is None or (series.detector.low, series.detector.high) != (told.low, told.high):
+            # The first values of many series come together: each is written whole at another time.
+            first = 1 + zlib.crc32(told.series.encode()) % _WHOLE_EVERY
+            if series is not None:
+                self._void.add(name)  # what was written of the other range's
+            series = self._series[name] = _Series(told.low, told.high, first)
+        detector, limits = series.detector, self.thresholds
+        x = {"value": told.value, "time_ms": told.time_ms}
+        score = detector.score_one(x) if detector.heard >= limits.warm_up_values else 0.0
+        judgement = Judgement(score, False, True)
+        if score >= limits.open_score:
+            reasons = sensor_watch.why(detector, told.sensor, told.value, told.time_ms)
+            judgement = Judgement(score, True, False, tuple(reasons), detector.axes_of(x), _sha256(detector))
+        elif doubtful:
+            judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score)
+        series.learn(told.time_ms, told.value)
+        self._dirty.add(name)
+        return judgement
+
+    def _known(self, name: Name) -> _Series | None:
+        known = self._series.get(name)
+        if known is None and name in self._restored:
+            known = self._series[name] = _restore(self._restored.pop(name))
+        return known
+
+    def forget(self, before_ms: int) -> None:
+        """Let the series go of which nothing has been heard since: devices taken away, goods not carried any more."""
+        old = [name for name, series in self._series.items() if series.newest_ms < before_ms]
+        old += [name for name, kept in self._restored.items() if unpack(kept["v"])[2] < before_ms]
+        for name in old:
+            self._series.pop(name, None)
+            self._restored.pop(name, None)
+        self._gone.update(old)
+
+    def changes(self) -> Iterator[StateChange]:
+        """Of each series that has learnt since the last call: what since (``v/``), and now and then all (``m/``)."""
+        for name in sorted(self._gone - self._series.keys()):
+            yield f"m/{_key(name)}", None
+            yield f"v/{_key(name)}", None
+        for name in sorted(self._dirty & self._series.keys()):
+            series, key = self._series[name], _key(name)
+            if len(series.since) >= series.whole_at:
+                yield f"m/{key}", pack(series.detector.dump())
+                series.since.clear()
+                series.whole_at = _WHOLE_EVERY
+            elif name in self._void | self._gone:
+                yield f"m/{key}", None
+            detector = series.detector
+            yield f"v/{key}", pack([detector.low, detector.high, series.newest_ms, series.whole_at, series.since])
+        self._dirty.clear()
+        self._void.clear()
+        self._gone.clear()
+
+    def restore(self, kind: str, rest: str, value: bytes) -> None:
+        """One of ``changes`` back; ``kind`` is ``m`` or ``v``."""
+        self._restored.setdefault((rest.removesuffix("/drill"), rest.endswith("/drill")), {})[kind] = value
+
+
+def _restore(kept: dict[str, bytes]) -> _Series:
+    low, high, newest_ms, whole_at, since = unpack(kept["v"])
+    series = _Series(low, high, whole_at)
+    if "m" in kept:
+        series.detector.load(unpack(kept["m"]))
+    for time_ms, value in since:
+        series.learn(time_ms, value)
+    series.newest_ms = newest_ms
+    return series
+
+
+def _key(name: Name) -> str:
+    return f"{name[0]}/drill" if name[1] else name[0]
+
+
+def _sha256(detector: SensorAnomaly) -> str:
+    about: list[Any] = [CARD.name, CARD.version, detector.low, detector.high, detector.dump()]
+    return hashlib.sha256(pack(about)).hexdigest()

@@ -1,0 +1,270 @@
+"""The sensors' stage, one partition: values of watched series against all each has done, strange ones into alerts.
+
+Assumes stage 1's output: frames of values, and from each of its partitions a tick once a minute. A device's values come
+from one partition of stage 1, in order, and are judged as they come. A bridge's come from all of them: they wait until
+all have ticked past them by the lateness bound, and are judged in order of time and identity. So neither interleaving
+nor a death in between changes a score. Each value is scored before it is learnt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from contracts import deadletters, frames, topics
+from contracts.readings import Tick
+from contracts.sensors import MINUTE_MS, SensorValue
+from detectors import sensor_watch
+from detectors.rule import Texts
+from detectors.sensor_watch import CARD, Thresholds
+from streams.audiences import Audience
+from streams.concerns import concern_of
+from streams.episodes import DRILL_OVER, ENDED, Episodes, Sighting, Told
+from streams.reference_book import ReferenceBook
+from streams.sensor_models import Judgement, Name, SensorModels
+from streams.stage import Outgoing, StateChange, cloud_event, pack, unpack
+
+_JSON: Final = msgspec.json.Encoder()
+_VALUE: Final = msgspec.json.Decoder(SensorValue)
+_PACKED: Final = msgspec.msgpack.Decoder(SensorValue)
+_COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "opened", "closed")
+_SWEEP_MS: Final = 6 * 3_600_000
+SILENT: Final[Texts] = {
+    "en": "{device_id} has measured nothing more for an hour.",
+    "es": "{device_id} no ha medido nada más en una hora.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SensorConfig:
+    """``partitions`` of stage 1. An episode of whose series nothing is heard for ``quiet_ms`` is over; a
+    series silent for ``forget_ms`` is forgotten.
+
+    ``check_identity`` is off only in the fault test's control run.
+    """
+
+    partitions: int
+    audiences: tuple[Audience, ...]
+    lateness_bound_ms: int = 120_000
+    check_identity: bool = True
+    languages: tuple[str, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    quiet_ms: int = 3_600_000
+    forget_ms: int = 60 * topics.DAY_MS
+
+
+class SensorStage:
+    """See the module. One object for each source partition."""
+
+    def __init__(self, partition: int, book: ReferenceBook, config: SensorConfig) -> None:
+        self.partition = partition
+        self.config = config
+        self.book = book
+        self.models = SensorModels(config.thresholds)
+        self.episodes = Episodes(config.languages)
+        self.closed_ms = 0  # until then a bridge's values have been judged
+        self._sources: dict[str, int] = {}
+        self._pending: dict[str, SensorValue] = {}  # a bridge's, by identity
+        self._open: dict[Name, list[int]] = {}  # of open episodes: calm values in a row, when the last one was heard
+        self._swept_ms = 0
+        self._dirty_pending: set[str] = set()
+        self._dirty_open: set[Name] = set()
+        self._counters = dict.fromkeys(_COUNTED, 0)
+        self.told: Counter[tuple[str, str, bool]] = Counter()  # alerts by rule, state and drill, of this object
+
+    # -- values ------------------------------------------------------------------------------------------------
+
+    def process_frame(self, value: bytes) -> list[Outgoing]:
+        """Judge each device's value, once; a bridge's wait for those before them."""
+        out: list[Outgoing] = []
+        for line in frames.lines_of(value):
+            try:
+                told = _VALUE.decode(line)
+            except frames.UNREADABLE as error:
+                self._refuse(line, error, out)
+                continue
+            repeat = self._wait(told) if told.of_a_crossing else told.time_ms <= self._newest_ms(told)
+            if repeat and self.config.check_identity:
+                self._counters["repeats"] += 1
+                continue
+            self._counters["passed"] += 1
+            if not told.of_a_crossing:
+                self._judge(told, out)
+        return out
+
+    def _newest_ms(self, told: SensorValue) -> int:
+        return self.models.newest_ms((told.series, told.exercise))
+
+    def _wait(self, told: SensorValue) -> bool:
+        """Put a bridge's value in line; whether it was there already, or comes too late."""
+        about = f"{told.series}:{told.device_id}:{told.boot_id}:{told.seq}"
+        if about in self._pending or told.time_ms <= self.closed_ms:
+            return True
+        self._pending[about] = told
+        self._dirty_pending.add(about)
+        return False
+
+    def _refuse(self, line: bytes, error: Exception, out: list[Outgoing]) -> None:
+        self._counters["unreadable"] += 1
+        sentence = f"A line in a frame is no sensor's value: {error}."
+        letter = deadletters.dead_letter("bad_json", sentence, topics.SENSOR_VALUES, self._own_ms, line)
+        out.append(Outgoing(topics.REFUSED, self.partition, None, _JSON.encode(letter), ()))
+
+    def _judge(self, told: SensorValue, out: list[Outgoing]) -> None:
+        name = told.series, told.exercise
+        under_way = self._open.get(name)
+        judgement = self.models.judge(told, under_way is not None)
+        if judgement.strange:
+            self._counters["strange"] += 1
+            self._open[name] = [0, max(self._own_ms, told.time_ms)]
+            self._trip(told, judgement, out)
+        elif under_way is not None:
+            under_way[:] = under_way[0] + 1 if judgement.calm else 0, max(self._own_ms, told.time_ms)
+            if under_way[0] >= self.config.thresholds.calm_values:
+                self._clear(name, _here(told), {"value": round(told.value, 3)}, out)
+        else:
+            return
+        self._dirty_open.add(name)
+
+    def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
+        evidence = {
+            **sensor_watch.words(told.subject, list(judgement.reasons), judgement.axes),
+            "sensor": told.sensor,
+            "low": told.low,
+            "high": told.high,
+            "measured_ms": told.time_ms,
+            "state_sha256": judgement.state_sha256,
+        }
+        found = self.book.in_force(told.device_id, told.time_ms)
+        concern = concern_of(self.config.audiences, found, told.lat_deg, told.lon_deg)
+        score = round(judgement.score, 4)
+        self._tell(self.episodes.trip(CARD, told.series, _here(told), score, evidence, concern), out)
+
+    # -- ticks -------------------------------------------------------------------------------------------------
+
+    @property
+    def _own_ms(self) -> int:
+        """The clock of the partition of stage 1 from which our devices' values come: in order with them."""
+        return self._sources.get(source_of(self.partition), 0)
+
+    def process_tick(self, tick: Tick) -> list[Outgoing]:
+        """Judge the bridges' values that are complete; close what has ended or fallen silent."""
+        out: list[Outgoing] = []
+        self._sources[tick.source] = max(tick.time_ms, self._sources.get(tick.source, 0))
+        if len(self._sources) >= self.config.partitions:
+            complete_ms = min(self._sources.values()) - self.config.lateness_bound_ms
+            if complete_ms > self.closed_ms:
+                self.closed_ms = complete_ms
+                self._advance(out)
+        if tick.source == source_of(self.partition):
+            self._close_ended(out)
+            if tick.time_ms - self._swept_ms >= _SWEEP_MS:
+                self._swept_ms = tick.time_ms
+                self.models.forget(tick.time_ms - self.config.forget_ms)
+        return out
+
+    def _advance(self, out: list[Outgoing]) -> None:
+        complete = [(told.time_ms, about) for about, told in self._pending.items() if told.time_ms <= self.closed_ms]
+        for _, about in sorted(complete):
+            self._judge(self._pending.pop(about), out)
+            self._dirty_pending.add(about)
+
+    def _close_ended(self, out: list[Outgoing]) -> None:
+        """An episode of a shipment that has ended, or of a series that tells nothing more, is over."""
+        now_ms = self._own_ms
+        for rule, subject, exercise in list(self.episodes.open):
+            name, alert = (subject, exercise), self.episodes.open[rule, subject, exercise].alert
+            silent = now_ms - self._open[name][1] > self.config.quiet_ms
+            guarded = self.book.in_force(alert.device_id, max(now_ms, alert.opened_ms)).shipment
+            goes_on = alert.shipment_id is None or (guarded is not None and guarded.shipment_id == alert.shipment_id)
+            of_a_bridge = not subject.startswith(f"{alert.device_id}:")
+            if not silent and (goes_on or of_a_bridge):
+                continue
+            here = Sighting(alert.device_id, 0, 0, now_ms, alert.shipment_id, None, None, exercise)
+            texts = DRILL_OVER if exercise else SILENT if silent else ENDED
+            self._clear(name, here, {"silent": True} if silent else {"ended": True}, out, texts)
+
+    # -- alerts ------------------------------------------------------------------------------------------------
+
+    def _clear(
+        self, name: Name, here: Sighting, evidence: dict[str, Any], out: list[Outgoing], texts: Texts | None = None
+    ) -> None:
+        self._tell(self.episodes.clear(CARD, name[0], here, evidence, texts), out)
+        self._open.pop(name, None)
+        self._dirty_open.add(name)
+
+    def _tell(self, told: Told | None, out: list[Outgoing]) -> None:
+        if told is None:
+            return
+        alert = told.alert
+        self.told[alert.rule, alert.state, alert.exercise] += 1
+        if alert.state in self._counters:
+            self._counters[alert.state] += 1
+        event_id, source = f"{alert.alert_id}/{alert.revision}", f"/sensor/{self.partition}"
+        headers = cloud_event(f"alert.{alert.state}", event_id, source, alert.opened_ms)
+        value, key = _JSON.encode(alert), alert.alert_id.encode()
+        out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)
+
+    # -- the shell's -------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """Nothing waits to be sent."""
+        return 0
+
+    def flush(self) -> list[Outgoing]:
+        """Nothing waits to be sent."""
+        return []
+
+    def changes(self) -> Iterator[StateChange]:
+        """Series (``m/``, ``v/``), bridges' waiting values (``w/``), open ones (``o/``), episodes (``e/``), ticks."""
+        yield from self.models.changes()
+        for about in sorted(self._dirty_pending):
+            waiting = self._pending.get(about)
+            yield f"w/{about}", None if waiting is None else pack(waiting)
+        self._dirty_pending.clear()
+        for name in sorted(self._dirty_open):
+            under_way = self._open.get(name)
+            yield f"o/{name[0]}{'/drill' if name[1] else ''}", None if under_way is None else pack(under_way)
+        self._dirty_open.clear()
+        for key, value in self.episodes.changes():
+            yield f"e/{key}", value
+        yield "t", pack([self.closed_ms, self._sources])
+        yield "c", pack(self._counters)
+
+    def restore(self, key: str, value: bytes) -> None:
+        """One record of ``changes`` back."""
+        kind, _, rest = key.partition("/")
+        if kind == "t":
+            self.closed_ms, self._sources = unpack(value)
+        elif kind == "c":
+            self._counters.update(unpack(value))
+        elif kind == "e":
+            self.episodes.restore(rest, value)
+        elif kind == "w":
+            self._pending[rest] = _PACKED.decode(value)
+        elif kind == "o":
+            self._open[rest.removesuffix("/drill"), rest.endswith("/drill")] = unpack(value)
+        else:
+            self.models.restore(kind, rest, value)
+
+    def counters(self) -> dict[str, int]:
+        """Totals of this partition's life."""
+        return dict(self._counters)
+
+
+def source_of(partition: int) -> str:
+    """The name under which this partition of stage 1 ticks on the sensors' topic."""
+    return f"admit/{partition}"
+
+
+def _here(told: SensorValue) -> Sighting:
+    """A minute is known once it is over, a crossing once it has ended."""
+    known_ms = told.time_ms if told.of_a_crossing else told.time_ms + MINUTE_MS
+    return Sighting(
+        told.device_id, told.boot_id, told.seq, known_ms, told.shipment_id, told.lat_deg, told.lon_deg, told.exercise
+    )

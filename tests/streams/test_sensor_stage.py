@@ -1,0 +1,356 @@
+"""Watched sensors: a minute is told once, judged once, and alike after any death; nothing is watched unasked."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts import frames, topics
+from contracts.alerts import Alert
+from contracts.events import Event
+from contracts.readings import Tick
+from contracts.sensors import MINUTE_MS, SensorValue
+from detectors.sensor_watch import Thresholds
+from streams.sensor_stage import SensorConfig, SensorStage, source_of
+
+SEEDS = range(6)
+MINUTES = 400
+FAULT = range(330, 360)
+RANGES = {"temperature_c": [-30.0, 30.0]}
+
+
+def value(world, minute: int, number: float, **more: Any) -> SensorValue:
+    fields = {
+        "subject": "box-1", "sensor": "temperature_c", "time_ms": world.t0_ms + minute * MINUTE_MS, "value": number,
+        "low": -30.0, "high": 30.0, "device_id": "box-1", "boot_id": 1, "seq": 60 * minute, "shipment_id": "S1",
+        "lat_deg": 27.6, "lon_deg": -99.51, **more,
+    }  # fmt: skip
+    return SensorValue(**fields)
+
+
+def temperatures(seed: int = 5) -> list[float]:
+    """A reefer's hours: a slow swing with noise; in ``FAULT`` 12 degrees warmer, well within the sensor's range."""
+    rng = random.Random(seed)
+    return [4 + math.sin(m / 20) + rng.gauss(0, 0.1) + (12.0 if m in FAULT else 0.0) for m in range(MINUTES)]
+
+
+class Line:
+    """A sensors' stage that hears frames and ticks of stage 1's partitions."""
+
+    def __init__(self, world, **config: Any) -> None:
+        self.world, self.book = world, world.fleet(2)
+        # Hours, not days: a series' first hundred values are never judged, and that is all that is waited for here.
+        self.config = SensorConfig(world.partitions, world.audiences, thresholds=Thresholds(0.5, 120), **config)
+        self.stage = SensorStage(0, self.book, self.config)
+        self.alerts: list[Alert] = []
+        self.saved: dict[str, bytes] = {}
+
+    def hear(self, *told: SensorValue) -> None:
+        self.alerts += self.world.alerts(self.stage.process_frame(msgspec.json.Encoder().encode_lines(told)))
+
+    def tick(self, time_ms: int, *partitions: int) -> None:
+        for partition in partitions or range(self.world.partitions):
+            self.alerts += self.world.alerts(self.stage.process_tick(Tick(source_of(partition), time_ms)))
+
+    def save(self) -> None:
+        self.world.checkpoint(self.stage, self.saved)
+
+    def die(self, rng: random.Random) -> None:
+        self.stage = SensorStage(0, self.book, self.config)
+        for key in rng.sample(sorted(self.saved), len(self.saved)):
+            self.stage.restore(key, self.saved[key])
+
+
+def play(line: Line, rng: random.Random | None = None) -> list[tuple[str, int]]:
+    """All minutes; with ``rng``, saved and killed now and then, and told again from where it was saved."""
+    told = [value(line.world, minute, number) for minute, number in enumerate(temperatures())]
+    at = saved_at = 0
+    while at < len(told):
+        line.hear(told[at])
+        line.tick(told[at].time_ms + MINUTE_MS)
+        at += 1
+        if rng is not None and rng.random() < 0.05:
+            line.save()
+            saved_at = at
+        if rng is not None and rng.random() < 0.02:
+            line.die(rng)
+            at = saved_at
+    return sorted({(alert.alert_id, alert.revision): None for alert in line.alerts})
+
+
+def test_a_box_that_is_warmer_than_ever_is_told_once_with_what_is_usual_and_closed_when_it_is_as_before(world) -> None:
+    line = Line(world)
+    play(line)
+    opened, closed = (next(a for a in line.alerts if a.state == state) for state in ("opened", "closed"))
+    assert [a.state for a in line.alerts if a.state != "updated"] == ["opened", "closed"]
+    assert opened.opened_ms == world.t0_ms + (FAULT.start + 1) * MINUTE_MS
+    assert (opened.device_id, opened.shipment_id, opened.rule) == ("box-1", "S1", "sensor_anomaly")
+    said = opened.evidence
+    assert said["feature"] == said["features"] == said["sensor"] == "temperature_c"
+    assert said["usual_temperature_c"] == pytest.approx(4.0, abs=1.5)
+    assert said["temperature_c"] > 8.0
+    assert said["falls_temperature_c"] > 0.3
+    assert "value" in str(said["axes"])
+    assert len(str(said["state_sha256"])) == 64
+    assert opened.messages["en"].startswith("box-1 measures a temperature as never before: ")
+    assert closed.closed_ms is not None
+    assert closed.closed_ms > world.t0_ms + FAULT.stop * MINUTE_MS
+
+
+def test_the_same_hours_without_the_warmth_tell_nothing(world) -> None:
+    line = Line(world)
+    for minute, number in enumerate(temperatures()):
+        line.hear(value(world, minute, number - 12.0 * (minute in FAULT)))
+    assert line.alerts == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_deaths_change_no_alert_and_no_score(world, seed: int) -> None:
+    undisturbed, killed = Line(world), Line(world)
+    expected = play(undisturbed)
+    assert play(killed, random.Random(seed)) == expected, f"seed {seed}"
+    assert killed.stage.models.judge(value(world, MINUTES, 4.0), True) == undisturbed.stage.models.judge(
+        value(world, MINUTES, 4.0), True
+    )
+    assert killed.stage.counters()["passed"] == MINUTES
+
+
+def test_a_minute_told_again_is_judged_once_and_without_the_check_it_is_judged_twice(world) -> None:
+    line, control = Line(world), Line(world, check_identity=False)
+    for one in (line, control):
+        one.hear(value(world, 0, 4.0), value(world, 1, 4.0))
+        one.hear(value(world, 0, 4.0), value(world, 1, 4.0))
+    assert (line.stage.counters()["passed"], line.stage.counters()["repeats"]) == (2, 2)
+    assert control.stage.counters()["passed"] == 4
+
+
+def test_another_declared_range_begins_anew_also_after_a_death(world) -> None:
+    line = Line(world)
+    for minute in range(200):
+        line.hear(value(world, minute, 4.0))
+    line.save()
+    line.hear(value(world, 200, 4.0, high=60.0))
+    line.save()
+    line.die(random.Random(1))
+    line.hear(value(world, 201, 50.0, high=60.0))
+    assert line.alerts == []
+    line.hear(*(value(world, minute, 50.0) for minute in range(202, 204)))
+    assert line.alerts == [], "of the first range nothing is known any more either"
+
+
+def test_a_checkpoint_writes_a_series_whole_only_now_and_then_and_little_of_it_in_between(world) -> None:
+    line, written = Line(world), []
+    for minute, number in enumerate(temperatures()):
+        line.hear(value(world, minute, number))
+        written.append({key: len(data or b"") for key, data in line.stage.changes()})
+    whole = [sizes["m/box-1:temperature_c"] for sizes in written if "m/box-1:temperature_c" in sizes]
+    assert len(whole) == pytest.approx(MINUTES / 64, abs=1)
+    assert max(whole) < 16_384
+    assert max(sizes["v/box-1:temperature_c"] for sizes in written) < 64 * 20
+
+
+def test_a_series_silent_for_two_months_is_forgotten_and_one_that_speaks_is_kept(world) -> None:
+    line, month = Line(world), 30 * 24 * 60
+    line.hear(value(world, 0, 4.0), value(world, 0, 4.0, exercise=True))
+    line.save()
+    line.die(random.Random(1))
+    line.hear(value(world, month, 4.0))
+    line.tick(world.t0_ms + 61 * 24 * 60 * MINUTE_MS)
+    line.save()
+    assert {key for key in line.saved if key[0] in "mv"} == {"v/box-1:temperature_c"}
+    assert len(line.stage.models) == 1
+
+
+def test_what_is_no_value_is_a_dead_letter_and_the_rest_of_its_frame_is_judged(world) -> None:
+    line = Line(world)
+    out = line.stage.process_frame(b'{"subject": 3}\n' + msgspec.json.encode(value(world, 0, 4.0)))
+    assert [letter.topic for letter in world.letters(out)] == [topics.SENSOR_VALUES]
+    assert line.stage.counters()["passed"] == line.stage.counters()["unreadable"] == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_bridges_crossings_are_judged_in_order_whatever_order_they_come_in(world, seed: int) -> None:
+    rng = random.Random(seed)
+    crossings = [
+        value(
+            world, n, 600.0 + rng.uniform(-40, 40) + (3000.0 if n == 250 else 0.0), subject="WTB:northbound:standard",
+            sensor="crossing_s", low=0.0, high=7200.0, device_id=f"truck-{n % 2 + 1}", shipment_id=f"S{n % 2 + 1}",
+        )
+        for n in range(300)
+    ]  # fmt: skip
+    in_order, shuffled = Line(world), Line(world)
+    in_order.hear(*crossings)
+    shuffled.hear(*rng.sample(crossings, len(crossings)))
+    shuffled.save()
+    shuffled.die(rng)
+    for line in (in_order, shuffled):
+        line.tick(world.t0_ms + 500 * MINUTE_MS, 0)
+        assert line.alerts == [], "not before every partition has spoken"
+        line.tick(world.t0_ms + 500 * MINUTE_MS, 1)
+    opened = [a for a in in_order.alerts if a.state == "opened"]
+    assert [a.evidence["measured_ms"] for a in opened] == [crossings[250].time_ms], f"seed {seed}"
+    assert "WTB, northbound, standard" in opened[0].messages["es"]
+    assert shuffled.alerts == in_order.alerts
+    shuffled.hear(crossings[0])
+    assert shuffled.stage.counters()["repeats"] == 1, "what comes too late is no news"
+
+
+def test_an_episode_closes_when_its_shipment_ends_and_when_nothing_more_is_measured(world) -> None:
+    for ends, minutes, said in ((True, 5, "guards this shipment no longer"), (False, 61, "nothing more for an hour")):
+        line = Line(world)
+        for minute, number in enumerate(temperatures()[: FAULT.start + 1]):
+            line.hear(value(world, minute, number))
+        last_ms = world.t0_ms + FAULT.start * MINUTE_MS
+        line.tick(last_ms + MINUTE_MS)
+        if ends:
+            line.book.apply(world.shipment(1, ends_ms=last_ms + 2 * MINUTE_MS))
+        line.tick(last_ms + 3 * MINUTE_MS - (1 if ends else 0))
+        line.tick(last_ms + (minutes + 1) * MINUTE_MS)
+        assert [a.state for a in line.alerts] == ["opened", "closed"]
+        assert said in line.alerts[-1].messages["en"]
+
+
+# -- stage 1's part ------------------------------------------------------------------------------------------------
+
+
+def values(out) -> list[SensorValue]:
+    told = [r for r in out if r.topic == topics.SENSOR_VALUES and frames.kind_of(r.headers) == "frame"]
+    return [msgspec.json.decode(line, type=SensorValue) for r in told for line in frames.lines_of(r.value)]
+
+
+def box(world, ranges: dict[str, list[float]]):
+    device = msgspec.to_builtins(world.device("box-1"))
+    return world.record(**{**device, "sensor_ranges": ranges})
+
+
+def lines(world, count: int = 200) -> list[bytes]:
+    return [world.line("box-1", n, temperature_c=4.0 + (n % 60), humidity_pct=50.0) for n in range(count)]
+
+
+def test_stage_1_tells_the_mean_of_each_minute_of_what_is_declared_and_only_of_that(world) -> None:
+    book = world.fleet(1)
+    book.apply(box(world, RANGES))
+    stage = world.admit(book)
+    told = values(stage.process_frame(world.frame(*lines(world))))
+    assert {one.sensor for one in told} == {"temperature_c"}
+    whole = [one for one in told if one.readings == 60]
+    assert [one.value for one in whole] == [pytest.approx(33.5)] * len(whole)
+    assert len(whole) == 2
+    assert all(one.time_ms % MINUTE_MS == 0 for one in told)
+    assert (told[0].shipment_id, told[0].low, told[0].high) == ("S1", -30.0, 30.0)
+
+
+def test_nothing_declared_nothing_told_and_no_tick_sent(world) -> None:
+    stage = world.admit(world.fleet(1))
+    out = stage.process_frame(world.frame(*lines(world))) + stage.process_tick(world.tick(300))
+    assert [r for r in out if r.topic == topics.SENSOR_VALUES] == []
+    assert not any(key.startswith("n/") for key, _ in stage.changes())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_however_readings_are_framed_and_whoever_dies_the_minutes_are_the_same(world, seed: int) -> None:
+    rng, book = random.Random(seed), world.fleet(1)
+    book.apply(box(world, {**RANGES, "humidity_pct": [0.0, 100.0]}))
+    sent = lines(world, 400)
+    whole = values(world.admit(book).process_frame(world.frame(*sent)))
+    stage, saved, at, told, saved_at = world.admit(book), {}, 0, {}, 0
+    while at < len(sent):
+        size = rng.randint(1, 90)
+        for one in values(stage.process_frame(world.frame(*sent[at : at + size]))):
+            before = told.setdefault((one.series, one.time_ms), one)
+            assert before == one, f"seed {seed}"
+        at += size
+        if rng.random() < 0.4:
+            world.checkpoint(stage, saved)
+            saved_at = at
+        if rng.random() < 0.2:
+            stage, at = world.admit(book), saved_at
+            for key in rng.sample(sorted(saved), len(saved)):
+                stage.restore(key, saved[key])
+    assert list(told.values()) == whole
+
+
+def test_other_goods_are_another_series_and_other_sensors_know_nothing_of_goods(world) -> None:
+    book = world.fleet(1)
+    book.apply(box(world, {**RANGES, "humidity_pct": [0.0, 100.0]}))
+    stage = world.admit(book)
+    told = values(stage.process_frame(world.frame(*lines(world, 61))))
+    book.apply(world.shipment(1, effective_ms=world.t0_ms + 61_000, min_temperature_c=-25.0, max_temperature_c=None))
+    told += values(stage.process_frame(world.frame(*lines(world, 300)[61:])))
+    assert told[0].series == "box-1:humidity_pct"
+    temperatures = [one.series for one in told if one.sensor == "temperature_c"]
+    assert (temperatures[0], temperatures[-1]) == ("box-1:temperature_c:2..8", "box-1:temperature_c:-25..")
+
+
+def test_a_reading_of_a_minute_already_told_is_left_out(world) -> None:
+    book = world.fleet(1)
+    book.apply(box(world, RANGES))
+    told = values(
+        world.admit(book).process_frame(
+            world.frame(
+                world.line("box-1", 0, after_s=0, temperature_c=4.0),
+                world.line("box-1", 1, after_s=120, temperature_c=5.0),
+                world.line("box-1", 2, after_s=30, temperature_c=25.0),
+                world.line("box-1", 3, after_s=240, temperature_c=5.0),
+            )
+        )
+    )
+    assert [one.value for one in told] == [4.0, 5.0]
+
+
+def test_a_tick_goes_to_every_partition_once_a_minute(world) -> None:
+    book = world.fleet(1)
+    book.apply(box(world, RANGES))
+    stage = world.admit(book)
+    ticks = [r for s in range(300) for r in stage.process_tick(world.tick(s)) if r.topic == topics.SENSOR_VALUES]
+    assert len(ticks) == pytest.approx(5 * world.partitions, abs=world.partitions)
+    assert {r.partition for r in ticks} == set(range(world.partitions))
+
+
+def test_a_drills_minutes_are_a_series_of_their_own(world) -> None:
+    line = Line(world)
+    for minute, number in enumerate(temperatures()[: FAULT.start]):
+        line.hear(value(world, minute, number))
+    line.hear(value(world, FAULT.start, 25.0, exercise=True))
+    assert line.alerts == [], "the drill's first value has nothing before it"
+    line.hear(value(world, FAULT.start, 25.0))
+    assert [a.state for a in line.alerts] == ["opened"]
+
+
+def test_what_a_crossing_took_is_told_where_the_span_declares_it(world) -> None:
+    from streams.sensor_values import of_crossings
+
+    yard = [[-99.52, 27.48], [-99.50, 27.48], [-99.50, 27.52], [-99.52, 27.52], [-99.52, 27.48]]
+    span = {
+        "geofence_id": "span", "bridge": "WTB", "area": {"type": "Polygon", "coordinates": [yard]},
+        "sensor_ranges": {"crossing_s": [0.0, 7200.0]},
+    }  # fmt: skip
+    route = msgspec.to_builtins(world.route())
+    book = world.fleet(1)
+    book.apply(world.record(**{**route, "geofences": [span]}))
+    assert book.watches
+    stage = world.admit(book)
+    (reading,) = world.readings(
+        [*stage.process_frame(world.frame(world.line("truck-1", 7, lat_deg=27.5, lon_deg=-99.51))), *stage.flush()]
+    )
+    fact = Event(
+        event_id="x", type="BORDER_CROSSED", time_ms=reading.time_ms, device_id="truck-1", shipment_id="S1", what="WTB",
+        direction="northbound", bridge="WTB", lane="fast", wait_s=900.0, crossing_s=240.0,
+    )  # fmt: skip
+    (told,) = of_crossings([fact], [reading], [book.in_force("truck-1", reading.time_ms)])
+    assert (told.series, told.value, told.seq) == ("WTB:northbound:fast:crossing_s", 240.0, 7)
+    assert told.of_a_crossing
+
+
+@pytest.mark.parametrize(
+    ("ranges", "says"),
+    [({"temperature_c": [5.0, 5.0]}, "below"), ({"temperature_c": [5.0]}, "sensor_ranges"), ({"seal": [0, 1]}, "")],
+)
+def test_a_range_that_is_none_is_refused_by_its_field(world, ranges: Any, says: str) -> None:
+    with pytest.raises(ValueError, match="sensor_ranges") as refused:
+        box(world, ranges)
+    assert says in str(refused.value)
