@@ -59,12 +59,12 @@ FIELDS: Final[Mapping[str, Text]] = {
 
 # How wide a table's columns are, in pixels: what an alert found has all that is left, and is read whole.
 WIDTHS: Final[Mapping[str, int]] = {
-    "Time": 165,
+    "Time": 180,
     "severity": 105,
     "state": 95,
     "rule": 155,
     "device_id": 150,
-    "shipment_id": 185,
+    "shipment_id": 205,
     "carrier_scac": 110,
     "corridor": 190,
     "audiences": 110,

@@ -30,7 +30,7 @@ _COMMANDS: Final = {
     "demo": ("deploy.cli.demo:demo", "A simulated border, live in this terminal."),
     "up": ("deploy.cli.up:up", "Start a local line and keep it running."),
     "gateway": ("deploy.cli.gateway:gateway", "MQTT to Kafka: run the gateway."),
-    "worker": ("deploy.cli.worker:worker", "Run the two stages: readings to alerts."),
+    "worker": ("deploy.cli.worker:worker", "Run the stages: readings to alerts."),
     "sink": ("deploy.cli.sink:sink", "Kafka to the history: run the sink."),
     "deliver": ("deploy.cli.deliver:deliver", "Alerts to MQTT and webhooks: run the deliverer."),
     "simulate": ("deploy.cli.simulate:simulate", "Publish a simulated fleet to the broker."),

@@ -66,7 +66,7 @@ def _wait_ready(stack: LocalStack, children: list[Child]) -> None:
         for child in children:
             child.check()
 
-    click.echo("waiting for the gateway and both stages to work: until ticks go through every partition", err=True)
+    click.echo("waiting for the gateway and the stages to work: until ticks go through every partition", err=True)
     try:
         wait_ready(stack.settings, check)
     except NotReadyError as error:

@@ -12,7 +12,7 @@ from deploy.settings import Settings
 @json_option
 @with_settings
 def worker(settings: Settings, json_to: str | None) -> None:
-    """Run both stages on a share of the partitions: readings joined, rules judged, alerts told.
+    """Run the stages on a share of the partitions: readings joined, rules judged, alerts told.
 
     Start more of them to share the work; a killed one's share moves to the others.
 
