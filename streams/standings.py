@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from operator import is_not
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ class Standings:
     def fill(self, whole: DeviceBatch, rows: Sequence[int], joined: Sequence[InForce], rounds: Sequence[Rows]) -> None:
         """Set the columns of a frame that the reference decides; ``rows`` and ``joined`` are its, in order."""
         known = self._known
-        if all(known[row] is found for row, found in zip(rows, joined, strict=True)):
+        if not any(map(is_not, map(known.__getitem__, rows), joined)):
             for name, column in self._columns_at(whole.rows):
                 setattr(whole, name, column)
             return
