@@ -19,7 +19,7 @@ from contracts.deliveries import Undelivered
 from contracts.events import Event
 from contracts.health import LineSample
 from contracts.journeys import JourneyWindow
-from contracts.models import ModelState
+from contracts.models import ModelState, SensorState
 from contracts.readings import Reading, ShipmentReading, Tick
 from contracts.receipts import Receipt
 from contracts.reference import Record
@@ -92,13 +92,17 @@ UNDELIVERED: Final = Message(
 MODEL_STATE: Final = Message(
     name="model_state", form=ModelState, summary="What a model knew when it judged, of each alert that it told."
 )
+SENSOR_STATE: Final = Message(
+    name="sensor_state", form=SensorState, summary="What a watched sensor's detector knew, of each alert that it told."
+)
 CHECKPOINT: Final = Message(
     name="checkpoint", form=None, content_type="application/msgpack", summary="A stage's own state, for itself alone."
 )
 
 MESSAGES: Final = (
     READING, SHIPMENT_READING, TICK, STATUS, RECEIPT, DEAD_LETTER, EVENT, ALERT, REFERENCE, LINE_SAMPLE, UNDELIVERED,
-    JOURNEY_WINDOW, SENSOR_VALUE, MODEL_STATE, CHECKPOINT,
+    JOURNEY_WINDOW, SENSOR_VALUE, MODEL_STATE, SENSOR_STATE,
+    CHECKPOINT,
 )  # fmt: skip
 
 KAFKA: Final[dict[str, tuple[Message, ...]]] = {
@@ -112,7 +116,7 @@ KAFKA: Final[dict[str, tuple[Message, ...]]] = {
     topics.SENSOR_VALUES: (SENSOR_VALUE, TICK),
     topics.HEALTH: (LINE_SAMPLE,),
     topics.UNDELIVERED: (UNDELIVERED,),
-    topics.MODELS: (MODEL_STATE,),
+    topics.MODELS: (MODEL_STATE, SENSOR_STATE),
     topics.alerts("{audience}"): (ALERT,),
     topics.CHECKPOINTS: (CHECKPOINT,),
 }

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from contracts.journeys import JourneyWindow
+from contracts.sensors import SensorValue
 
 
 class ModelState(msgspec.Struct, kw_only=True):
@@ -24,6 +25,26 @@ class ModelState(msgspec.Struct, kw_only=True):
     model: str
     state: dict[str, Any]
     window: JourneyWindow
+
+    @property
+    def key(self) -> str:
+        """Its record's key."""
+        return key_of(self.alert_id, self.revision)
+
+
+class SensorState(msgspec.Struct, kw_only=True):
+    """The same of a watched sensor: what its detector had learnt when it judged ``value``, packed.
+
+    ``state_sha256`` is the SHA-256 of ``state``; what the bytes mean is the rule's own.
+    """
+
+    alert_id: str
+    revision: int
+    rule: str
+    rule_version: int
+    state_sha256: str
+    state: bytes
+    value: SensorValue
 
     @property
     def key(self) -> str:

@@ -16,7 +16,6 @@ import msgspec
 from contracts import frames, topics
 from contracts.alerts import Alert
 from contracts.events import Event
-from contracts.models import ModelState
 from contracts.partitioner import partition_of
 from contracts.readings import Reading, Tick
 from contracts.reference import Record
@@ -32,7 +31,6 @@ from streams.stage import Outgoing, Stage
 _ENCODE: Final = msgspec.json.Encoder().encode
 _ALERT: Final = msgspec.json.Decoder(Alert)
 _EVENT: Final = msgspec.json.Decoder(Event)
-_MODEL_STATE: Final = msgspec.json.Decoder(ModelState)
 _CHECKPOINT_MS: Final = 60_000
 EVERYONE: Final = (Audience("us", ("US",)), Audience("mx", ("MX",)), Audience("joint"))
 
@@ -81,7 +79,7 @@ class CoreLine:
         self.alerts: list[Alert] = []
         self.told: dict[str, list[Alert]] = {a.name: [] for a in audiences}
         self.events: list[Event] = []
-        self.grounds: list[ModelState] = []  # of each alert that a model told, the state that judged
+        self.states: dict[str, bytes] = {}  # of each alert that a model told, the state that judged
         self.refused = 0
 
     def run(self, sent: Iterable[tuple[int, str, Reading]]) -> None:
@@ -119,7 +117,7 @@ class CoreLine:
             elif record.topic == topics.REFUSED:
                 self.refused += 1
             elif record.topic == topics.MODELS:
-                self.grounds.append(_MODEL_STATE.decode(record.value))
+                self.states[(record.key or b"").decode()] = record.value
             else:
                 audience = record.topic.split(".")[1]
                 alert = _ALERT.decode(record.value)

@@ -33,7 +33,12 @@ class Judgement:
     calm: bool
     reasons: tuple[Reason, ...] = ()
     axes: dict[str, float] = field(default_factory=dict)
-    state_sha256: str = ""
+    state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
+
+    @property
+    def state_sha256(self) -> str:
+        """64 hexadecimal digits."""
+        return hashlib.sha256(self.state).hexdigest()
 
 
 class _Series:
@@ -87,8 +92,7 @@ class SensorModels:
         score = detector.score_one(x) if detector.heard >= limits.warm_up_values else 0.0
         judgement = Judgement(score, False, True)
         if score >= limits.open_score:
-            reasons = sensor_watch.why(detector, told.sensor, told.value, told.time_ms)
-            judgement = Judgement(score, True, False, tuple(reasons), detector.axes_of(x), _sha256(detector))
+            judgement = _strange(detector, told, score)
         elif doubtful:
             judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score)
         series.learn(told.time_ms, told.value)
@@ -149,6 +153,16 @@ def _key(name: Name) -> str:
     return f"{name[0]}/drill" if name[1] else name[0]
 
 
-def _sha256(detector: SensorAnomaly) -> str:
+def _strange(detector: SensorAnomaly, told: SensorValue, score: float) -> Judgement:
+    reasons = sensor_watch.why(detector, told.sensor, told.value, told.time_ms)
+    axes = detector.axes_of({"value": told.value, "time_ms": told.time_ms})
     about: list[Any] = [CARD.name, CARD.version, detector.low, detector.high, detector.dump()]
-    return hashlib.sha256(pack(about)).hexdigest()
+    return Judgement(score, True, False, tuple(reasons), axes, pack(about))
+
+
+def rejudge(told: SensorValue, state: bytes) -> Judgement:
+    """The judgement that this state gives of this value, whoever gives it."""
+    _, _, low, high, dumped = unpack(state)
+    detector = SensorAnomaly(low, high)
+    detector.load(dumped)
+    return _strange(detector, told, detector.score_one({"value": told.value, "time_ms": told.time_ms}))

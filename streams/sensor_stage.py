@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from contracts import deadletters, frames, topics
+from contracts.models import SensorState
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
 from detectors import sensor_watch
@@ -142,7 +143,19 @@ class SensorStage:
         found = self.book.in_force(told.device_id, told.time_ms)
         concern = concern_of(self.config.audiences, found, told.lat_deg, told.lon_deg)
         score = round(judgement.score, 4)
-        self._tell(self.episodes.trip(CARD, told.series, _here(told), score, evidence, concern), out)
+        alert = self.episodes.trip(CARD, told.series, _here(told), score, evidence, concern)
+        self._tell(alert, out)
+        if alert is not None:
+            state = SensorState(
+                alert_id=alert.alert.alert_id,
+                revision=alert.alert.revision,
+                rule=CARD.name,
+                rule_version=CARD.version,
+                state_sha256=judgement.state_sha256,
+                state=judgement.state,
+                value=told,
+            )
+            out.append(Outgoing(topics.MODELS, 0, state.key.encode(), _JSON.encode(state), ()))
 
     # -- ticks -------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,11 @@ import pytest
 from contracts import frames, topics
 from contracts.alerts import Alert
 from contracts.events import Event
+from contracts.models import SensorState
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
 from detectors.sensor_watch import Thresholds
+from streams.sensor_models import rejudge
 from streams.sensor_stage import SensorConfig, SensorStage, source_of
 
 SEEDS = range(6)
@@ -47,10 +49,16 @@ class Line:
         self.config = SensorConfig(world.partitions, world.audiences, thresholds=Thresholds(0.5, 120), **config)
         self.stage = SensorStage(0, self.book, self.config)
         self.alerts: list[Alert] = []
+        self.states: dict[str, SensorState] = {}
         self.saved: dict[str, bytes] = {}
 
     def hear(self, *told: SensorValue) -> None:
-        self.alerts += self.world.alerts(self.stage.process_frame(msgspec.json.Encoder().encode_lines(told)))
+        out = self.stage.process_frame(msgspec.json.Encoder().encode_lines(told))
+        self.alerts += self.world.alerts(out)
+        for record in out:
+            if record.topic == topics.MODELS:
+                state = msgspec.json.decode(record.value, type=SensorState)
+                assert self.states.setdefault(state.key, state) == state
 
     def tick(self, time_ms: int, *partitions: int) -> None:
         for partition in partitions or range(self.world.partitions):
@@ -99,6 +107,23 @@ def test_a_box_that_is_warmer_than_ever_is_told_once_with_what_is_usual_and_clos
     assert opened.messages["en"].startswith("box-1 measures a temperature as never before: ")
     assert closed.closed_ms is not None
     assert closed.closed_ms > world.t0_ms + FAULT.stop * MINUTE_MS
+
+
+def test_with_each_alert_the_state_that_judged_is_told_and_gives_the_same_score(world) -> None:
+    once, killed = Line(world), Line(world)
+    play(once)
+    play(killed, random.Random(3))
+    told = [a for a in once.alerts if a.state != "closed"]
+    assert killed.states == once.states
+    assert [f"{a.alert_id}/{a.revision}" for a in told] == list(once.states)
+    for alert in told:
+        state = once.states[f"{alert.alert_id}/{alert.revision}"]
+        found = rejudge(state.value, state.state)
+        assert round(found.score, 4) == alert.score
+        assert found.state_sha256 == state.state_sha256 == alert.evidence["state_sha256"]
+        assert [(r.feature, round(r.falls, 4)) for r in found.reasons] == [
+            ("temperature_c", alert.evidence["falls_temperature_c"])
+        ]
 
 
 def test_the_same_hours_without_the_warmth_tell_nothing(world) -> None:
