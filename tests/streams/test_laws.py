@@ -217,7 +217,7 @@ def test_the_journey_has_everything_in_it(world, seconds, undisturbed) -> None:
         ("battery_low", "box-2"),
         ("position_spoofing", "seal-2"), ("position_spoofing", "truck-1"),
         ("route_deviation", "truck-1"),
-        ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "stranger-1"),
+        ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "stranger-1"),
         ("shock", "box-1"), ("signal_lost", "truck-2"),
         ("temperature_excursion", "box-1"), ("temperature_excursion", "box-2"),
     ]  # fmt: skip
