@@ -41,11 +41,16 @@ def silent(injections: Iterable[Injection], kind: DeviceKind, time_ms: Samples) 
 
 
 def lost(injections: Iterable[Injection], kind: DeviceKind, key: int, k: Samples, time_ms: Samples) -> Mask:
-    """Samples that are taken and numbered, and lost in the device for good."""
+    """Samples that are taken and numbered, and lost in the device for good: the first, and half or all of the rest.
+
+    The first comes at most 1.05 intervals after the fault's start, so wherever it falls, one at least is lost.
+    """
     found = np.zeros(len(time_ms), dtype=np.bool_)
     for i in injections:
         if i.rule == "reading_gap" and kind in i.kinds:
             scattered = i.variant == "scattered"
+            every_ms = (i.end_ms - i.start_ms) / (2.0 * i.size if scattered else i.size)
+            found |= (time_ms >= i.start_ms) & (time_ms < i.start_ms + 1.05 * every_ms)
             found |= _during(i, time_ms) & ((noise.uniforms(key, k, _LOST) < 0.5) if scattered else True)
     return found
 

@@ -158,3 +158,15 @@ def test_a_gap_leaves_its_device_time_to_speak_before_the_run_ends(seed: int) ->
     simulated = Fleet(seed, START_MS, 12, faults=[spec], interval_s=10, horizon_s=1800)
     assert simulated.truth
     assert max(fault.end_ms for fault in simulated.truth) <= simulated.ends_ms - 10 * 10_000
+
+
+@pytest.mark.parametrize("variant", VARIANTS["reading_gap"])
+def test_a_gap_of_any_size_loses_a_reading_at_least(variant: str) -> None:
+    spec = FaultSpec(rule="reading_gap", first_s=(60, 90), every_s=(20, 40), size=(1, 3), variants=(variant,))
+    simulated, by_device = faulty(spec, reboot_chance=0.0)
+    assert len(simulated.truth) > 20
+    for fault in simulated.truth:
+        readings = by_device[fault.device_id]
+        before = [n for n, r in enumerate(readings) if r.time_ms < fault.start_ms][-1]
+        after = next(n for n, r in enumerate(readings) if r.time_ms >= fault.end_ms)
+        assert readings[after].seq - readings[before].seq > after - before, fault
