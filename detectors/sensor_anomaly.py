@@ -137,7 +137,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     # -- checkpoints --------------------------------------------------------------------------------------------
 
     def dump(self) -> list[Any]:
-        """All that it has learnt as plain numbers and bytes: some 5 kB packed."""
+        """All that it has learnt as plain numbers and bytes: some 4 kB packed."""
         return [
             [self._heard, self._strange_for, self._origin, self._range, self._centre, self._spread],
             [self._last_residual, self._residual_before],

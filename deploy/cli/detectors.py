@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deploy.cli.common import json_option, need, with_settings, write_json
 from deploy.settings import Settings
+
+if TYPE_CHECKING:
+    from deploy.detection.benchmark import Series
+    from deploy.detection.peers import Factory
 
 
 @click.group()
@@ -15,25 +20,33 @@ def detectors() -> None:
     """Detectors of anomalies: compare them, and try a new version in the shadow of the old."""
 
 
+# fmt: off
 @detectors.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--only", multiple=True, metavar="TEXT", help="Only detectors whose name has this in it.")
 @click.option("--limit-us", default=2000.0, show_default=True, help="A detector that costs more a row is not scored.")
+@click.option(
+    "--simulated", default=0, show_default=True, type=click.IntRange(0, 100), metavar="RUNS",
+    help="Score them also on so many simulated runs of scenario sensors, seeds 1 and up.",
+)
 @json_option
-def table(folder: Path, only: tuple[str, ...], limit_us: float, json_to: str | None) -> int:
+def table(folder: Path, only: tuple[str, ...], limit_us: float, simulated: int, json_to: str | None) -> int:
+    # fmt: on
     """Score our sensor detector, River's and PySAD's on the labelled series in FOLDER.
 
     FOLDER holds windows.json and the series as CSV. The rules are those of the Numenta Anomaly Benchmark: 0 is no
-    alarm at all, 100 every anomaly at its first row, one threshold for all series.
+    alarm at all, 100 every anomaly at its first row, one threshold for all series. Where a range is to be declared it
+    is that of the series in FOLDER, and the sensor's own in simulated runs.
 
     \b
     Examples:
       puente detectors table labelled/
+      puente detectors table labelled/ --simulated 1
       puente detectors table labelled/ --only River --json table.json
     """
-    from deploy.detection.benchmark import PROFILES, read
+    from deploy.detection.benchmark import read
     from deploy.detection.peers import all_peers
-    from deploy.detection.table import rows
+    from deploy.detection.simulated import days
 
     try:
         series = read(folder)
@@ -42,15 +55,28 @@ def table(folder: Path, only: tuple[str, ...], limit_us: float, json_to: str | N
     chosen = {n: f for n, f in all_peers().items() if not only or any(part.lower() in n.lower() for part in only)}
     if not chosen or not series:
         raise click.UsageError("there is nothing to score")
-    click.echo(f"{'detector':36}" + "".join(f"{name:>10}" for name in PROFILES) + f"{'us/row':>10}", err=bool(json_to))
+    result = _scored(chosen, series, limit_us, bool(json_to))
+    if simulated:
+        click.echo("\nsimulated days", err=bool(json_to))
+        runs = [one for seed in range(1, simulated + 1) for one in days(seed)]
+        result["simulated"] = _scored(chosen, runs, limit_us, bool(json_to))
+    if json_to:
+        write_json(result, json_to)
+    return 0
+
+
+def _scored(chosen: dict[str, Factory], series: list[Series], limit_us: float, aside: bool) -> dict[str, Any]:
+    """Print the table as its rows are known, to standard error where ``aside``; all of it as plain data."""
+    from deploy.detection.benchmark import PROFILES
+    from deploy.detection.table import rows
+
+    click.echo(f"{'detector':36}" + "".join(f"{name:>10}" for name in PROFILES) + f"{'us/row':>10}", err=aside)
     result = []
     for row in rows(chosen, series, limit_us):
         said = "".join(f"{value:10.1f}" for value in row.scores.values()) if row.scores else f"{row.error:>30}"
-        click.echo(f"{row.detector:36}{said}{row.us_per_row:10.1f}", err=bool(json_to))
+        click.echo(f"{row.detector:36}{said}{row.us_per_row:10.1f}", err=aside)
         result.append(row.as_json())
-    if json_to:
-        write_json({"series": len(series), "windows": sum(one.windows for one in series), "rows": result}, json_to)
-    return 0
+    return {"series": len(series), "windows": sum(one.windows for one in series), "rows": result}
 
 
 # fmt: off

@@ -43,7 +43,10 @@ PROFILES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One labelled series. ``window`` and ``weight``: by row, the window's number or -1, and an alarm's worth there."""
+    """One labelled series. ``window`` and ``weight``: by row, the window's number or -1, and an alarm's worth there.
+
+    ``low`` and ``high`` are its sensor's range.
+    """
 
     name: str
     times_ms: tuple[int, ...]
@@ -51,6 +54,8 @@ class Series:
     window: tuple[int, ...]
     weight: tuple[float, ...]
     windows: int
+    low: float
+    high: float
 
     @property
     def unscored(self) -> int:
@@ -87,8 +92,19 @@ def read(folder: Path) -> list[Series]:
         at = {time_ms: row for row, time_ms in enumerate(times)}
         spans = [(at[_instant_ms(first)], at[_instant_ms(last)]) for first, last in windows]
         values = tuple(float(row["value"]) for row in rows)
-        found.append(Series(name, times, values, *_weigh(len(rows), spans), len(spans)))
+        found.append(labelled(name, times, values, spans, (min(values), max(values))))
     return found
+
+
+def labelled(
+    name: str,
+    times_ms: tuple[int, ...],
+    values: tuple[float, ...],
+    spans: Sequence[tuple[int, int]],
+    ends: tuple[float, float],
+) -> Series:
+    """A series whose anomalies are these rows (first and last of each), of a sensor whose range has these ends."""
+    return Series(name, times_ms, values, *_weigh(len(values), spans), len(spans), *ends)
 
 
 @dataclass(frozen=True, slots=True)

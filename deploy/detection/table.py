@@ -42,7 +42,7 @@ def _walk(step: Step, one: Series) -> list[float]:
 
 
 def _begin(factory: Factory, one: Series) -> Step:
-    return factory(min(one.values), max(one.values))
+    return factory(one.low, one.high)
 
 
 def _trial_us(step: Step, one: Series, limit_us: float) -> float:
