@@ -1,29 +1,32 @@
 """Why an alert was told: its inputs and the state that judged, fetched from Kafka, and its score worked out anew.
 
-An alert of a model (``unusual_journey``) left the state that judged in ``models.v1``; its window is looked up in
-``journey.windows.v1`` too, while that keeps it. An alert of a device rule is told again from the device's readings,
-one on several devices from the shipment's, from some hours before it on: what the topics no longer hold is said.
+An alert of a model (``unusual_journey``, ``sensor_anomaly``) left the state that judged in ``models.v1``, with what it
+judged; a journey's window is looked up in ``journey.windows.v1`` too, while that keeps it. An alert of a device rule is
+told again from the device's readings, one on several devices from the shipment's, from some hours before it on: what
+the topics no longer hold is said.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from contracts import frames, models, reference, topics
 from contracts.alerts import Alert
 from contracts.journeys import JourneyWindow
-from contracts.models import ModelState
+from contracts.models import ModelState, SensorState
 from contracts.partitioner import partition_of
 from contracts.readings import Finding, ReadingId, ShipmentReading, identity
+from contracts.sensors import SensorValue
 from deploy.settings import Settings
 from deploy.topic_io import partitions_of, records_of
-from detectors import catalog, thresholds, unusual_journey
+from detectors import catalog, sensor_watch, thresholds, unusual_journey
 from detectors.explanation import Reason
+from streams import sensor_models
 from streams.admit_stage import AdmitConfig
 from streams.audiences import Audience
 from streams.journey_models import rejudge, state_sha256
@@ -36,10 +39,10 @@ from streams.shipment_windows import WindowConfig
 # state_gone: no state of its model is kept; other_version: this release has another version of the rule.
 Outcome: TypeAlias = Literal["reproduced", "differs", "inputs_gone", "state_gone", "other_version"]
 
+_State = TypeVar("_State", ModelState, SensorState)
 _HOUR_MS: Final = 3_600_000
 _AFTER_MS: Final = 600_000  # two processes' clocks may be so far apart
 _ALERT: Final = msgspec.json.Decoder(Alert)
-_STATE: Final = msgspec.json.Decoder(ModelState)
 _WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
 
 
@@ -68,6 +71,7 @@ class Explanation:
     model: str | None = None
     seen: int | None = None
     window: JourneyWindow | None = None
+    value: SensorValue | None = None
     reading: ShipmentReading | None = None
     source: str = ""
     kept: bool | None = None
@@ -102,6 +106,7 @@ class Explanation:
             "input": {
                 "topic": self.source, "kept": self.kept, "since_ms": self.since_ms, "whole": self.whole,
                 "readings_judged_again": self.heard, "window": plain(self.window), "reading": plain(self.reading),
+                "value": plain(self.value),
             },
         }  # fmt: skip
 
@@ -115,6 +120,8 @@ async def explain(settings: Settings, alert_id: str, revision: int = 1, hours: f
         found.outcome = "other_version"
     elif alert.rule == unusual_journey.CARD.name:
         await _explain_journey(settings, found)
+    elif alert.rule == sensor_watch.CARD.name:
+        await _explain_sensor(settings, found)
     else:
         book = await read_reference(settings.kafka)
         since_ms = found.told_ms - int(hours * _HOUR_MS)
@@ -156,25 +163,54 @@ async def read_reference(kafka: str) -> ReferenceBook:
     return book
 
 
-async def _log(kafka: str, topic: str, partition: int, since_ms: int, until_ms: int) -> AsyncIterator[Any]:
-    """A partition's records that Kafka took between these times."""
-    async for record in records_of(kafka, topic, only=partition, since_ms=since_ms):
-        if record.timestamp > until_ms:
-            break
-        yield record
+@asynccontextmanager
+async def _log(
+    kafka: str, topic: str, partition: int, since_ms: int, until_ms: int
+) -> AsyncIterator[AsyncIterator[Any]]:
+    """A partition's records that Kafka took between these times; its reader is stopped where the block is left."""
+    async with aclosing(records_of(kafka, topic, only=partition, since_ms=since_ms)) as records:
+
+        async def until() -> AsyncGenerator[Any, None]:
+            async for record in records:
+                if record.timestamp > until_ms:
+                    return
+                yield record
+
+        async with aclosing(until()) as wanted:
+            yield wanted
 
 
 # -- a model's alerts -------------------------------------------------------------------------------------------------
 
 
-async def _explain_journey(settings: Settings, found: Explanation) -> None:
-    alert, state = found.alert, None
-    # A closing has the score and the state of what was told before it.
-    keys = {models.key_of(alert.alert_id, n).encode() for n in range(1, alert.revision + 1)}
-    async for record in records_of(settings.kafka, topics.MODELS):
+async def _state_of(kafka: str, found: Explanation, form: type[_State]) -> _State | None:
+    """The state that judged, of this form; None where it is kept no longer. A closing has that of what was before."""
+    decoder, state = msgspec.json.Decoder(form), None
+    keys = {models.key_of(found.alert.alert_id, n).encode() for n in range(1, found.alert.revision + 1)}
+    async for record in records_of(kafka, topics.MODELS):
         if record.key in keys and record.value is not None:
-            said = _STATE.decode(record.value)
+            said = decoder.decode(record.value)
             state = said if said.state_sha256 == found.state_told else state
+    return state
+
+
+async def _explain_sensor(settings: Settings, found: Explanation) -> None:
+    state = await _state_of(settings.kafka, found, SensorState)
+    found.source = topics.SENSOR_VALUES
+    if state is None:
+        found.outcome = "state_gone"
+        return
+    judgement = sensor_models.rejudge(state.value, state.state)
+    found.value, found.reasons = state.value, judgement.reasons
+    found.named = tuple(str(reason.feature) for reason in judgement.reasons)
+    found.score, found.state_sha256 = round(judgement.score, 4), judgement.state_sha256
+    same = found.score == found.alert.score and found.state_sha256 == found.state_told
+    found.outcome = "reproduced" if same else "differs"
+
+
+async def _explain_journey(settings: Settings, found: Explanation) -> None:
+    alert = found.alert
+    state = await _state_of(settings.kafka, found, ModelState)
     found.source = topics.JOURNEY_WINDOWS
     if state is None:
         found.outcome = "state_gone"
@@ -194,9 +230,10 @@ async def _is_kept(kafka: str, window: JourneyWindow, told_ms: int) -> bool | No
     """Whether the topic has this very window; None where it no longer has that time."""
     partition = partition_of(window.key, await partitions_of(kafka, topics.JOURNEY_WINDOWS))
     name = window.window_id.encode()
-    async for record in _log(kafka, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + _AFTER_MS):
-        if name in (record.value or b""):
-            return _WINDOW.decode(record.value) == window
+    async with _log(kafka, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + _AFTER_MS) as records:
+        async for record in records:
+            if name in (record.value or b""):
+                return _WINDOW.decode(record.value) == window
     return None
 
 
@@ -209,14 +246,15 @@ async def _explain_device(settings: Settings, found: Explanation, book: Referenc
     config = AdmitConfig(partitions, int(settings.lateness_bound_s * 1000), thresholds=_rules(settings))
     retelling = DeviceRetelling(alert.device_id, book, config)
     found.source = topics.READINGS
-    async for record in _log(kafka, topics.READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS):
-        _begins(found, record)
-        for reading in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
-            finding = _trip_of(reading, alert)
-            if finding is not None and _is_of(reading, finding, alert):
-                found.reading, found.heard = reading, retelling.heard
-                _compare(found, finding.score, finding.evidence)
-                return
+    async with _log(kafka, topics.READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS) as records:
+        async for record in records:
+            _begins(found, record)
+            for reading in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
+                finding = _trip_of(reading, alert)
+                if finding is not None and _is_of(reading, finding, alert):
+                    found.reading, found.heard = reading, retelling.heard
+                    _compare(found, finding.score, finding.evidence)
+                    return
     found.heard = retelling.heard
 
 
@@ -252,13 +290,15 @@ async def _explain_shipment(settings: Settings, found: Explanation, book: Refere
     )
     retelling = ShipmentRetelling(alert.shipment_id or alert.device_id, devices, book, config)
     found.source = topics.SHIPMENT_READINGS
-    async for record in _log(kafka, topics.SHIPMENT_READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS):
-        _begins(found, record)
-        for again in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
-            if (again.alert_id, again.revision) == (alert.alert_id, alert.revision):
-                found.heard = retelling.heard
-                _compare(found, again.score, again.evidence)
-                return
+    until_ms = found.told_ms + _AFTER_MS
+    async with _log(kafka, topics.SHIPMENT_READINGS, retelling.partition, since_ms, until_ms) as records:
+        async for record in records:
+            _begins(found, record)
+            for again in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
+                if (again.alert_id, again.revision) == (alert.alert_id, alert.revision):
+                    found.heard = retelling.heard
+                    _compare(found, again.score, again.evidence)
+                    return
     found.heard = retelling.heard
 
 
@@ -279,15 +319,9 @@ def _compare(found: Explanation, score: float, evidence: dict[str, Any]) -> None
 def _reasons_in(evidence: dict[str, Any]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     """What the evidence says of each feature's part (``detectors.explanation``), where the rule says so."""
     names = [name.removeprefix("falls_") for name in evidence if name.startswith("falls_")]
-    said = [
-        Reason(n, _number(evidence.get(n)), _number(evidence.get(f"usual_{n}")), evidence[f"falls_{n}"]) for n in names
-    ]
+    said = [Reason(n, evidence.get(n), evidence.get(f"usual_{n}"), evidence[f"falls_{n}"]) for n in names]
     told = str(evidence.get("features") or "")
     return tuple(sorted(said, key=lambda r: (-r.falls, r.feature))), tuple(filter(None, told.split(",")))
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _rules(settings: Settings) -> dict[str, Any]:

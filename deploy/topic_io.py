@@ -5,7 +5,7 @@ Without a consumer group: nothing is remembered, and nobody's partitions move.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ async def records_of(
     follow: bool = False,
     only: int | None = None,
     since_ms: int | None = None,
-) -> AsyncIterator[Any]:
+) -> AsyncGenerator[Any, None]:
     """The records of a topic, oldest first within a partition: those there now, and with ``follow`` those to come.
 
     ``last`` begins that many records before each partition's end, ``since_ms`` at the first that Kafka took at that

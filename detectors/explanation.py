@@ -17,11 +17,14 @@ Score = Callable[[Mapping[Any, Any]], float]
 
 
 class Reason(NamedTuple):
-    """A feature, its value, what is usual, and by how much the score falls with that in its place."""
+    """A feature, its value, what is usual, and by how much the score falls with that in its place.
+
+    Value and usual are numbers wherever they are computed with; of a state (a seal's) they are words.
+    """
 
     feature: Any
-    value: float
-    usual: float
+    value: Any
+    usual: Any
     falls: float
 
 

@@ -34,6 +34,7 @@ class _Words:
     window: str
     kept: dict[bool | None, str]
     model: str
+    value: str
     reading: str
     again: str
     whole: dict[bool, str]
@@ -57,6 +58,7 @@ _ENGLISH: Final = _Words(
         None: "{topic} no longer reaches back so far; this is what the model saw",
     },
     model="model {model}, {seen} windows seen",
+    value="{series} at {at}: {value}, of {readings} readings; declared range {low:g} to {high:g}",
     reading="reading boot {boot}, seq {seq} of {at}",
     again="{heard} readings of {topic} judged again, from {since} on; {whole}",
     whole={
@@ -92,6 +94,7 @@ _SPANISH: Final = _Words(
         None: "{topic} ya no llega tan atrás; esto es lo que vio el modelo",
     },
     model="modelo {model}, {seen} ventanas vistas",
+    value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low:g} a {high:g}",
     reading="lectura boot {boot}, seq {seq} del {at}",
     again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",
     whole={
@@ -164,6 +167,11 @@ def _grounds(found: Explanation, words: _Words) -> Iterator[str]:
         start, end = _at(w.start_ms), _at(w.end_ms)
         yield words.window.format(start=start, end=end, readings=w.readings, device=w.device_id, kept=kept)
         yield words.model.format(model=found.model, seen=found.seen)
+    if found.value is not None:
+        v = found.value
+        yield words.value.format(
+            series=v.series, at=_at(v.time_ms), value=_number(v.value), readings=v.readings, low=v.low, high=v.high
+        )
     if found.reading is not None:
         r = found.reading
         values = ", ".join(f"{n} {v}" for n in _SHOWN if (v := getattr(r, n)) not in (None, ()))

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.alerts import Alert
 from contracts.readings import ShipmentReading
+from contracts.sensors import SensorValue
 from deploy.cli.explained import lines_of
 from deploy.explain import Explanation, Outcome
 from detectors.explanation import Reason
@@ -63,6 +64,29 @@ def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -
     found.whole, found.state_sha256 = True, SHA
     assert "--hours" not in text(found, language)
     assert {"en": "the same", "es": "el mismo"}[language] in text(found, language)
+
+
+@LANGUAGES
+def test_a_sensors_value_is_shown_with_its_declared_range(language: str) -> None:
+    value = SensorValue(
+        subject="box-1", sensor="temperature_c", time_ms=1_790_000_000_000, value=16.25, readings=6, low=-30.0,
+        high=30.0, device_id="box-1", boot_id=1, seq=7,
+    )  # fmt: skip
+    found = Explanation(
+        alert=alert(rule="sensor_anomaly"), newest=alert(), told_ms=0, outcome="reproduced", score=0.9931, value=value
+    )
+    said = text(found, language)
+    assert "box-1:temperature_c" in said
+    assert "16.25" in said
+    assert "-30" in said
+    assert found.as_dict()["input"]["value"]["value"] == 16.25
+
+
+@LANGUAGES
+def test_a_state_is_said_in_its_word(language: str) -> None:
+    reasons = (Reason("seal_state", "tampered", "armed", 1.0),)
+    found = Explanation(alert=alert(), newest=alert(), told_ms=0, reasons=reasons, named=("seal_state",))
+    assert {"en": "tampered, usually armed", "es": "tampered, lo usual armed"}[language] in text(found, language)
 
 
 @LANGUAGES

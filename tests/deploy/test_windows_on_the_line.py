@@ -219,6 +219,7 @@ def test_the_command_says_why_in_either_language_and_as_json(line: Told) -> None
     alert = of_rule(line, "unusual_journey")
     english, spanish = (line.puente("alerts", "explain", alert.alert_id[:12], "--language", n) for n in ("en", "es"))
     assert (english.returncode, spanish.returncode) == (0, 0), english.stdout + english.stderr + spanish.stderr
+    assert english.stderr == spanish.stderr == ""
     assert f"worked out again {alert.score}: REPRODUCED" in english.stdout
     assert f"calculada de nuevo {alert.score}: REPRODUCIDA" in spanish.stdout
     assert f"> {NAMES[str(alert.evidence['feature'])][0]}" in english.stdout
