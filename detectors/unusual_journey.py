@@ -64,7 +64,7 @@ class Thresholds:
     warm_up_windows: int = 60
     open_score: float = 0.5
     close_score: float = 0.4
-    confirm_windows: int = 3
+    confirm_windows: int = 4
     least_readings: int = 3
     told_share: float = 0.0
     memory_windows: float = 400.0

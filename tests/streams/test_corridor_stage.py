@@ -120,15 +120,15 @@ def undisturbed(world, windows) -> list[Alert]:
     return play(Line(world), windows)
 
 
-def test_a_crawl_opens_one_episode_on_its_third_window_and_closes_on_the_third_after_it(world, windows, undisturbed):
+def test_a_crawl_opens_one_episode_on_its_fourth_window_and_closes_on_the_fourth_after_it(world, windows, undisturbed):
     told = [a for a in undisturbed if a.state != "updated"]
     assert [(a.rule, a.state, a.shipment_id, a.device_id) for a in told] == [
         ("unusual_journey", "opened", "S1", "truck-1"), ("unusual_journey", "closed", "S1", "truck-1"),
     ]  # fmt: skip
     opened, closed = told
     base = windows[0].start_ms
-    assert opened.opened_ms == base + (CRAWLS[0] + 3) * LENGTH_MS + 120_000
-    assert closed.closed_ms == base + (CRAWLS[-1] + 4) * LENGTH_MS + 120_000
+    assert opened.opened_ms == base + (CRAWLS[0] + 4) * LENGTH_MS + 120_000
+    assert closed.closed_ms == base + (CRAWLS[-1] + 5) * LENGTH_MS + 120_000
     assert opened.evidence["feature"] in ("speed_kmh", "progress_kmh")
     assert 40 < opened.evidence["speed_kmh"] < 50 < 90 < opened.evidence["usual_speed_kmh"] < 100
     assert (opened.corridor, opened.direction, opened.audiences) == ("I35", "northbound", ("us", "joint"))

@@ -80,7 +80,7 @@ def test_a_version_in_its_own_shadow_agrees_in_everything(world, log):
 
 
 def test_a_more_sensitive_version_tells_more_and_the_flood_is_seen(world, log):
-    (each,) = compared(world, log, road_deviations=3.0).corridors.values()
+    (each,) = compared(world, log, road_deviations=3.0, confirm_windows=3).corridors.values()
     assert (each.episodes["both"], each.episodes["old"]) == (1, 0)
     assert each.episodes["new"] >= 1
     assert each.unusual["new"] > 0
