@@ -1,6 +1,6 @@
 """The detectors of one partition's watched series, and what a checkpoint writes of them.
 
-A detector is some 5 kB, and every series changes each minute: written whole each time, that would be the most of all
+A detector is some 4 kB, and every series changes each minute: written whole each time, that would be the most of all
 that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt since;
 what is restored learns them again, which gives the very same detector.
 """
