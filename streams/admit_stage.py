@@ -30,8 +30,9 @@ from streams.roster import Roster
 from streams.screen import Screen
 from streams.sensor_stage import source_of
 from streams.sensor_values import SensorMinutes, of_crossings
-from streams.stage import FrameGatherer, Outgoing, StateChange, Watermark, cloud_event, pack, unpack
+from streams.stage import FOREVER_MS, FrameGatherer, Outgoing, StateChange, Watermark, cloud_event, pack, unpack
 
+_AHEAD_MS: Final = 5_000  # of the newest tick: what comes before the next one, and clocks that are not quite right
 _DRILL: Final = "/drill"  # no device's name has a slash in it
 _JSON: Final = msgspec.json.Encoder()
 _READING: Final = msgspec.json.Decoder(Reading)
@@ -86,11 +87,13 @@ class AdmitStage:
         joined = self._join(rows, fresh)
         self._place(fresh, joined)
         judged = self._apart(rows, fresh)
-        self.screen.screen(judged, fresh, joined, self._uptime.now_ms, missing)
+        until_ms = self._until_ms()
+        self.screen.screen(judged, fresh, joined, self._uptime.now_ms, missing, until_ms)
         facts: list[Event] = []
         partitions = self.config.partitions
         for row, reading, found in zip(judged, fresh, joined, strict=True):
-            self.facts.observe(row, reading, facts, found.corridor.geofences if found.corridor else NO_PLACES)
+            places = found.corridor.geofences if found.corridor else NO_PLACES
+            self.facts.observe(row, reading, facts, places, until_ms)
             key = reading.shipment_id or reading.device_id
             self._gatherer.add(partition_of(key, partitions), reading)
         self._dirty.update(rows, judged)
@@ -231,6 +234,11 @@ class AdmitStage:
             apart.append(self.roster.row(f"{reading.device_id}{_DRILL}") if reading.exercise else row)
         self._grow(max(self.fingerprints.size, 1 + max(apart)))
         return apart
+
+    def _until_ms(self) -> int:
+        """The newest time that can be: what a device whose clock is fast says of later would make all else old."""
+        newest_ms = max(self.watermark.sources.values(), default=0)
+        return newest_ms + _AHEAD_MS if newest_ms else FOREVER_MS
 
     def _grow(self, size: int) -> None:
         self.ledger.ensure(size)

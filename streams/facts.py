@@ -16,6 +16,7 @@ from contracts.events import Event, EventType, event_id
 from contracts.readings import ShipmentReading, identity
 from contracts.reference import Geofence, Lane
 from streams.ledger import counts_nothing
+from streams.stage import FOREVER_MS
 
 _DRIVEN: Final = frozenset({"truck", "phone"})
 _QUEUED_MS_MAX: Final = 12 * 3_600_000  # who entered a queue longer ago than this did not wait in it
@@ -33,16 +34,24 @@ class Facts:
         self._last: dict[int, list[Any]] = {}
 
     def observe(
-        self, row: int, reading: ShipmentReading, out: list[Event], places: Mapping[str, Geofence] = NO_PLACES
+        self,
+        row: int,
+        reading: ShipmentReading,
+        out: list[Event],
+        places: Mapping[str, Geofence] = NO_PLACES,
+        until_ms: int = FOREVER_MS,
     ) -> None:
-        """Append what this reading tells that the device's newest one did not. ``places``: its route's, by name."""
+        """Append what this reading tells that the device's newest one did not. ``places``: its route's, by name.
+
+        A time after ``until_ms`` cannot be yet: it makes nothing that follows it old.
+        """
         last = self._last.get(row)
         if last is None:
             last = self._last[row] = [-1, -1, (), None, None, None]
         time_ms, boot, inside, door, seal, _ = last
         if reading.time_ms < time_ms:
             return
-        last[0] = reading.time_ms
+        last[0] = min(reading.time_ms, until_ms)
         if reading.boot_id != boot:
             last[1] = reading.boot_id
             if not counts_nothing(reading.seq, reading.time_ms):

@@ -23,6 +23,8 @@ REPEAT: Final = 3  # has passed before
 BOOTS_MAX: Final = 64
 RANGES_MAX: Final = 2_048  # of all boots of a device together, the running one aside
 
+_NO_BOOTS: Final[dict[int, list[int]]] = {}
+
 
 def counts_nothing(seq: int, time_ms: int) -> bool:
     """True where ``seq`` is the reading's own second, as phones have it (``ingest.decoders.owntracks``).
@@ -38,7 +40,8 @@ class Ledger:
     __slots__ = ("_boot", "_next", "_ranges", "_start")
 
     def __init__(self) -> None:
-        # The running range of each device: [start, next) of its newest boot, above all its others. -1: none yet.
+        # The running range of each device: [start, next) of the boot it spoke of last, above all others of that boot.
+        # Boot -1: none yet.
         self._boot = array("q")
         self._start = array("q")
         self._next = array("q")
@@ -65,8 +68,12 @@ class Ledger:
                 self._start[row], self._next[row] = seq, seq + 1
                 return AHEAD
             return REPEAT if seq >= self._start[row] else self._admit_old(row, boot, seq)
-        if row in self._ranges and boot in self._ranges[row]:
-            return self._admit_old(row, boot, seq)
+        known = self._ranges.get(row, _NO_BOOTS).get(boot)
+        if known is not None:
+            if seq < known[-1]:
+                return self._admit_old(row, boot, seq)
+            self._take_up(row, boot, known)
+            return self.admit(row, boot, seq)
         self._retire(row)
         self._boot[row], self._start[row], self._next[row] = boot, seq, seq + 1
         return NEXT if seq == 0 else AHEAD
@@ -79,6 +86,15 @@ class Ledger:
         ranges = boots.setdefault(self._boot[row], [])
         ranges += (self._start[row], self._next[row])
         self._bound(boots)
+
+    def _take_up(self, row: int, boot: int, ranges: list[int]) -> None:
+        """Let the last range of a boot that goes on, after another's backlog was heard, be the running one again."""
+        start, following = ranges[-2:]
+        del ranges[-2:]
+        if not ranges:
+            del self._ranges[row][boot]
+        self._retire(row)
+        self._boot[row], self._start[row], self._next[row] = boot, start, following
 
     def _bound(self, boots: dict[int, list[int]]) -> None:
         """Let the oldest go. Only a gap or a new boot gets here, so counting is cheap enough."""

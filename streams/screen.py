@@ -24,6 +24,7 @@ from detectors.rule import Choosy, DeviceRule
 from streams.corridor import Corridor
 from streams.packed_rows import PackedRows
 from streams.reference_book import InForce
+from streams.stage import FOREVER_MS
 from streams.standings import Standings, seal_columns
 
 _NUMBERS: Final = (
@@ -67,17 +68,19 @@ class Screen:
         joined: list[InForce],
         uptime_ms: int = -1,
         missing: Mapping[int, int] = _NONE_MISSING,
+        until_ms: int = FOREVER_MS,
     ) -> None:
         """Judge these readings, in order; ``joined`` is what was in force for each. Findings land on the readings.
 
         ``uptime_ms`` is the line's up-time, below 0 before its first tick; ``missing`` says, by position, how many
-        readings of the device the ledger lacked once that one was in, where that may have changed.
+        readings of the device the ledger lacked once that one was in, where that may have changed. A time after
+        ``until_ms`` cannot be yet: it makes nothing that follows it old.
         """
         if not readings:
             return
         at = np.array(rows, np.intp)
         frame = _Frame(at, _batch(at, readings, joined, uptime_ms, missing))
-        self._set_order(frame)
+        self._set_order(frame, until_ms)
         self._standings.fill(frame.whole, rows, joined, frame.rounds)
         for rule, choosy in zip(self.rules, self._choosy, strict=True):
             for positions, part in frame.parts if choosy is None else self._shown(choosy, frame):
@@ -86,14 +89,14 @@ class Screen:
                     reading = readings[positions[i]]
                     reading.findings = (*reading.findings, _finding(rule, part, verdict, i))
 
-    def _set_order(self, frame: _Frame) -> None:
+    def _set_order(self, frame: _Frame, until_ms: int) -> None:
         """Whether each reading is as new as what came before of its device: two of one millisecond are in order."""
         last_ms, whole = self._clock["last_ms"], frame.whole
         for positions in frame.rounds:
             rows, time_ms = whole.rows[positions], whole.time_ms[positions]
             before_ms = last_ms[rows]
             whole.in_order[positions] = time_ms >= before_ms
-            last_ms[rows] = np.maximum(before_ms, time_ms)
+            last_ms[rows] = np.maximum(before_ms, np.minimum(time_ms, until_ms))
 
     def _shown(self, rule: Choosy, frame: _Frame) -> Sequence[tuple[Rows, DeviceBatch]]:
         """The rounds that a choosy rule judges, with their positions: of the devices that it heeds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -124,6 +124,9 @@ class FrameGatherer:
     def _frame(self, partition: int, readings: list[ShipmentReading]) -> Outgoing:
         self.held -= len(readings)
         return Outgoing(self.topic, partition, None, frames.encode_lines(readings), tuple(frames.FRAME_HEADERS))
+
+
+FOREVER_MS: Final = 1 << 62
 
 
 class Watermark:

@@ -28,6 +28,7 @@ from simulators import Fleet, scenarios
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.reference_book import InForce, ReferenceBook
 from streams.screen import Screen
+from streams.stage import FOREVER_MS
 
 SEED: Final = 7
 START_MS: Final = 1_790_000_000_000
@@ -64,6 +65,7 @@ class _Keeping(Screen):
         joined: list[InForce],
         uptime_ms: int = -1,
         missing: Mapping[int, int] | None = None,
+        until_ms: int = FOREVER_MS,  # noqa: ARG002 - the bench's devices have no fast clocks
     ) -> None:
         self.handed.append(Handed(list(rows), list(readings), list(joined), uptime_ms, dict(missing or {})))
 

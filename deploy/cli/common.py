@@ -51,9 +51,19 @@ def json_option(command: Callable[P, R]) -> Callable[P, R]:
         is_flag=False,
         flag_value="-",
         metavar="[FILE]",
+        callback=_writable,
         help="Write the result as JSON to FILE, or to standard output where none is given.",
     )
     return option(command)
+
+
+def _writable(_context: click.Context, _parameter: click.Parameter, json_to: str | None) -> str | None:
+    """Said before the work and not after it: a result that can't be written would be lost."""
+    if json_to is not None and json_to != "-":
+        folder = Path(json_to).parent
+        if Path(json_to).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise click.UsageError(f"--json {json_to}: cannot be written there; name a file in a folder of yours")
+    return json_to
 
 
 def write_json(result: Any, json_to: str) -> None:

@@ -242,6 +242,23 @@ def test_one_device_with_500_readings_in_a_frame_is_judged_in_order(world) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("ticks", "told_after"), [(True, 15), (False, None)])
+def test_one_reading_of_a_fast_clock_blinds_no_rule_and_no_fact(world, ticks: bool, told_after: int | None) -> None:
+    """Without ticks nobody knows what time it is: then the old reading's time stands, and shows what it would cost."""
+    stage, told, facts = world.admit(world.fleet()), [], []
+    for after_s in range(20):
+        if ticks:
+            stage.process_tick(world.tick(after_s))
+        hot, ahead_s = 30.0 if after_s >= 5 else 5.0, 290 if after_s == 3 else 0
+        state = "open" if after_s >= 5 else "armed"
+        line = world.line("box-1", seq=after_s, after_s=after_s + ahead_s, temperature_c=hot, seal_state=state)
+        (reading,), out = admit(world, line, stage=stage)
+        told += [after_s for finding in reading.findings if finding.rule == "temperature_excursion"]
+        facts += [event.type for event in world.events(out)]
+    assert (told[0] <= told_after) if told_after else (told == [])
+    assert ("SEAL_CHANGED" in facts) == ticks
+
+
 def test_a_new_version_of_the_reference_counts_from_the_next_frame_on(world) -> None:
     book = world.fleet()
     stage = world.admit(book)
