@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from msgspec.structs import replace
+
 from contracts.reference import Record, Shipment, encode, id_of, kind_of
 from simulators.fleet import Fleet
 
@@ -27,6 +29,8 @@ def records() -> list[Record]:
         wanted |= {("device", device_id) for device_id in shipment.device_ids}
         wanted |= {("seal", number) for number in shipment.seal_numbers}
     chosen = [record for record in known if (kind_of(record), id_of(record)) in wanted]
+    # Simulated journeys end; these are under way whenever somebody tries them.
+    chosen = [replace(each, ends_ms=None) if isinstance(each, Shipment) else each for each in chosen]
     return sorted(chosen, key=lambda record: _ORDER.index(kind_of(record)))
 
 

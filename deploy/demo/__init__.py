@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
@@ -38,7 +39,9 @@ def run(
     def step(what: str) -> None:
         console.print(f"[dim]{time.monotonic() - began_s:5.1f} s[/]  {texts.steps.get(what, what)}", highlight=False)
 
-    with LineRun(settings, workers=1, on_step=step) as line:
+    # It counts all that its far ends hold: in a folder that is kept it would count the demos before it too.
+    own = replace(settings, data_dir=None)
+    with LineRun(own, workers=1, on_step=step) as line:
         line.start_all()
         line.wait_ready()
         fleet = _fleet(seed, for_s)
