@@ -25,6 +25,7 @@ class Texts:
     seed: str
     open_now: str
     nothing_open: str
+    more: str
     latest: str
     shipments: str
     northbound: str
@@ -55,6 +56,7 @@ ENGLISH: Final = Texts(
     seed="seed",
     open_now="Open now",
     nothing_open="Nothing is open.",
+    more="and {more} more: puente alerts tail",
     latest="Latest",
     shipments="On the way",
     northbound="north",
@@ -84,6 +86,7 @@ SPANISH: Final = Texts(
     seed="semilla",
     open_now="Abiertas ahora",
     nothing_open="No hay alertas abiertas.",
+    more="y {more} más: puente alerts tail --language es",
     latest="Lo último",
     shipments="En camino",
     northbound="norte",

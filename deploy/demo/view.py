@@ -18,6 +18,7 @@ from deploy.watch import Way
 from simulators import Fleet
 
 _STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+_GRAVITY: Final = {"critical": 0, "warning": 1, "info": 2}
 _STATE_STYLES: Final = {"opened": "bold", "updated": "", "closed": "green"}
 _WIDE: Final = 116
 _ROOMY: Final = 124  # from here on two shipments a row fit whole, and the figures' long captions
@@ -75,13 +76,17 @@ class View:
         return "–" if p50 is None else f"{p50:,.0f} / {p99:,.0f} ms"
 
     def _open(self, rows: int) -> RenderableType:
-        alerts = self._watch.open_alerts()[-rows:]
+        """The worst first, of those the newest; how many more there are, where they do not all fit."""
+        alerts = sorted(self._watch.open_alerts(), key=lambda alert: (_GRAVITY[alert.severity], -alert.opened_ms))
         if not alerts:
             return Panel(Text(self._texts.nothing_open, style="green"), title=self._texts.open_now, border_style="dim")
         table = Table.grid(padding=(0, 2))
-        for alert in alerts:
+        shown = alerts if len(alerts) <= rows else alerts[: rows - 1]
+        for alert in shown:
             table.add_row(_clock(alert.opened_ms), self._severity(alert), self._rule(alert), self._sentence(alert))
-        return Panel(table, title=self._texts.open_now, border_style="red")
+        if len(shown) < len(alerts):
+            table.add_row("", "", "", Text(self._texts.more.format(more=len(alerts) - len(shown)), style="dim"))
+        return Panel(table, title=f"{self._texts.open_now} ({len(alerts)})", border_style="red")
 
     def _latest(self, rows: int) -> RenderableType:
         table = Table.grid(padding=(0, 2))
@@ -93,7 +98,8 @@ class View:
 
     def _ways(self, rows: int, width: int) -> RenderableType:
         table = Table.grid(padding=(0, 2))
-        ways = self._watch.on_the_way()
+        alarmed = {alert.shipment_id for alert in self._watch.open_alerts()}
+        ways = sorted(self._watch.on_the_way(), key=lambda way: way.shipment_id not in alarmed)
         pair = 2 if width >= _ROOMY else 1
         for _ in range(pair):
             table.add_column(overflow="fold")  # an id in two lines can still be copied, one cut off cannot
@@ -101,16 +107,17 @@ class View:
                 table.add_column(justify=justify, no_wrap=True)
         shown = ways[: rows * pair]
         for i in range(0, len(shown), pair):
-            table.add_row(*(cell for way in shown[i : i + pair] for cell in self._way(way)))
+            table.add_row(*(cell for way in shown[i : i + pair] for cell in self._way(way, way.shipment_id in alarmed)))
         return Panel(table, title=f"{self._texts.shipments} ({len(ways)}), {self._texts.left}", border_style="dim")
 
-    def _way(self, way: Way) -> tuple[str, str, Text, str, str]:
+    def _way(self, way: Way, alarmed: bool) -> tuple[Text, str, Text, str, str]:
         along, left = way.along_km or 0.0, way.remaining_km or 0.0
         done = round(_BAR * along / (along + left)) if along + left > 0 else 0
         bar = Text("█" * done, style="cyan") + Text("░" * (_BAR - done), style="dim")
         direction = self._texts.northbound if way.direction == "northbound" else self._texts.southbound
         speed = "" if way.speed_kmh is None else f"{way.speed_kmh:.0f} km/h"
-        return way.shipment_id or "", direction, bar, f"{left:.0f} km", speed
+        name = Text(way.shipment_id or "", style="bold red") if alarmed else Text(way.shipment_id or "")
+        return name, direction, bar, f"{left:.0f} km", speed
 
     def _where(self, width: int) -> RenderableType:
         pairs = self.addresses()

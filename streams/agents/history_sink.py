@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ class HistorySink:
 
         make: Callable[[], Work]
         if source.topic == topics.SHIPMENT_READINGS:
-            make = lambda: ReadingsWork(HistoryStage(self.config.check_identity), self._writer)  # noqa: E731
+            make = lambda: ReadingsWork(HistoryStage(self.config.check_identity), self._writer, self._poison)  # noqa: E731
         else:
             decoder: Any = _RECORDS.get(source.topic, _ALERT)
             make = lambda: RecordsWork(decoder.decode, self._writer, self.config.check_identity)  # noqa: E731
@@ -158,6 +159,13 @@ class HistorySink:
             self.totals.setdefault(source.topic, Counter()).update(runner.counters())
         if self._acked:
             await self._commit()
+
+    async def _poison(self, value: bytes, why: str) -> None:
+        """Dead-letter a frame of readings that the sink cannot process; no checkpoint covers it before."""
+        sentence = f"The history could not take {why}. Report it with these bytes; the readings are in the topic."
+        now_ms = int(time.time() * 1000)
+        letter = deadletters.dead_letter("history_refused", sentence, topics.SHIPMENT_READINGS, now_ms, value)
+        await self._producer.send_and_wait(topics.REFUSED, _JSON.encode(letter))
 
     async def _refused(self, refusal: Refusal) -> None:
         """Dead-letter what the store will never take; no checkpoint covers it before that is delivered."""

@@ -184,8 +184,12 @@ class HistoryWriter:
 class ReadingsWork:
     """Joined readings into the history, each once: the ledger's word, and after a restart the store's own."""
 
-    def __init__(self, stage: HistoryStage, writer: HistoryWriter) -> None:
+    def __init__(
+        self, stage: HistoryStage, writer: HistoryWriter, on_poison: Callable[[bytes, str], Awaitable[None]]
+    ) -> None:
+        """``on_poison`` dead-letters a frame that this work cannot process: stage 2 may well have."""
         self.stage = stage
+        self._on_poison = on_poison
         self._writer = writer
         self._waiting: list[ShipmentReading] = []
         self._doubtful_until = 0
@@ -235,8 +239,9 @@ class ReadingsWork:
         """Everything pushed was held before ``push`` returned."""
 
     async def refuse_frame(self, value: bytes, why: str) -> None:
-        """Stage 2 reads the same frames and dead-letters this one."""
-        log.error("The history skips %s of %d bytes; stage 2 dead-letters it.", why, len(value))
+        """Dead-letter it: the history lacks what is in it."""
+        log.error("The history skips %s of %d bytes; it is in the dead letters.", why, len(value))
+        await self._on_poison(value, why)
 
 
 class _Passed:

@@ -31,9 +31,10 @@ class Watch:
         return [Way(0, name, "I35", "northbound", "truck", 100.0, 841.0, 101.0) for name in IDS]
 
     drill: Alert | None = None
+    real: tuple[Alert, ...] = ()
 
     def open_alerts(self, *, drills: bool = True) -> list[Any]:
-        return [self.drill] if drills and self.drill else []
+        return [*self.real, *([self.drill] if drills and self.drill else [])]
 
     def told(self, last: int) -> list[Any]:
         return []
@@ -87,16 +88,35 @@ def test_the_title_names_the_seed_and_the_line_the_latency(language: str, said: 
     assert "101 / 1,107 ms" in view(language).line()
 
 
+def alert(n: int, severity: Any, shipment_id: str, exercise: bool = False) -> Alert:
+    return Alert(
+        alert_id=f"a{n}", revision=1, rule="seal_breach", rule_version=1, severity=severity, state="opened",
+        opened_ms=1_790_000_000_000 + n, closed_ms=None, shipment_id=shipment_id, device_id="d", lat_deg=None,
+        lon_deg=None, score=1.0, evidence={}, messages={"en": "A door", "es": "Una puerta"}, exercise=exercise,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "critical", "more"), [("en", "critical", "and"), ("es", "crítica", "y")])
+def test_what_is_worst_stays_in_sight_with_its_shipment_and_what_does_not_fit_is_counted(
+    language: str, critical: str, more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = [alert(n, "warning", IDS[1]) for n in range(1, 9)]
+    monkeypatch.setattr(Watch, "real", (alert(0, "critical", IDS[11]), *newer))
+    shown = picture(language, 100, 30)
+    words = TEXTS[language]
+    assert f"{words.open_now} (9)" in shown
+    rows = [line for line in shown.splitlines() if "UTC" in line or "Z " in line]
+    assert critical in rows[0]
+    assert f"{more} {9 - len(rows)} " in shown
+    assert IDS[11] in shown
+    assert IDS[8] not in shown
+
+
 @pytest.mark.parametrize(("language", "mark"), [("en", "EXERCISE: A door"), ("es", "SIMULACRO: Una puerta")])
 def test_a_drills_alert_says_so_before_all_else_and_is_not_counted(
     language: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alert = Alert(
-        alert_id="a", revision=1, rule="seal_breach", rule_version=1, severity="critical", state="opened",
-        opened_ms=1_790_000_000_000, closed_ms=None, shipment_id="S", device_id="d", lat_deg=None, lon_deg=None,
-        score=1.0, evidence={}, messages={"en": "A door", "es": "Una puerta"}, exercise=True,
-    )  # fmt: skip
-    monkeypatch.setattr(Watch, "drill", alert)
+    monkeypatch.setattr(Watch, "drill", alert(0, "critical", "S", exercise=True))
     shown = picture(language, 200, 50)
     assert mark in shown
     words = TEXTS[language]

@@ -208,9 +208,24 @@ async def nobody(refusal: Refusal) -> None:
     raise AssertionError(f"refused: {refusal}")
 
 
+async def no_poison(value: bytes, why: str) -> None:
+    raise AssertionError(f"{why}: {value!r}")
+
+
+async def test_a_frame_that_cannot_be_processed_is_handed_on_for_nobody_else_may_have_failed_on_it() -> None:
+    poison: list[tuple[bytes, str]] = []
+
+    async def keep(value: bytes, why: str) -> None:
+        poison.append((value, why))
+
+    work = ReadingsWork(HistoryStage(), HistoryWriter(Store(), nobody), keep)
+    await work.refuse_frame(frame(0), "a frame that could not be processed, twice")
+    assert poison == [(frame(0), "a frame that could not be processed, twice")]
+
+
 async def test_readings_are_written_once_without_asking_the_store() -> None:
     store = Store()
-    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody))
+    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody), no_poison)
     work.begin(0)
     for offset, value in enumerate([frame(0, 1), frame(1, 2), frame(0, 2, 3)]):
         await work.take_frame(offset, value)
@@ -222,7 +237,7 @@ async def test_readings_are_written_once_without_asking_the_store() -> None:
 async def test_after_a_restart_the_store_is_asked_up_to_the_logs_end_and_not_beyond() -> None:
     store = Store()
     store.written = [("d", 1, 0), ("d", 1, 1)]  # by whoever died before a checkpoint
-    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody))
+    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody), no_poison)
     work.begin(2)
     for offset, value in enumerate([frame(0), frame(1, 2), frame(3)]):
         await work.take_frame(offset, value)
@@ -233,7 +248,7 @@ async def test_after_a_restart_the_store_is_asked_up_to_the_logs_end_and_not_bey
 
 async def test_much_that_waits_is_written_without_a_push() -> None:
     store = Store()
-    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody))
+    work = ReadingsWork(HistoryStage(), HistoryWriter(store, nobody), no_poison)
     for offset in range(9):
         await work.take_frame(offset, frame(*range(500 * offset, 500 * (offset + 1))))
     assert len(store.written) == works._BATCH_MAX
@@ -243,7 +258,7 @@ async def test_a_store_that_is_down_is_asked_again_until_it_answers(monkeypatch:
     monkeypatch.setattr(works, "_WAIT_FIRST_S", 0.001)
     store = Store(down=4)
     writer = HistoryWriter(store, nobody)
-    work = ReadingsWork(HistoryStage(), writer)
+    work = ReadingsWork(HistoryStage(), writer, no_poison)
     await work.take_frame(0, frame(0, 1))
     pushing = asyncio.ensure_future(work.push())
     while writer.retries == 0:  # noqa: ASYNC110 - what is waited for happens in a thread
@@ -256,7 +271,7 @@ async def test_a_store_that_is_down_is_asked_again_until_it_answers(monkeypatch:
 
 async def test_the_age_of_each_frames_first_new_reading_is_counted_once_written_and_a_drills_apart() -> None:
     writer = HistoryWriter(Store(), nobody)
-    work = ReadingsWork(HistoryStage(), writer)
+    work = ReadingsWork(HistoryStage(), writer, no_poison)
     drill = ShipmentReading(device_id="d", boot_id=1, seq=9, time_ms=9, exercise=True)
     for offset, value in enumerate([frame(0, 1), frame(0, 1), frames.encode_lines([drill])]):
         await work.take_frame(offset, value)
@@ -275,7 +290,7 @@ async def test_what_the_store_refuses_is_handed_on_before_the_write_is_done() ->
         refused.append(_key(refusal.record))
 
     store = Store(refuse=frozenset({("d", 1, 1)}))
-    work = ReadingsWork(HistoryStage(), HistoryWriter(store, slowly))
+    work = ReadingsWork(HistoryStage(), HistoryWriter(store, slowly), no_poison)
     await work.take_frame(0, frame(0, 1, 2))
     await work.push()
     assert refused == [("d", 1, 1)]
