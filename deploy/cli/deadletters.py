@@ -122,7 +122,7 @@ def why_not(letter: DeadLetter) -> str | None:
         return f"only {len(letter.bytes_held())} of its {letter.length} bytes were kept"
     if len(letter.topic) >= TOPIC_MAX:
         return "its topic is longer than any device's, and was not kept whole"
-    if not letter.topic.startswith("v1/") or any(c in letter.topic for c in "+#\0"):
+    if not letter.topic.startswith(("v1/", "owntracks/")) or any(c in letter.topic for c in "+#\0"):
         return "it came from no MQTT topic that can be published to"
     return None
 

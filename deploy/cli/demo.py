@@ -18,7 +18,8 @@ from deploy.settings import Settings
 def demo(settings: Settings, for_s: float | None, seed: int, language: str, json_to: str | None) -> int:
     """A simulated border, live: readings a second, shipments, alerts as they open and close.
 
-    Starts everything it needs on free ports of 127.0.0.1 and stops it again. Exits with 1 where anything was lost.
+    Starts everything it needs on free ports of 127.0.0.1 and stops it again. Exits with 1 where anything was
+    lost, doubled or refused.
 
     \b
     Examples:
@@ -31,4 +32,5 @@ def demo(settings: Settings, for_s: float | None, seed: int, language: str, json
     result = live.run(settings, for_s=for_s, seed=seed, language=language, json_on_stdout=json_to == "-")
     if json_to is not None:
         write_json(result, json_to)
-    return 1 if result["lost"] or any(result["duplicated"].values()) else 0
+    wrong = result["lost"], *result["duplicated"].values(), *result["refused"].values()
+    return 1 if any(wrong) else 0

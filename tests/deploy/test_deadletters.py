@@ -14,6 +14,7 @@ LONG = "v1/CRDN/" + "a" * 60_000 + "/readings"
     ("topic", "data", "why"),
     [
         ("v1/CRDN/TRK-1/readings", b"{", None),
+        ("owntracks/lopez/pixel-7", b"{", None),
         ("v1/CRDN/TRK-1/readings", b"x" * (BYTES_MAX + 1), "only 65536 of its 65537 bytes were kept"),
         ("telemetry.readings.v1", b"{", "it came from no MQTT topic that can be published to"),
         (LONG, b"{", "its topic is longer than any device's, and was not kept whole"),
