@@ -115,7 +115,7 @@ BOARD: Final = Board(
         Panel(
             kind="timeseries",
             title=Text("How busy is each corridor?", "¿Qué tan concurrido está cada corredor?"),
-            # Not trucks, each once an interval: for 10,000 trucks and an hour that took InfluxDB 100 s, this 1 s.
+            # Not trucks, each once an interval: for 10,000 trucks and an hour that took InfluxDB 100 s.
             says=Text(
                 "Positions heard of trucks in each interval: they rise and fall with how many there are.",
                 "Posiciones oídas de camiones en cada intervalo: suben y bajan con cuántos hay.",
