@@ -39,7 +39,7 @@ def test_what_is_published_once_up_has_said_where_is_receipted(kafka_ready: None
     finally:
         up.terminate()
         up.wait(60)
-    assert "waiting for the gateway and both stages" in said
+    assert "waiting for the gateway and the stages" in said
     assert receipt["held"] == [{"boot_id": 1, "first_seq": 0, "last_seq": 0}]
 
 

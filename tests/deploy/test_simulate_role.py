@@ -50,9 +50,10 @@ def test_a_run_faster_than_the_clock_ends_about_now_and_not_in_the_future(tmp_pa
     assert 3_500_000 < msgspec.json.decode(last, type=Reading).time_ms - told["start_ms"] < 3_600_000
 
 
-def test_a_broker_that_wants_tls_is_refused_before_anything_connects() -> None:
-    with pytest.raises(SettingsError, match="mqtt://"):
-        simulate.run(Settings(mqtt="mqtts://broker.example:8883"), load_reference=False, for_s=1)
+def test_a_broker_with_tls_is_not_spoken_to_with_a_wrong_authority(tmp_path: Path) -> None:
+    settings = Settings(mqtt="mqtts://broker.example:8883", mqtt_ca=tmp_path / "absent.pem")
+    with pytest.raises(SettingsError, match="PUENTE_MQTT_CA: must name a PEM file"):
+        simulate.run(settings, load_reference=False, for_s=1)
 
 
 @pytest.mark.kafka
