@@ -36,8 +36,8 @@ class Text:
         return self.en if language == "en" else self.es
 
     def both(self) -> str:
-        """For what is seen by readers of either: folders, the line's alarms."""
-        return self.en if self.en == self.es else f"{self.en} / {self.es}"
+        """For what readers of either see: folders, the line's alarms. A slash would be a subfolder to Grafana."""
+        return self.en if self.en == self.es else f"{self.en} · {self.es}"
 
 
 def uid(*parts: str) -> str:

@@ -288,7 +288,7 @@ def _annotating(board: Board, language: Language) -> dict[str, Any]:
         "rawQuery": True,
         "fromAnnotations": True,
         "textEditor": True,
-        "query": f'SELECT "{message}", "rule", "severity" FROM "alerts" WHERE {told} LIMIT 100',
+        "query": f'SELECT "{message}", "rule", "severity" FROM "alerts" WHERE {told} ORDER BY time DESC LIMIT 100',
         "textColumn": message,
         "tagsColumn": "rule,severity",
         "timeEndColumn": "",

@@ -31,6 +31,7 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("created", "updated", "unchanged", "skip
 
 _VIEW: Final = 1
 _SOURCE_HASH, _TOKEN_HASH = "puenteHash", "puenteTokenHash"  # kept in the data source's jsonData
+_ADMIN: Final = 4
 _DEFAULTS: Final = {("Viewer", 1), ("Editor", 2)}  # what Grafana gives a new folder
 _EDITED: Final = "changed by people since; --force takes it back"
 _FROM_FILES: Final = "provisioned from files"
@@ -152,8 +153,8 @@ class Sync:
     def _permissions(self, folder: Folder, teams: Sequence[int | None]) -> None:
         listed = self._ask(folder.title, lambda: self._grafana.folder.get_folder_permissions(folder.uid))
         current = [_permission(item) for item in listed if not item.get("inherited")]
-        untouched = {(item.get("role"), item["permission"]) for item in current} == _DEFAULTS and len(current) == 2
-        kept = [] if untouched else current
+        untouched = _untouched(current)
+        kept = [item for item in current if "userId" in item] if untouched else current
         seen = {item.get("teamId") for item in kept}
         lacking: list[dict[str, Any]] = [{"teamId": team, "permission": _VIEW} for team in teams if team not in seen]
         if not lacking:
@@ -265,6 +266,14 @@ def _plain_source(source: dict[str, Any]) -> dict[str, Any]:
     plain = {name: source.get(name) for name in ("uid", "name", "type", "access", "url")}
     settings = source.get("jsonData") or {}
     return {**plain, "jsonData": {k: v for k, v in settings.items() if k not in (_SOURCE_HASH, _TOKEN_HASH)}}
+
+
+def _untouched(current: Sequence[dict[str, Any]]) -> bool:
+    """Whether it is as Grafana itself made it: the roles' defaults and, in newer ones, its maker as Admin."""
+    roles = [(item["role"], item["permission"]) for item in current if "role" in item]
+    others = [item for item in current if "role" not in item]
+    makers = [item for item in others if "userId" in item and item["permission"] == _ADMIN]
+    return len(roles) == len(_DEFAULTS) and set(roles) == _DEFAULTS and others == makers and len(makers) <= 1
 
 
 def _permission(item: dict[str, Any]) -> dict[str, Any]:

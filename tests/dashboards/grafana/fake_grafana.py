@@ -30,6 +30,7 @@ class FakeGrafana:
         self.sources: dict[str, dict[str, Any]] = {}
         self.folders: dict[str, dict[str, Any]] = {}
         self.permissions: dict[str, list[dict[str, Any]]] = {}
+        self.maker: dict[str, Any] | None = None  # who newer Grafanas make Admin of a folder it makes
         self.teams: list[dict[str, Any]] = []
         self.dashboards: dict[str, dict[str, Any]] = {}
         self.rules: dict[str, dict[str, Any]] = {}
@@ -78,6 +79,7 @@ class FakeGrafana:
             self.permissions[body["uid"]] = [
                 {"role": "Viewer", "permission": 1, "permissionName": "View", "inherited": False},
                 {"role": "Editor", "permission": 2, "permissionName": "Edit", "inherited": False},
+                *([self.maker] if self.maker else []),
             ]
             return 200, self.folders[body["uid"]]
         folder_uid = parts[2]

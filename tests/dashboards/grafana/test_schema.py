@@ -142,6 +142,7 @@ def test_provisioning_files_are_the_same_things_under_the_paths_grafana_looks_at
     (group,) = made["alerting/puente.yaml"]["groups"]
     assert len(group["rules"]) == len(EVERYTHING.rules)
     assert group["folder"] == providers[0]["folder"]
+    assert not [p["folder"] for p in providers if "/" in p["folder"]]  # Grafana would make a subfolder of what follows
     # Grafana replaces $NAME in these files: a macro of InfluxQL must come through.
     assert "$$timeFilter" in json.dumps(group)
     assert "$timeFilter" not in json.dumps(group).replace("$$", "")

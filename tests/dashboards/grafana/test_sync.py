@@ -120,6 +120,20 @@ def test_a_run_cut_short_before_its_permissions_leaves_no_folder_open_to_all(gra
     assert [item.get("role") for item in grafana.permissions["puente-mx"]] == [None]
 
 
+def test_a_newer_grafana_that_makes_its_maker_the_folders_admin_leaves_no_folder_open_to_all(
+    grafana: FakeGrafana,
+) -> None:
+    """From 11.2.3 on, what a service account makes has that account as Admin beside the roles."""
+    grafana.maker = {"userId": 9, "permission": 4, "inherited": False}
+    sync(grafana)
+    for folder in ("puente-us", "puente-mx", "puente-joint"):
+        held = grafana.permissions[folder]
+        assert [item for item in held if item.get("role")] == []
+        assert [item["permission"] for item in held if item.get("userId") == 9] == [4]
+        assert any(item.get("teamId") for item in held)
+    assert sync(grafana).counts()["unchanged"] == THINGS
+
+
 def test_a_folder_or_an_alarm_that_people_changed_and_a_moved_dashboard_are_left(grafana: FakeGrafana) -> None:
     sync(grafana)
     grafana.folders["puente-us"]["title"] = "CBP Laredo"
@@ -167,7 +181,7 @@ def test_another_audience_is_a_folder_and_a_team_more(grafana: FakeGrafana) -> N
     made = outcomes(told, "created")
     assert ("folder", "Puente: ca") in made
     assert ("team", "Puente ca") in made
-    assert outcomes(told, "updated")[0] == ("permissions", "Puente: joint picture / imagen conjunta")
+    assert outcomes(told, "updated")[0] == ("permissions", "Puente: joint picture · imagen conjunta")
 
 
 @pytest.mark.parametrize("status", [400, 403, 412, 500])
