@@ -44,7 +44,7 @@ class ShipmentConfig:
     languages: tuple[str, ...] = ()
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     windows: WindowConfig = field(default_factory=WindowConfig)
-    forget_lane_ms: int = 3_600_000
+    forget_lane_ms: int = 86_400_000
 
 
 class ShipmentStage:

@@ -399,3 +399,18 @@ def test_an_episode_is_told_in_the_languages_of_the_settings() -> None:
         route_deviation.CARD, "d", sighting(), 0.5, {"off_route_m": 1.0, "half_width_m": 1.0}, Concern(("mx",))
     )
     assert list(told_once.alert.messages) == ["es"]
+
+
+def test_a_lane_that_catches_up_hours_behind_the_others_still_holds_the_windows_clock(world) -> None:
+    """After an outage one partition's backlog may be read hours of event time before another's."""
+    stage, hours = world.shipments(world.fleet()), 3_600
+    bound_ms = stage.config.windows.lateness_bound_ms
+    stage.process_tick(world.tick(0, "gateway/1"))
+    stage.process_tick(world.tick(0, "gateway/0"))
+    stage.process_tick(world.tick(5 * hours, "gateway/0"))
+    assert stage.windows.closed_ms <= world.t0_ms - bound_ms
+    stage.process_tick(world.tick(4 * hours, "gateway/1"))
+    slice_ms = stage.config.windows.slice_ms
+    assert 0 <= world.t0_ms + 4 * hours * 1_000 - bound_ms - stage.windows.closed_ms < slice_ms
+    stage.process_tick(world.tick(48 * hours, "gateway/0"))  # who is a day behind is gone
+    assert stage.windows.closed_ms > world.t0_ms + 40 * hours * 1_000
