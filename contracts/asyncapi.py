@@ -1,6 +1,7 @@
 """The AsyncAPI 3.0 document: every Kafka and MQTT topic, what it carries and who writes it, made from the catalogue.
 
 Schemas are not repeated: each message refers to its file beside the document. Source: the AsyncAPI specification 3.0.0.
+Two extensions say what it has no word for and what a change is judged by: a message's role, and a Kafka topic's key.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ VERSION: Final = "3.0.0"
 _SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"
 _TEMPLATE: Final = re.compile(r"\{(\w+)\}")
 _FOREIGN: Final = "owntracks_message"
+
+ROLE: Final = "x-puente-role"
+KEY: Final = "x-puente-key"
 
 _HEADERS: Final[dict[Headers, dict[str, Any]]] = {
     "frame": {"type": {"type": "string", "const": "frame", "description": "absent over MQTT"}},
@@ -34,16 +38,17 @@ _HEADERS: Final[dict[Headers, dict[str, Any]]] = {
 
 
 def document(version: str) -> dict[str, Any]:
-    """The document of this version of Puente, as plain data."""
-    channels, operations = {}, {}
+    """The document of this version of Puente, as plain data. Raises ValueError where two topics would share a name."""
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
     for topic in _kafka_topics():
-        name = _key("kafka", topic.name)
+        name = _key("kafka", topic.name, channels)
         channels[name] = _kafka_channel(topic)
         messages = KAFKA.get(topic.name, ())
         operations[f"{name}.send"] = _operation("send", name, topic.carries, [m.name for m in messages])
         operations[f"{name}.receive"] = _operation("receive", name, topic.carries, [m.name for m in messages])
     for place in MQTT:
-        name = _key("mqtt", place.address)
+        name = _key("mqtt", place.address, channels)
         channels[name] = _mqtt_channel(place)
         action = "send" if place.role == "told" else "receive"
         message = place.message.name if place.message else _FOREIGN
@@ -104,6 +109,7 @@ def _kafka_channel(topic: topics.Topic) -> dict[str, Any]:
         "messages": {m.name: {"$ref": f"#/components/messages/{m.name}"} for m in KAFKA.get(topic.name, ())},
         **_parameters(topic.name),
         "bindings": {"kafka": binding},
+        KEY: topic.keyed_by,
     }
 
 
@@ -133,6 +139,7 @@ def _message(message: Message) -> dict[str, Any]:
         "title": message.name.replace("_", " "),
         "summary": message.summary,
         "contentType": message.content_type,
+        ROLE: message.role,
     }
     if message.form is not None:
         made["payload"] = {"schemaFormat": _SCHEMA_FORMAT, "schema": {"$ref": f"schemas/{message.file}"}}
@@ -148,6 +155,7 @@ def _foreign() -> dict[str, Any]:
         "title": "OwnTracks message",
         "summary": "A JSON object told apart by _type, as the OwnTracks app publishes it.",
         "contentType": "application/json",
+        ROLE: "taken",
         "payload": {"type": "object", "required": ["_type"], "properties": {"_type": {"type": "string"}}},
         "externalDocs": {"url": url},
     }
@@ -165,5 +173,8 @@ def _where(port: str) -> dict[str, Any]:
     }
 
 
-def _key(server: str, address: str) -> str:
-    return f"{server}.{re.sub(r'[^A-Za-z0-9]+', '_', address).strip('_')}"
+def _key(server: str, address: str, taken: dict[str, Any]) -> str:
+    key = f"{server}.{re.sub(r'[^A-Za-z0-9]+', '_', address).strip('_')}"
+    if key in taken:
+        raise ValueError(f"{address} and {taken[key]['address']} differ in signs alone: give one another name")
+    return key

@@ -3,7 +3,8 @@
 What others write and we read must stay readable: all that the old schema allowed, the new one allows. What we write and
 others read must stay so too, for it lies in topics, and beyond that must hold no value that a reader of the old schema
 would refuse. Open on purpose are two things: a new field, and a new name in an enumeration of what is told (an event, a
-reason), which readers pass over. jsoncompat and jsonsubschema do the same in general; the one calls itself unfinished,
+reason), which readers pass over; a value of another type than those before is no name, and they would trip over it.
+jsoncompat and jsonsubschema do the same in general; the one calls itself unfinished,
 the other was last released in 2023, and neither says what happened in a sentence.
 """
 
@@ -81,6 +82,10 @@ class _Look:
             gone = [value for value in had["enum"] if value not in has["enum"]]
             if gone and not self.reading:
                 yield f"{_place(at)}: no longer takes {_listed(gone)}"
+            kinds = {_KINDS[type(value)] for value in has["enum"]}
+            strange = [value for value in gone if not _kin(_KINDS[type(value)], kinds)]
+            if strange and self.reading:
+                yield self._no_longer(at, _listed(strange))
         elif has.get("type") is not None:
             wrong = [v for v in had["enum"] if _KINDS[type(v)] != has["type"]]
             if wrong:
@@ -155,6 +160,11 @@ def _likest(one: Schema, given: list[Schema], wanted: list[Schema]) -> list[Sche
     if one.get("type") == "object" and max(len(same), sum(g.get("type") == "object" for g in given)) > 1:
         return [w for w in same if w.get("title") == one.get("title")]
     return same or wanted
+
+
+def _kin(kind: str, kinds: set[str]) -> bool:
+    """Whether one who reads values of these types reads one of this type too; an integer is a number."""
+    return kind in kinds or (kind == "integer" and "number" in kinds)
 
 
 def _named(schema: Schema) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from contracts import asyncapi
 from contracts.catalogue import MESSAGES, Message
+from contracts.channel_compatibility import channel_breaks
 from contracts.compatibility import breaks
 from contracts.schemas import schema_of
 
@@ -52,7 +53,13 @@ def check(folder: Path, messages: tuple[Message, ...] = MESSAGES) -> Verdict:
     for file in sorted(folder.glob("schemas/*.v*.json")):
         if file.name.rpartition(".v")[0] not in kept:
             verdict.breaks[f"schemas/{file.name}"] = ["the message was published, and the catalogue has it no more"]
-    for name, text in made().items():
+    texts = made()
+    document = folder / "asyncapi.json"
+    if document.exists():
+        found = channel_breaks(json.loads(document.read_text()), json.loads(texts["asyncapi.json"]))
+        if found:
+            verdict.breaks["asyncapi.json"] = found
+    for name, text in texts.items():
         file = folder / name
         if not file.exists():
             verdict.missing.append(name)

@@ -99,6 +99,27 @@ def test_a_field_that_the_code_has_gained_since_is_stale_and_written(folder: Pat
     assert contract_files.check(folder).sound
 
 
+def test_an_address_that_the_code_spells_otherwise_now_is_not_written_over(folder: Path) -> None:
+    file = folder / "asyncapi.json"
+    document = json.loads(file.read_text())
+    document["channels"]["kafka.telemetry_readings_v1"]["address"] = "telemetry-readings-v1"
+    file.write_text(json.dumps(document, indent=2) + "\n")
+    before = file.read_text()
+    outcome = CliRunner().invoke(contracts, ["write", str(folder)], standalone_mode=False)
+    assert outcome.return_value == 1
+    assert "telemetry-readings-v1: the topic was published and is telemetry.readings.v1 now" in outcome.output
+    assert file.read_text() == before
+
+
+def test_a_document_that_words_something_otherwise_is_stale_and_written(folder: Path) -> None:
+    file = folder / "asyncapi.json"
+    document = json.loads(file.read_text())
+    document["channels"]["kafka.telemetry_readings_v1"]["summary"] = "in other words"
+    file.write_text(json.dumps(document, indent=2) + "\n")
+    assert contract_files.write(folder).written == ["asyncapi.json"]
+    assert contract_files.check(folder).sound
+
+
 def test_a_message_that_the_catalogue_has_lost_is_a_break(folder: Path) -> None:
     fewer = tuple(message for message in MESSAGES if message.name != ALERT.name)
     assert contract_files.check(folder, fewer).breaks == {

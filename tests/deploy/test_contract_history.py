@@ -127,6 +127,24 @@ def test_a_topic_that_was_published_and_is_gone_is_caught(checkout: Checkout) ->
     assert sentence.startswith("gone.v1: the topic was published and is gone (")
 
 
+def test_a_topic_that_is_spelt_otherwise_by_code_and_file_alike_is_caught(checkout: Checkout) -> None:
+    def slashed(document: dict[str, Any]) -> None:
+        document["channels"]["kafka.telemetry_readings_v1"]["address"] = "telemetry/readings/v1"
+
+    checkout.commit("asyncapi.json", slashed)
+    checkout.commit()
+    assert contract_files.check(checkout.folder).sound, "the control: what compares the two alone sees nothing"
+    (sentence,) = checkout.breaks()["asyncapi.json"]
+    assert sentence.startswith("telemetry/readings/v1: the topic was published and is telemetry.readings.v1 now (")
+
+
+def test_a_role_that_turned_in_code_and_file_alike_is_caught(checkout: Checkout) -> None:
+    checkout.commit("asyncapi.json", lambda d: d["components"]["messages"]["alert"].update({"x-puente-role": "taken"}))
+    checkout.commit()
+    (sentence,) = checkout.breaks()["asyncapi.json"]
+    assert sentence.startswith("alert: was taken by the line and is told (")
+
+
 def test_a_schema_that_left_with_its_message_is_caught(checkout: Checkout) -> None:
     other = checkout.folder / "schemas" / "other.v1.json"
     other.parent.mkdir(exist_ok=True)
