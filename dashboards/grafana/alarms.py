@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import alerting
 
+from contracts.metrics import DELIVER, GATEWAY, SINK, WORKER
 from dashboards.grafana.influxql import least, rate, total, worst
 from dashboards.grafana.names import JOINT, OURS, SOURCE_TYPE, SOURCE_UID, Text, uid
 from dashboards.grafana.render import InfluxModel, digest
@@ -18,13 +19,17 @@ GROUP: Final = "Puente line"
 INTERVAL_S: Final = 60
 _EXPRESSION: Final = "__expr__"
 _WINDOW_S: Final = 600
+_LIVE_S: Final = 90  # for what is so now: a process tells of itself every ten seconds
 _REAL: Final = "false"
 Sign: TypeAlias = Literal["gt", "lt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One rule: it fires when the query's last value is beyond ``bound`` for ``minutes``, or, if so said, is absent."""
+    """One rule: it fires when the query's last value is beyond ``bound`` for ``minutes``, or, if so said, is absent.
+
+    What stopped is absent only when ``window_s`` has passed over its last value.
+    """
 
     key: str
     title: Text
@@ -33,24 +38,60 @@ class Alarm:
     sign: Sign
     bound: float
     minutes: int
+    window_s: int = _WINDOW_S
     absence: Literal["OK", "Alerting", "NoData"] = "OK"
     severity: Literal["warning", "critical"] = "warning"
 
 
-ALARMS: Final = (
-    Alarm(
-        key="silent",
-        title=Text("The line says nothing", "La línea no dice nada"),
+def _silent(role: str, key: str, title: Text, then: Text) -> Alarm:
+    """No process of this role speaks: some three minutes, of which the window, the wait and the next look are made."""
+    return Alarm(
+        key=key,
+        title=title,
         says=Text(
-            "No process has told of itself for two minutes: look whether the line runs, then the history's sink.",
-            "Ningún proceso ha dado señales en dos minutos: vea si la línea corre, luego el sumidero del historial.",
+            f"No {role} process has told of itself for about three minutes. {then.en}",
+            f"Ningún proceso {role} ha dado señales en unos tres minutos. {then.es}",
         ),
-        influxql=worst("puente_start_time_seconds"),
+        influxql=worst("puente_start_time_seconds", where=f"\"role\" = '{role}'"),
         sign="lt",
         bound=1,
-        minutes=2,
+        minutes=1,
+        window_s=_LIVE_S,
         absence="Alerting",
         severity="critical",
+    )
+
+
+ALARMS: Final = (
+    _silent(
+        SINK,
+        "silent",  # what the sink does not write nobody is seen to say
+        Text("The line says nothing: its sink is silent", "La línea no dice nada: su sumidero calla"),
+        Text(
+            "Start it, or see whether the history answers. Without it all others seem silent too.",
+            "Arránquelo o vea si el historial responde. Sin él, los demás parecen callar también.",
+        ),
+    ),
+    _silent(
+        GATEWAY,
+        "silent-gateway",
+        Text("The gateway is silent", "La entrada calla"),
+        Text("Start it: no reading comes in meanwhile.", "Arránquelo: entre tanto no entra ninguna lectura."),
+    ),
+    _silent(
+        WORKER,
+        "silent-worker",
+        Text("The workers are silent", "Los procesos de detección callan"),
+        Text("Start one: nothing is found meanwhile.", "Arranque uno: entre tanto no se detecta nada."),
+    ),
+    _silent(
+        DELIVER,
+        "silent-deliver",
+        Text("The deliverer is silent", "El repartidor calla"),
+        Text(
+            "Start it: alerts reach no webhook and no phone meanwhile. They wait and are not lost.",
+            "Arránquelo: entre tanto las alertas no llegan a ningún webhook ni teléfono. Esperan y no se pierden.",
+        ),
     ),
     Alarm(
         key="not-ready",
@@ -60,7 +101,49 @@ ALARMS: Final = (
         sign="lt",
         bound=1,
         minutes=2,
+        window_s=_LIVE_S,
         severity="critical",
+    ),
+    Alarm(
+        key="watermark",
+        title=Text("The line's clock stands still", "El reloj de la línea está parado"),
+        says=Text(
+            "A stage's time is more than two minutes behind: see whether the gateway ticks and the worker keeps up.",
+            "El tiempo de una etapa va más de dos minutos atrás: vea si la entrada marca y el proceso da abasto.",
+        ),
+        influxql=worst("puente_watermark_delay_seconds", "stage"),
+        sign="gt",
+        bound=120,
+        minutes=3,
+        window_s=_LIVE_S,
+        severity="critical",
+    ),
+    Alarm(
+        key="notices",
+        title=Text("Alerts do not reach MQTT", "Las alertas no llegan a MQTT"),
+        says=Text(
+            "The deliverer cannot post an audience's alerts: see the broker and that account's password.",
+            "El repartidor no puede publicar las alertas de un público: vea el broker y la clave de esa cuenta.",
+        ),
+        influxql=least("puente_notices_connected", "process", "audience"),
+        sign="lt",
+        bound=1,
+        minutes=2,
+        window_s=_LIVE_S,
+        severity="critical",
+    ),
+    Alarm(
+        key="webhook",
+        title=Text("A subscriber does not take its alerts", "Un suscriptor no recibe sus alertas"),
+        says=Text(
+            "Its next alert has waited more than five minutes: call whoever keeps its server. Nothing is lost yet.",
+            "Su próxima alerta lleva más de cinco minutos en espera: llame a quien cuida su servidor. Nada se pierde.",
+        ),
+        influxql=worst("puente_webhook_oldest_seconds", "subscriber"),
+        sign="gt",
+        bound=300,
+        minutes=1,
+        window_s=_LIVE_S,
     ),
     Alarm(
         key="lag",
@@ -144,7 +227,7 @@ def rule(alarm: Alarm, org_id: int = 1) -> dict[str, Any]:
         uid=uid("line", alarm.key),
         title=alarm.title.both(),
         condition="C",
-        data=[_asked(alarm), _last(), _beyond(alarm)],
+        data=[_asked(alarm), _last(alarm), _beyond(alarm)],
         exec_err_state="Error",
         no_data_state=alarm.absence,
         for_val=f"{alarm.minutes}m",
@@ -205,10 +288,10 @@ def _asked(alarm: Alarm) -> alerting.Query:
         "intervalMs": 60_000,
         "maxDataPoints": 100,
     }
-    return _query("A", SOURCE_UID, asked)
+    return _query("A", SOURCE_UID, asked, alarm.window_s)
 
 
-def _last() -> alerting.Query:
+def _last(alarm: Alarm) -> alerting.Query:
     """The last value of each series; a series that has none is dropped."""
     asked: dict[str, object] = {
         "refId": "B",
@@ -217,17 +300,17 @@ def _last() -> alerting.Query:
         "reducer": "last",
         "settings": {"mode": "dropNN"},
     }
-    return _query("B", _EXPRESSION, asked | {"datasource": {"type": _EXPRESSION, "uid": _EXPRESSION}})
+    return _query("B", _EXPRESSION, asked | {"datasource": {"type": _EXPRESSION, "uid": _EXPRESSION}}, alarm.window_s)
 
 
 def _beyond(alarm: Alarm) -> alerting.Query:
     condition = {"evaluator": {"type": alarm.sign, "params": [alarm.bound]}}
     asked: dict[str, object] = {"refId": "C", "type": "threshold", "expression": "B", "conditions": [condition]}
-    return _query("C", _EXPRESSION, asked | {"datasource": {"type": _EXPRESSION, "uid": _EXPRESSION}})
+    return _query("C", _EXPRESSION, asked | {"datasource": {"type": _EXPRESSION, "uid": _EXPRESSION}}, alarm.window_s)
 
 
-def _query(ref_id: str, source_uid: str, asked: dict[str, object]) -> alerting.Query:
-    window = alerting.RelativeTimeRange(from_val=_WINDOW_S, to=0)
+def _query(ref_id: str, source_uid: str, asked: dict[str, object], window_s: int) -> alerting.Query:
+    window = alerting.RelativeTimeRange(from_val=window_s, to=0)
     return alerting.Query(
         ref_id=ref_id, datasource_uid=source_uid, model=InfluxModel(asked), query_type="", relative_time_range=window
     )

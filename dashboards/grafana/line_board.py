@@ -59,6 +59,33 @@ BOARD: Final = Board(
         ),
         Panel(
             kind="timeseries",
+            title=Text("Does each role still speak?", "¿Sigue hablando cada papel?"),
+            says=Text(
+                "Samples by role: 0 where all its processes are dead or cut off.",
+                "Muestras por papel: 0 si todos sus procesos cayeron o están aislados.",
+            ),
+            queries=(
+                Query(
+                    f'SELECT count("value") {of_metric("puente_start_time_seconds")} {BY_TIME}, "role" fill(0)',
+                    "$tag_role",
+                ),
+            ),
+            step="30s",
+            empty=Text("Empty where no process spoke.", "Vacío si ningún proceso habló."),
+        ),
+        Panel(
+            kind="timeseries",
+            title=Text("How long do alerts wait for a subscriber?", "¿Cuánto esperan las alertas a un suscriptor?"),
+            says=Text("The next delivery of each webhook.", "La próxima entrega de cada webhook."),
+            queries=(Query(worst("puente_webhook_oldest_seconds", "subscriber"), "$tag_subscriber"),),
+            unit="s",
+            empty=Text(
+                "Empty where there is no subscriber or the deliverer is silent.",
+                "Vacío si no hay suscriptor o el repartidor calla.",
+            ),
+        ),
+        Panel(
+            kind="timeseries",
             title=Text("How many readings come in?", "¿Cuántas lecturas entran?"),
             says=Text("Admitted by the gateway, a second.", "Admitidas por la entrada, por segundo."),
             queries=(Query(rate("puente_accepted_total", "process"), "$tag_process"),),

@@ -15,7 +15,7 @@ import pytest
 from border_run import Bucket, line_samples, real_line, simulated_hours
 from influxql_filling import fill, starting
 
-from contracts.metrics import BY_NAME
+from contracts.metrics import BY_NAME, ROLES
 from dashboards.grafana import alarms, catalog
 from dashboards.grafana.board import Board, Panel
 from dashboards.grafana.catalog import BOARDS, everything
@@ -130,6 +130,28 @@ def test_panels_lie_side_by_side_and_on_no_other() -> None:
             assert not cells & taken
             assert place["x"] + place["w"] <= 24
             taken |= cells
+
+
+def test_each_roles_silence_alone_is_asked_for_and_told_when_its_text_says() -> None:
+    silent = [alarm for alarm in alarms.ALARMS if alarm.absence == "Alerting"]
+    asked_of = [re.findall(r"\"role\" = '(\w+)'", alarm.influxql) for alarm in silent]
+    assert sorted(asked_of) == sorted([role] for role in ROLES)
+    for alarm, (role,) in zip(silent, asked_of, strict=True):
+        assert f"No {role} process" in alarm.says.en
+        assert f"Ningún proceso {role} " in alarm.says.es
+        assert "about three minutes" in alarm.says.en
+        assert "unos tres minutos" in alarm.says.es
+        soonest_s = alarm.window_s + 60 * alarm.minutes
+        assert soonest_s + alarms.INTERVAL_S / 2 == 180  # looked at once in an interval: on the mean half of it later
+
+
+def test_an_alarms_window_is_that_of_all_its_steps_and_what_is_so_now_looks_back_briefly() -> None:
+    for alarm in alarms.ALARMS:
+        windows = {query["relativeTimeRange"]["from"] for query in alarms.rule(alarm)["data"]}
+        assert windows == {alarm.window_s}
+        # A replaced process's last word must have left the window before it could fire.
+        if alarm.key in ("not-ready", "notices"):
+            assert alarm.window_s < 60 * alarm.minutes
 
 
 # -- on a real InfluxDB ------------------------------------------------------------------------------------------------
@@ -311,9 +333,10 @@ def test_each_agency_sees_its_own_alerts_and_the_joint_picture_all(bucket: Bucke
 @pytest.mark.parametrize("alarm", alarms.ALARMS, ids=lambda a: a.key)
 def test_every_alarm_of_the_line_asks_what_can_be_answered(bucket: Bucket, alarm: alarms.Alarm) -> None:
     now_ms = time.time_ns() // 1_000_000
+    line_samples(bucket, now_ms)
     query = alarms.rule(alarm)["data"][0]["model"]["query"]
     assert "${" not in query
-    assert values(bucket.ask(fill(query, [], {}, (now_ms - 600_000, now_ms))))
+    assert values(bucket.ask(fill(query, [], {}, (now_ms - alarm.window_s * 1000, now_ms))))
 
 
 @pytest.mark.influx
