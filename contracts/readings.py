@@ -30,6 +30,7 @@ DEPTH_MAX: Final = 32
 NO_FIX: Final = "no_fix"  # 0/0 is what receivers print before they have a position
 GAP: Final = "gap"  # a seq was skipped before this one
 LATE: Final = "late"  # arrived after the lateness bound: kept, but no window waits for it
+DOUBTED_FIX: Final = "doubted_fix"  # where it says it is may be a lie: no rule on places goes by it
 NO_SHIPMENT: Final = "no_shipment"  # nothing in the reference says what this device was guarding then
 
 ReadingId: TypeAlias = tuple[str, int, int]  # device_id, boot_id, seq
@@ -76,9 +77,10 @@ class Finding(msgspec.Struct, omit_defaults=True, gc=False, array_like=True):
 class ShipmentReading(Reading, omit_defaults=True, gc=False, kw_only=True):
     """A reading with what was in force at its time, and what the device detectors saw in it.
 
-    ``marks`` says what is known against it (``no_fix``, ``gap``, ``late``, ``no_shipment``). ``findings`` holds one
-    entry a rule that the device detectors judged on this reading (see ``contracts.alerts.Finding``); a rule that was
-    not judged has none. Distances are along and off the route's line; ``inside`` names the geofences it lies in.
+    ``marks`` says what is known against it (``no_fix``, ``gap``, ``late``, ``doubted_fix``, ``no_shipment``).
+    ``findings`` holds one entry a rule that the device detectors judged on this reading (see
+    ``contracts.alerts.Finding``); a rule that was not judged has none. Distances are along and off the route's line;
+    ``inside`` names the geofences it lies in.
     """
 
     shipment_id: str | None = None

@@ -53,9 +53,9 @@ def device_rules(thresholds: Mapping[str, Any] = MappingProxyType({})) -> tuple[
     return (
         seal_breach.SealBreach(given("seal_breach")),
         seal_mismatch.SealMismatch(),
+        position_spoofing.PositionSpoofing(given("position_spoofing")),  # before those that go by places
         route_deviation.RouteDeviation(given("route_deviation")),
         unplanned_stop.UnplannedStop(given("unplanned_stop")),
-        position_spoofing.PositionSpoofing(given("position_spoofing")),
         temperature_excursion.TemperatureExcursionRule(given("temperature_excursion")),
         shock.Shock(given("shock")),
         sensor_stuck.SensorStuck(given("sensor_stuck")),

@@ -5,7 +5,7 @@ Missing numbers are NaN here and nowhere further in: every rule masks them out b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -81,6 +81,14 @@ class DeviceBatch:
         part._of, part._positions = self, positions
         return part
 
+    def without_fixes(self, positions: Rows) -> DeviceBatch:
+        """The same readings; those at these positions do not say where they are. For a whole frame, not for a part."""
+        changed = {}
+        for name in ("lat_deg", "lon_deg", "off_route_m"):
+            changed[name] = getattr(self, name).copy()
+            changed[name][positions] = np.nan
+        return replace(self, **changed)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or self._of is None:
             raise AttributeError(name)
@@ -91,10 +99,14 @@ class DeviceBatch:
 
 @dataclass(slots=True)
 class Verdict:
-    """What a rule says of each reading of a batch: a level, a score in [0, 1]."""
+    """What a rule says of each reading of a batch: a level, a score in [0, 1].
+
+    ``doubted``: whose position is not to be gone by, also where that is not enough to open an episode; None: nobody's.
+    """
 
     level: Levels
     score: Floats
+    doubted: Bools | None = None
 
 
 def quiet(batch: DeviceBatch) -> Verdict:

@@ -33,7 +33,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=1,
+    version=2,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -66,7 +66,7 @@ class Thresholds:
     slack_m: float = 200.0
     accuracy_max_m: float = 200.0
     confirm_readings: int = 2
-    settle_s: float = 1_800.0
+    settle_s: float = 7_200.0
     moving_kmh: float = 15.0
     frozen_readings: int = 3
     frozen_m: float = 1_000.0
@@ -151,6 +151,13 @@ class PositionSpoofing:
         verdict.level[has] = levels(trip, over & guarded)
         if trip.any():
             verdict.score[has] = np.where(trip, self._excess(at), 0.0)
+        # A fix on a doubted track, or repeated on the move, opens no episode yet, and is nothing to go by already.
+        unsure = strange | (c["doubtful"][at] > 0)
+        if same.any():
+            unsure |= same & (np.nan_to_num(batch.speed_kmh[has]) >= self.thresholds.moving_kmh)
+        if unsure.any():
+            verdict.doubted = np.zeros(len(batch.rows), np.bool_)
+            verdict.doubted[has] = unsure
         c["blind"][at] = 0
         c["gap_s"][at] = np.maximum(_FADES * c["gap_s"][at], np.where(known, since_s, 0.0))
 

@@ -17,7 +17,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="route_deviation",
-    version=1,
+    version=2,
     severity="warning",
     opened={
         "en": "{device_id} is {off_route_m:.0f} m off its route; the corridor allows {half_width_m:.0f} m.",

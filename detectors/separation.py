@@ -27,7 +27,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="separation",
-    version=1,
+    version=2,
     severity="critical",
     opened={
         "en": "{device_id} is {distance_m:.0f} m from {vehicle_id}; they carry one shipment and should be together.",

@@ -22,7 +22,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="unplanned_stop",
-    version=1,
+    version=2,
     severity="warning",
     opened={
         "en": "{device_id} has stood still for {stood_min:.0f} min where no stop is planned.",

@@ -32,6 +32,7 @@ from simulators.rigs import Rig
 
 ANYWHERE: Final = ("sensor_stuck", "battery_low", "sensor_anomaly", "clock_drift")  # goes on through stops and customs
 TRIES: Final = 12
+A_STOP_MS: Final = 11 * 60_000.0  # what stands for so long and no less is a stop, to this truth
 
 
 def plan(
@@ -206,4 +207,35 @@ def _truth(rig: Rig, injection: Injection, name: str, episode_id: str, every_ms:
             begins_ms=None if injection.shows_ms is None else int(injection.start_ms),
         )
         for device in (devices[:1] if of_shipment else devices)
-    ]
+    ] + _stands(rig, injection, name, episode_id, shipment_id)
+
+
+def _stands(rig: Rig, injection: Injection, name: str, episode_id: str, shipment_id: str) -> list[Fault]:
+    """What stands while a shipment is apart stands where nobody should, each of its devices: that is true as well.
+
+    Who goes away stands but for the way there and back. From a stop where it may stand (``swapped``), it may or not.
+    """
+    if injection.rule != "separation" or not stands(injection) or injection.variant == "swapped":
+        return []
+    found = []
+    for device in rig.devices:
+        ramp_ms = injection.ramp_ms if device.kind in injection.kinds else 0.0
+        start_ms, end_ms = injection.start_ms + ramp_ms, injection.end_ms - ramp_ms
+        if end_ms - start_ms >= A_STOP_MS:
+            found.append(
+                Fault(
+                    fault_id=f"{name}-stands-{device.kind}",
+                    episode_id=episode_id,
+                    rule="unplanned_stop",
+                    variant="parted",
+                    device_id=device.device_id,
+                    shipment_id=shipment_id,
+                    start_ms=int(start_ms),
+                    end_ms=int(end_ms),
+                    size=round((end_ms - start_ms) / 60_000.0, 3),
+                    units=UNITS["unplanned_stop"],
+                    subject=device.device_id,
+                    also=ALSO["unplanned_stop"],
+                )
+            )
+    return found

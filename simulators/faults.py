@@ -3,7 +3,8 @@
 ``VARIANTS`` says in which ways each rule's fault comes, ``HARD`` in which further ways where a scenario asks for them
 by name, ``UNITS`` what its size is in. A ``FaultSpec`` is what a scenario asks for, an ``Injection`` what one truck's
 devices play, a ``Fault`` what was true. Where a fault by its nature also shows as another rule's (a false position lies
-off the route), the truth says so in ``also``: an alert of those is then neither right nor wrong.
+off the route), the truth says so in ``also``: an alert of those is then neither right nor wrong. Where it is the other
+as well (what is left behind stands), that is a truth of its own, of the same episode.
 
 Truth of a kind of its own is what is in ``OF_NO_RULE``: it is true, and a line need have no rule that tells it.
 """

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from contracts.readings import Finding, ShipmentReading
+from contracts.readings import DOUBTED_FIX, Finding, ShipmentReading
 from detectors import catalog
 from detectors.columns import Columns, Rows, by_turn, turns
 from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
@@ -83,11 +83,16 @@ class Screen:
         self._set_order(frame, until_ms)
         self._standings.fill(frame.whole, rows, joined, frame.rounds)
         for rule, choosy in zip(self.rules, self._choosy, strict=True):
+            doubted: list[Rows] = []
             for positions, part in frame.parts if choosy is None else self._shown(choosy, frame):
                 verdict = rule.judge(part)
                 for i in np.flatnonzero(verdict.level).tolist():
                     reading = readings[positions[i]]
                     reading.findings = (*reading.findings, _finding(rule, part, verdict, i))
+                if verdict.doubted is not None:
+                    doubted.append(positions[verdict.doubted])
+            if doubted:
+                frame = _believed(frame, np.concatenate(doubted), readings)
 
     def _set_order(self, frame: _Frame, until_ms: int) -> None:
         """Whether each reading is as new as what came before of its device: two of one millisecond are in order."""
@@ -130,6 +135,16 @@ class _Frame:
         self.rounds = by_turn(self.turn)
         only = len(self.rounds) == 1
         self.parts = [(positions, whole if only else whole.take(positions)) for positions in self.rounds]
+
+
+def _believed(frame: _Frame, doubted: Rows, readings: list[ShipmentReading]) -> _Frame:
+    """The frame without these fixes, for the rules that come after the one that doubts them; the readings are marked.
+
+    Else one false track would be told as leaving the road, as standing and as parting from its cargo too.
+    """
+    for position in doubted.tolist():
+        readings[position].marks = (*readings[position].marks, DOUBTED_FIX)
+    return _Frame(frame.whole.rows, frame.whole.without_fixes(doubted))
 
 
 def _finding(rule: DeviceRule, part: DeviceBatch, verdict: Verdict, i: int) -> Finding:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.readings import LATE, NO_FIX, ShipmentReading
+from contracts.readings import DOUBTED_FIX, LATE, NO_FIX, ShipmentReading
 from streams.stage import StateChange
 
 FIX: Final = np.dtype(
@@ -45,6 +45,8 @@ _CHUNK_MAX: Final = 8_000  # positions: half a megabyte
 def flags_of(reading: ShipmentReading) -> int:
     """What is known of a position beside its numbers."""
     flags = PLACED if reading.inside else 0
+    if DOUBTED_FIX in reading.marks:
+        flags |= DOUBTED
     for finding in reading.findings:
         if finding.level == "trip" and finding.rule not in _OF_DEVICE:
             flags |= TOLD | DOUBTED if finding.rule == _SPOOFED else TOLD
@@ -90,7 +92,7 @@ class Tracks:
             del self._numbers[len(self._members) * len(_NUMBERS) :]
             self._numbers.extend(math.nan if n is None else n for r in readings for n in _numbers_of(r))
         self._celsius.extend([math.nan if (c := r.temperature_c) is None else c for r in readings])
-        self._flags.extend([flags_of(r) if r.inside or r.findings else 0 for r in readings])
+        self._flags.extend([flags_of(r) if r.inside or r.findings or r.marks else 0 for r in readings])
         self._members.extend(members)
 
     def settle(self) -> None:

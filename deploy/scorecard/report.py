@@ -127,6 +127,7 @@ _HEAD: Final = (
     "episodes",
     "faults",
     "precision",
+    "of all",
     "recall",
     "delay s",
     "p95",
@@ -138,7 +139,7 @@ _HEAD: Final = (
 
 
 _LEGEND: Final = """In brackets: 95 % intervals. rep.: a fault told of again; expl.: another rule's fault that shows as
-this one too; neither counts as right or wrong."""
+this one too; neither counts as right or wrong, but in `of all`: hits in all that was told."""
 
 
 def table(result: Result) -> str:
@@ -200,12 +201,13 @@ def _aligned(rows: Sequence[tuple[str, ...]], left: int = 1) -> list[str]:
 
 def _row(rule: RuleScore) -> tuple[str, ...]:
     if not rule.run:
-        return (rule.rule, str(rule.episodes), str(rule.faults), *("not run",) * 2, *("",) * 6)
+        return (rule.rule, str(rule.episodes), str(rule.faults), *("not run",) * 3, *("",) * 6)
     return (
         rule.rule,
         str(rule.episodes),
         str(rule.faults),
         _share(rule.precision, rule.precision_95),
+        "-" if rule.of_all is None else f"{rule.of_all:.3f}",
         _share(rule.recall, rule.recall_95),
         _seconds(rule.delay_median_s),
         _seconds(rule.delay_p95_s),

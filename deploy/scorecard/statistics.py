@@ -33,7 +33,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 class RuleScore(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's figures; null where there is nothing to divide by. ``run``: the rule was there to speak.
 
-    ``episodes`` are fault episodes, ``faults`` those by subject: a truck that stands makes one and three.
+    ``episodes`` are fault episodes, ``faults`` those by subject: a truck that stands makes one and three. ``of_all`` is
+    the share of hits in all that was told, repeats and what another rule's fault explains counted as wrong.
     """
 
     rule: str
@@ -47,6 +48,7 @@ class RuleScore(msgspec.Struct, frozen=True, kw_only=True):
     false_alarms: int
     precision: float | None
     precision_95: Interval | None
+    of_all: float | None
     recall: float | None
     recall_95: Interval | None
     delay_median_s: float | None
@@ -81,6 +83,7 @@ def score(rule: str, run: bool, days: Mapping[int, Matched], shipment_days: floa
     witnesses = len({(seed, hit.fault.episode_id) for seed, hit in hits}) + len({(s, o.shipment_id) for s, o in false})
     precision = _share(len(hits), len(hits) + len(false))
     recall = _share(len(hits), len(faults))
+    alerts = len(hits) + len(false) + repeats + explained
     delays_s = [hit.delay_s for _, hit in hits]
     found = [hit.fault.variant for _, hit in hits]
     all_variants = [fault.variant for _, fault in faults]
@@ -89,13 +92,14 @@ def score(rule: str, run: bool, days: Mapping[int, Matched], shipment_days: floa
         run=run,
         episodes=len(episodes),
         faults=len(faults),
-        alerts=len(hits) + len(false) + repeats + explained,
+        alerts=alerts,
         hits=len(hits),
         repeats=repeats,
         explained=explained,
         false_alarms=len(false),
         precision=precision,
         precision_95=None if precision is None else wilson(precision, witnesses),
+        of_all=_share(len(hits), alerts),
         recall=recall,
         recall_95=None if recall is None else wilson(recall, len(episodes)),
         delay_median_s=_quantile(delays_s, 0.5),

@@ -109,10 +109,35 @@ def test_readings_of_one_millisecond_may_be_a_little_apart(hear) -> None:
 
 
 def test_a_track_that_stays_where_it_jumped_to_is_believed_in_the_end(hear) -> None:
-    said = hear(PositionSpoofing(), *truck(0, 5), *truck(5, 80, aside_m=300_000))
+    said = hear(PositionSpoofing(), *truck(0, 5), *truck(5, 260, aside_m=300_000))
     assert said.count("clear") == 1
-    assert 60 <= said.index("clear") <= 68
+    assert 240 <= said.index("clear") <= 248
     assert set(said[said.index("clear") + 1 :]) == {"-"}
+
+
+def doubted(*readings: dict[str, Any], batch: Any) -> list[bool]:
+    """Whether the rule would have others go by each fix."""
+    rule = PositionSpoofing()
+    rule.columns.ensure(1)
+    verdicts = [rule.judge(batch(rows=[0], **reading)) for reading in readings]
+    return [v.doubted is not None and bool(v.doubted[0]) for v in verdicts]
+
+
+def test_a_fix_is_doubted_from_the_first_that_jumped_until_it_is_back(batch) -> None:
+    there_and_back = [*truck(0, 5), *truck(5, 12, aside_m=9_000), *truck(12, 15)]
+    assert doubted(*there_and_back, batch=batch) == [False] * 5 + [True] * 7 + [False] * 3
+
+
+def test_a_lone_bad_fix_is_doubted_and_nothing_else(batch) -> None:
+    said = doubted(*truck(0, 5), *truck(5, 6, aside_m=9_000), *truck(6, 9), batch=batch)
+    assert said == [False] * 5 + [True] + [False] * 3
+
+
+def test_a_repeated_fix_is_doubted_on_the_move_and_not_where_it_stands(batch) -> None:
+    drives = [*truck(0, 5), *({**at(4, 3_000.0), "time_ms": 30_000 * k} for k in range(5, 8))]
+    assert doubted(*drives, batch=batch) == [False] * 5 + [True] * 3
+    stands = [{**reading, "speed_kmh": 0.0} for reading in drives]
+    assert doubted(*stands, batch=batch) == [False] * 8
 
 
 def test_late_readings_say_and_teach_nothing(hear) -> None:

@@ -42,13 +42,14 @@ def test_the_readings_show_the_truth_and_nothing_but_the_truth(name: str, seed: 
 @pytest.mark.parametrize("seed", range(8))
 def test_truth_lies_within_the_run_and_one_fault_at_a_time_touches_a_shipment(seed: int) -> None:
     simulated = scenarios.load("day").make(seed, START_MS)
-    episodes: dict[str, list[tuple[int, int, str]]] = {}
+    episodes: dict[str, dict[str, tuple[int, int]]] = {}
     for fault in simulated.truth:
         assert START_MS <= fault.start_ms < fault.end_ms <= simulated.ends_ms
-        episodes.setdefault(fault.shipment_id, []).append((fault.start_ms, fault.end_ms, fault.episode_id))
+        spans = episodes.setdefault(fault.shipment_id, {})
+        first, last = spans.get(fault.episode_id, (fault.start_ms, fault.end_ms))
+        spans[fault.episode_id] = min(first, fault.start_ms), max(last, fault.end_ms)
     for of_shipment in episodes.values():
-        spans = sorted(set(of_shipment))
-        assert all(before[1] < after[0] for before, after in pairwise(spans))
+        assert all(before[1] < after[0] for before, after in pairwise(sorted(of_shipment.values())))
     assert len({fault.fault_id for fault in simulated.truth}) == len(simulated.truth)
 
 
@@ -99,6 +100,34 @@ def test_what_leaves_its_box_or_is_taken_away_with_it_drives_off_as_fast_as_truc
     for rig in simulated.rigs:
         for injection in rig.injections:
             assert 8.0 <= injection.size / (injection.ramp_ms / 1000.0) <= 20.0
+
+
+@pytest.mark.parametrize("variant", VARIANTS["separation"])
+def test_what_stands_while_a_shipment_is_apart_is_a_truth_of_its_own_and_stands(variant: str) -> None:
+    simulated, by_device = faulty(
+        FaultSpec(
+            rule="separation", first_s=(60, 90), count=1, duration_s=(1500, 1600), size=(900, 1000), variants=(variant,)
+        )
+    )
+    stands = [fault for fault in simulated.truth if fault.rule == "unplanned_stop"]
+    (apart,) = [fault for fault in simulated.truth if fault.rule == "separation"]
+    assert {fault.device_id[5] for fault in stands} == {"T", "C", "S"}
+    assert {fault.episode_id for fault in stands} == {apart.episode_id}
+    for fault in stands:
+        held = [r for r in by_device[fault.device_id] if fault.start_ms <= r.time_ms < fault.end_ms]
+        assert fault.end_ms - fault.start_ms >= 660_000
+        assert len(held) > 20
+        assert max(r.speed_kmh for r in held if r.speed_kmh is not None) < 8.0
+    goes = "T" if variant == "left_behind" else "C"
+    there = next(fault for fault in stands if fault.device_id[5] == goes)
+    assert there.start_ms > apart.start_ms  # it goes away first
+
+
+def test_a_parting_too_brief_for_a_stop_has_none() -> None:
+    simulated, _ = faulty(
+        FaultSpec(rule="separation", first_s=(60, 90), count=1, duration_s=(600, 620), size=(900, 1000))
+    )
+    assert {fault.rule for fault in simulated.truth} == {"separation"}
 
 
 def test_an_excursion_is_as_large_as_the_truth_says() -> None:

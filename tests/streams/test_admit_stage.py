@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from contracts import frames, topics
 from contracts.partitioner import partition_of
-from contracts.readings import Reading, ShipmentReading, identity
+from contracts.readings import DOUBTED_FIX, Reading, ShipmentReading, identity
+from detectors import position_spoofing
 
 OURS = sorted(
     {f.name for f in msgspec.structs.fields(ShipmentReading)} - {f.name for f in msgspec.structs.fields(Reading)}
@@ -257,6 +258,30 @@ def test_one_reading_of_a_fast_clock_blinds_no_rule_and_no_fact(world, ticks: bo
         facts += [event.type for event in world.events(out)]
     assert (told[0] <= told_after) if told_after else (told == [])
     assert ("SEAL_CHANGED" in facts) == ticks
+
+
+def jumped(seq: int) -> dict[str, float]:
+    """Northward at 90 km/h, a reading in 10 s; the fixes of 10 to 29 are 10 km east."""
+    east_deg = 0.1 if 10 <= seq < 30 else 0.0
+    return {"lat_deg": 27.6 + seq * 250.0 / 111_195.0, "lon_deg": -99.51 + east_deg, "speed_kmh": 90.0}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_a_false_track_is_told_as_that_and_not_as_leaving_the_road_too(world, cut: int) -> None:
+    lines = [world.line(seq=n, after_s=10.0 * n, **jumped(n)) for n in range(40)]
+    stage = world.admit(world.fleet())
+    readings = [r for i in range(0, 40, cut) for r in admit(world, *lines[i : i + cut], stage=stage)[0]]
+    assert [r.seq for r in readings if DOUBTED_FIX in r.marks] == list(range(10, 30))
+    assert {f.rule for r in readings for f in r.findings} == {"position_spoofing"}
+    assert all(r.off_route_m is not None and r.lat_deg is not None for r in readings)  # kept as it was told
+
+
+def test_what_nobody_doubts_is_told_as_leaving_the_road(world) -> None:
+    """The control: the same places, and a rule on movement that lets everything pass."""
+    believing = {"position_spoofing": position_spoofing.Thresholds(speed_max_kmh=1e6)}
+    stage = world.admit(world.fleet(), thresholds=believing)
+    readings, _ = admit(world, *(world.line(seq=n, after_s=10.0 * n, **jumped(n)) for n in range(40)), stage=stage)
+    assert {f.rule for r in readings for f in r.findings} == {"route_deviation"}
 
 
 def test_a_new_version_of_the_reference_counts_from_the_next_frame_on(world) -> None:

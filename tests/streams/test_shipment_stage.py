@@ -80,7 +80,7 @@ def test_an_episode_opens_once_grows_when_worse_and_closes_once(world) -> None:
 
 def test_an_alert_names_what_opened_it_and_says_it_in_both_languages(world) -> None:
     (alert,) = world.alerts(Line(world).hear("truck-1", off()))
-    assert alert.alert_id == alert_id("route_deviation", 1, "truck-1", ("truck-1", 1, 0))
+    assert alert.alert_id == alert_id("route_deviation", 2, "truck-1", ("truck-1", 1, 0))
     assert (alert.shipment_id, alert.device_id, alert.severity) == ("S1", "truck-1", "warning")
     assert (alert.lat_deg, alert.lon_deg) == NORTH
     assert alert.evidence == {"off_route_m": 900.0, "half_width_m": 500.0, "opening_boot_id": 1, "opening_seq": 0}

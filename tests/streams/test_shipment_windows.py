@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from contracts.alerts import Alert
-from contracts.readings import LATE, NO_FIX, Finding, ShipmentReading
+from contracts.readings import DOUBTED_FIX, LATE, NO_FIX, Finding, ShipmentReading
 from streams.journey_sums import JourneySum
 from streams.shipment_windows import Parting, ShipmentWindows, WindowConfig
 
@@ -180,7 +180,7 @@ def test_what_other_rules_say_and_where_a_truck_stands_is_noted(world):
 @pytest.mark.parametrize(
     "strange",
     [{"marks": (LATE,)}, {"marks": (NO_FIX,), "lat_deg": 0.0, "lon_deg": 0.0}, {"lat_deg": None}, {"shipment_id": None},
-     {"findings": (Finding("position_spoofing", "trip", 1.0),)}],
+     {"findings": (Finding("position_spoofing", "trip", 1.0),)}, {"marks": (DOUBTED_FIX,)}],
 )  # fmt: skip
 def test_late_blind_unguarded_and_doubted_positions_part_nobody(world, strange):
     windows = Windows(world)
