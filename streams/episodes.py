@@ -16,6 +16,7 @@ import msgspec
 from contracts.alerts import Alert, Evidence, State, alert_id
 from contracts.readings import NO_FIX, ReadingId, ShipmentReading
 from contracts.reference import Direction
+from contracts.words import of_drill
 from detectors.rule import RuleCard, Texts
 
 WORSE: Final = 0.2  # an open episode is told again when its score has risen by this much since it was last told
@@ -125,7 +126,7 @@ class Episodes:
             everyone = known.audiences + tuple(a for a in concern.audiences if a not in known.audiences)
             alert = _next(known.alert, "updated", sighting, score, evidence)
             alert.audiences = everyone
-            alert.messages = self._say(card.opened, sighting.device_id, alert.evidence)
+            alert.messages = self._say(card.opened, sighting, alert.evidence)
             return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
         alert = Alert(
@@ -143,7 +144,7 @@ class Episodes:
             lon_deg=sighting.lon_deg,
             score=score,
             evidence=facts,
-            messages=self._say(card.opened, sighting.device_id, facts),
+            messages=self._say(card.opened, sighting, facts),
             exercise=sighting.exercise,
             corridor=concern.corridor,
             direction=concern.direction,
@@ -163,7 +164,7 @@ class Episodes:
             return None
         self._dirty.add(key)
         alert = _next(known.alert, "closed", sighting, known.alert.score, evidence)
-        alert.messages = self._say(texts or card.closed, sighting.device_id, {**known.alert.evidence, **evidence})
+        alert.messages = self._say(texts or card.closed, sighting, {**known.alert.evidence, **evidence})
         alert.closed_ms = max(sighting.time_ms, alert.opened_ms)
         return Told(alert, known.audiences)
 
@@ -172,9 +173,11 @@ class Episodes:
         told = self.open[key] = Told(alert, audiences)
         return told
 
-    def _say(self, texts: Texts, device_id: str, evidence: Evidence) -> dict[str, str]:
+    def _say(self, texts: Texts, sighting: Sighting, evidence: Evidence) -> dict[str, str]:
+        """Every sentence of every alert is made here, and here a drill's gets its mark: it goes wherever they go."""
         languages = [name for name in self.languages if name in texts] or list(texts)
-        return {language: texts[language].format(device_id=device_id, **evidence) for language in languages}
+        said = {each: texts[each].format(device_id=sighting.device_id, **evidence) for each in languages}
+        return {each: of_drill(said[each], each) for each in said} if sighting.exercise else said
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Episodes opened or updated since the last call, and None for those closed."""

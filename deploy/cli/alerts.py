@@ -13,6 +13,7 @@ import msgspec
 
 from contracts import topics
 from contracts.alerts import Alert
+from contracts.words import sentence_of
 from deploy.cli.common import json_option, language_option, need, with_settings, write_json
 from deploy.demo.texts import TEXTS
 from deploy.settings import Settings
@@ -129,8 +130,7 @@ def line_of(alert: Alert, language: str) -> str:
     at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     words = TEXTS[language]
     state, severity = words.state[alert.state], words.severity[alert.severity]
-    drill = f"[{words.drill}] " if alert.exercise else ""
     about = alert.shipment_id or alert.device_id
-    sentence = alert.messages.get(language) or next(iter(alert.messages.values()), "")
+    sentence = sentence_of(alert.messages, language, alert.exercise)
     wide = max(map(len, words.severity.values()))
-    return f"{at}  {state:<7} {severity:<{wide}} {alert.rule:<22} {about:<16} {drill}{sentence}"
+    return f"{at}  {state:<7} {severity:<{wide}} {alert.rule:<22} {about:<16} {sentence}"

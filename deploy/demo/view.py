@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.alerts import Alert
+from contracts.words import sentence_of
 from deploy.demo.texts import Texts
 from deploy.line_run import LineRun, percentile
 from deploy.watch import Way
@@ -149,8 +150,7 @@ class View:
         return Text(self._texts.rules.get(alert.rule, alert.rule), style=_STYLES[alert.severity])
 
     def _sentence(self, alert: Alert) -> str:
-        sentence = alert.messages.get(self._language) or next(iter(alert.messages.values()), "")
-        return f"{self._texts.drill}: {sentence}" if alert.exercise else sentence
+        return sentence_of(alert.messages, self._language, alert.exercise)
 
     def line(self) -> str:
         """The figures as one line, where there is no terminal."""

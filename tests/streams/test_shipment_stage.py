@@ -318,7 +318,10 @@ def test_a_drill_is_over_when_its_device_speaks_for_real(world) -> None:
     line.restart()
     (closed,) = world.alerts(line.hear("truck-1"))
     assert (closed.exercise, closed.state) == (True, "closed")
-    assert closed.messages == {"en": "The drill on truck-1 is over.", "es": "El simulacro con truck-1 terminó."}
+    assert closed.messages == {
+        "en": "DRILL: The drill on truck-1 is over.",
+        "es": "SIMULACRO: El simulacro con truck-1 terminó.",
+    }
     assert line.hear("truck-1") == []
 
 
@@ -399,6 +402,22 @@ def test_an_episode_is_told_in_the_languages_of_the_settings() -> None:
         route_deviation.CARD, "d", sighting(), 0.5, {"off_route_m": 1.0, "half_width_m": 1.0}, Concern(("mx",))
     )
     assert list(told_once.alert.messages) == ["es"]
+
+
+def test_every_sentence_of_a_drill_begins_with_a_word_that_nobody_misses_and_no_real_one_does() -> None:
+    facts = {"off_route_m": 900.0, "half_width_m": 500.0}
+    for exercise, marks in ((True, {"en": "DRILL: d ", "es": "SIMULACRO: d "}), (False, {})):
+        episodes, here = Episodes(), sighting(exercise=exercise)
+        told = [
+            episodes.trip(route_deviation.CARD, "d", here, 0.5, facts, Concern(("mx",))),
+            episodes.trip(route_deviation.CARD, "d", here, 0.9, facts, Concern(("mx",))),
+            episodes.clear(route_deviation.CARD, "d", here, facts),
+        ]
+        assert [each.alert.state for each in told] == ["opened", "updated", "closed"]
+        for each in told:
+            for language, said in each.alert.messages.items():
+                assert said.startswith(marks.get(language, "d "))
+                assert said.count("DRILL") + said.count("SIMULACRO") == exercise
 
 
 def test_a_lane_that_catches_up_hours_behind_the_others_still_holds_the_windows_clock(world) -> None:

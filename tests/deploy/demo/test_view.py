@@ -112,13 +112,14 @@ def test_what_is_worst_stays_in_sight_with_its_shipment_and_what_does_not_fit_is
     assert IDS[8] not in shown
 
 
-@pytest.mark.parametrize(("language", "mark"), [("en", "EXERCISE: A door"), ("es", "SIMULACRO: Una puerta")])
+@pytest.mark.parametrize(("language", "mark"), [("en", "DRILL: A door"), ("es", "SIMULACRO: Una puerta")])
 def test_a_drills_alert_says_so_before_all_else_and_is_not_counted(
     language: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Watch, "drill", alert(0, "critical", "S", exercise=True))
     shown = picture(language, 200, 50)
     assert mark in shown
+    assert shown.count(mark.split(":")[0]) == shown.count(mark), "said once in each place"
     words = TEXTS[language]
     figures, names = next((a, b) for a, b in pairwise(shown.splitlines()) if words.open_alerts in b)
     assert figures[names.index(words.open_alerts) :].split()[0] == "0"
