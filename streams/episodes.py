@@ -151,6 +151,7 @@ class Episodes:
             carrier_scac=concern.carrier_scac,
             sector=concern.sector,
             audiences=concern.audiences,
+            updated_ms=sighting.time_ms,
         )
         return self._tell(key, alert, concern.audiences)
 
@@ -165,7 +166,7 @@ class Episodes:
         self._dirty.add(key)
         alert = _next(known.alert, "closed", sighting, known.alert.score, evidence)
         alert.messages = self._say(texts or card.closed, sighting, {**known.alert.evidence, **evidence})
-        alert.closed_ms = max(sighting.time_ms, alert.opened_ms)
+        alert.closed_ms = alert.updated_ms
         return Told(alert, known.audiences)
 
     def _tell(self, key: _Key, alert: Alert, audiences: tuple[str, ...]) -> Told:
@@ -199,7 +200,7 @@ _UNPACK: Final = msgspec.msgpack.Decoder(tuple[Alert, tuple[str, ...]]).decode
 
 
 def _next(before: Alert, state: State, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:
-    """The following revision: where it is now, why now; when and by what it was opened stays.
+    """The following revision: where it is now, why now, since when; when and by what it was opened stays.
 
     What closes an episode does not overwrite what it was opened on: it stands beside it as ``closed_...``.
     """
@@ -210,6 +211,7 @@ def _next(before: Alert, state: State, sighting: Sighting, score: float, evidenc
         revision=before.revision + 1,
         state=state,
         score=score,
+        updated_ms=max(sighting.time_ms, before.opened_ms),
         lat_deg=before.lat_deg if sighting.lat_deg is None else sighting.lat_deg,
         lon_deg=before.lon_deg if sighting.lon_deg is None else sighting.lon_deg,
         evidence={**before.evidence, **evidence},

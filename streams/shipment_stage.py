@@ -299,7 +299,7 @@ class ShipmentStage:
             self._counters["closed"] += 1
         value, key = _JSON.encode(alert), alert.alert_id.encode()
         event_id = f"{alert.alert_id}/{alert.revision}"
-        headers = cloud_event(f"alert.{alert.state}", event_id, f"/shipment/{self.partition}", alert.opened_ms)
+        headers = cloud_event(f"alert.{alert.state}", event_id, f"/shipment/{self.partition}", alert.at_ms)
         out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)
 
     def _grow(self, size: int) -> None:

@@ -126,8 +126,7 @@ async def _tail(kafka: str, audience: str, follow: bool, last: int | None, langu
 
 def line_of(alert: Alert, language: str) -> str:
     """An alert's update as one line: when, how grave, what, about what, and its sentence."""
-    at_ms = alert.closed_ms if alert.closed_ms is not None else alert.opened_ms
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    at = datetime.fromtimestamp(alert.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     words = TEXTS[language]
     state, severity = words.state[alert.state], words.severity[alert.severity]
     about = alert.shipment_id or alert.device_id

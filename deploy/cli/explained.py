@@ -126,7 +126,7 @@ def lines_of(found: Explanation, language: str) -> Iterator[str]:
     version = f"{alert.rule} v{alert.rule_version}"
     yield f"{alert.alert_id}  {version}  {general.severity[alert.severity]}  {alert.shipment_id or '-'}"
     yield sentence_of(alert.messages, language, alert.exercise)
-    told = words.opened.format(at=_at(alert.closed_ms or alert.opened_ms), score=alert.score)
+    told = words.opened.format(at=_at(alert.at_ms), score=alert.score)
     yield f"{told}; {words.now.format(state=general.state[found.newest.state])}"
     yield ""
     yield from _why(found, words, language)

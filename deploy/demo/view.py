@@ -92,9 +92,8 @@ class View:
     def _latest(self, rows: int) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for alert in reversed(self._watch.told(rows)):
-            at_ms = alert.opened_ms if alert.closed_ms is None else alert.closed_ms
             state = Text(self._texts.state[alert.state], style=_STATE_STYLES[alert.state])
-            table.add_row(_clock(at_ms), state, self._rule(alert), self._sentence(alert))
+            table.add_row(_clock(alert.at_ms), state, self._rule(alert), self._sentence(alert))
         return Panel(table, title=self._texts.latest, border_style="dim")
 
     def _ways(self, rows: int, width: int) -> RenderableType:
@@ -169,9 +168,8 @@ class View:
             key = alert.alert_id, alert.revision
             if key not in self._told:
                 self._told.add(key)
-                at_ms = alert.opened_ms if alert.closed_ms is None else alert.closed_ms
                 state, severity = self._texts.state[alert.state], self._texts.severity[alert.severity]
-                lines.append(f"{_clock(at_ms)}  {state:<7} {severity:<11} {self._sentence(alert)}")
+                lines.append(f"{_clock(alert.at_ms)}  {state:<7} {severity:<11} {self._sentence(alert)}")
         return lines
 
 
