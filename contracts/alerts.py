@@ -21,7 +21,10 @@ Evidence: TypeAlias = dict[str, float | int | str | bool | None]
 
 class Alert(msgspec.Struct, kw_only=True):
     """One update of one episode. ``closed_ms`` is null while it is open. ``messages`` holds a sentence a language.
+    Those of a drill (``exercise``) begin with ``DRILL:`` or ``SIMULACRO:``.
 
+    ``updated_ms`` is the event time of what made this revision: ``opened_ms`` at the first, ``closed_ms`` at the last,
+    null where a release told it that did not yet say.
     ``corridor`` to ``sector`` are the shipment's when the episode opened, null without one: what subscribers filter by
     and panels group by. ``audiences`` are those it is told to.
     """
@@ -47,6 +50,14 @@ class Alert(msgspec.Struct, kw_only=True):
     carrier_scac: str | None = None
     sector: str | None = None
     audiences: tuple[str, ...] = ()
+    updated_ms: int | None = None
+
+    @property
+    def at_ms(self) -> int:
+        """When what this record tells of happened, as well as it knows."""
+        if self.updated_ms is not None:
+            return self.updated_ms
+        return self.opened_ms if self.closed_ms is None else self.closed_ms
 
     @property
     def opens(self) -> int:

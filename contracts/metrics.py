@@ -3,9 +3,10 @@
 Processes emit these and no others; ``docs/metrics.md`` is made from this table. Names follow Prometheus: base units,
 and ``_total`` for counters, which start from nothing with their process.
 
-**Drills are never mixed with the real.** Whatever counts readings or alerts has the label ``exercise`` (``true`` for a
-drill's). What could not be read as a reading is a drill's where its bytes say ``"exercise": true``. What counts
-records, messages, ticks or bytes counts the line's own work, a drill's too: a drill is meant to load the line.
+**Drills are never mixed with the real.** Whatever counts what happens at the border, on the road or to a subscriber has
+the label ``exercise`` (``true`` for a drill's), or a drill has no part in it. What is no reading is a drill's where its
+bytes say ``"exercise": true``. What is left counts the line itself, which carries both at once: a drill is meant to
+load it. Each declaration says which of the three it is.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from contracts.histogram import Histogram
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
+Drills: TypeAlias = Literal["apart", "none", "line"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One declaration. ``roles`` are the processes that emit it; a sample may leave out labels that say nothing."""
+    """One declaration. ``roles`` are the processes that emit it; a sample may leave out labels that say nothing.
+
+    ``drills``: ``apart``, by the label ``exercise``; ``none`` where no drill has a part in it; ``line`` where it counts
+    the line's own machinery, which serves both.
+    """
 
     name: str
     kind: Kind
@@ -30,6 +36,7 @@ class Metric:
     means: str
     labels: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    drills: Drills = "apart"
 
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -54,21 +61,67 @@ _LINE: Final = (WORKER, SINK)
 _SOURCE: Final = ("stage", "topic", "partition")
 
 _OF_EVERY_PROCESS: Final = (
-    Metric("puente_ready", "gauge", "1 or 0", "whether this part of /readyz holds", ("check",), _ALL),
-    Metric("puente_loop_delay_seconds", "gauge", "s", "how late the event loop was at its last beat", (), _ALL),
-    Metric("puente_memory_bytes", "gauge", "bytes", "resident memory", (), _ALL),
-    Metric("puente_cpu_seconds_total", "counter", "s", "processor time used, all threads", (), _ALL),
-    Metric("puente_start_time_seconds", "gauge", "s since 1970", "when this process started", (), _ALL),
-    Metric("puente_samples_total", "counter", "records", "snapshots of these metrics that Kafka holds", (), _ALL),
-    Metric("puente_samples_failed_total", "counter", "records", "snapshots that Kafka did not take", (), _ALL),
+    Metric("puente_ready", "gauge", "1 or 0", "whether this part of /readyz holds", ("check",), _ALL, drills="line"),
+    Metric(
+        "puente_loop_delay_seconds",
+        "gauge",
+        "s",
+        "how late the event loop was at its last beat",
+        (),
+        _ALL,
+        drills="line",
+    ),
+    Metric("puente_memory_bytes", "gauge", "bytes", "resident memory", (), _ALL, drills="line"),
+    Metric("puente_cpu_seconds_total", "counter", "s", "processor time used, all threads", (), _ALL, drills="line"),
+    Metric("puente_start_time_seconds", "gauge", "s since 1970", "when this process started", (), _ALL, drills="line"),
+    Metric(
+        "puente_samples_total",
+        "counter",
+        "records",
+        "snapshots of these metrics that Kafka holds",
+        (),
+        _ALL,
+        drills="line",
+    ),
+    Metric(
+        "puente_samples_failed_total",
+        "counter",
+        "records",
+        "snapshots that Kafka did not take",
+        (),
+        _ALL,
+        drills="line",
+    ),
 )
 
 _OF_THE_GATEWAY: Final = (
-    Metric("puente_mqtt_connected", "gauge", "1 or 0", "whether it is subscribed on a live connection", (), (GATEWAY,)),
     Metric(
-        "puente_mqtt_paused", "gauge", "1 or 0", "whether the broker is left unread, for want of room", (), (GATEWAY,)
+        "puente_mqtt_connected",
+        "gauge",
+        "1 or 0",
+        "whether it is subscribed on a live connection",
+        (),
+        (GATEWAY,),
+        drills="line",
     ),
-    Metric("puente_mqtt_connects_total", "counter", "connections", "connections made to the broker", (), (GATEWAY,)),
+    Metric(
+        "puente_mqtt_paused",
+        "gauge",
+        "1 or 0",
+        "whether the broker is left unread, for want of room",
+        (),
+        (GATEWAY,),
+        drills="line",
+    ),
+    Metric(
+        "puente_mqtt_connects_total",
+        "counter",
+        "connections",
+        "connections made to the broker",
+        (),
+        (GATEWAY,),
+        drills="line",
+    ),
     Metric(
         "puente_messages_total",
         "counter",
@@ -76,6 +129,7 @@ _OF_THE_GATEWAY: Final = (
         "taken from the broker, and what it sent again",
         (),
         (GATEWAY,),
+        drills="line",
     ),
     Metric(
         "puente_accepted_total",
@@ -85,9 +139,18 @@ _OF_THE_GATEWAY: Final = (
         ("exercise",),
         (GATEWAY,),
     ),
-    Metric("puente_aside_total", "counter", "messages", "sound, and no readings: set aside", ("kind",), (GATEWAY,)),
-    Metric("puente_statuses_total", "counter", "records", "last wills sent on", (), (GATEWAY,)),
-    Metric("puente_acknowledged_total", "counter", "messages", "acknowledged to the broker", (), (GATEWAY,)),
+    Metric(
+        "puente_aside_total",
+        "counter",
+        "messages",
+        "sound, and no readings: set aside",
+        ("kind", "exercise"),
+        (GATEWAY,),
+    ),
+    Metric("puente_statuses_total", "counter", "records", "last wills sent on", ("exercise",), (GATEWAY,)),
+    Metric(
+        "puente_acknowledged_total", "counter", "messages", "acknowledged to the broker", (), (GATEWAY,), drills="line"
+    ),
     Metric(
         "puente_late_acks_total",
         "counter",
@@ -95,13 +158,38 @@ _OF_THE_GATEWAY: Final = (
         "not acknowledged because their connection had gone: the broker sends them again",
         (),
         (GATEWAY,),
+        drills="line",
     ),
-    Metric("puente_receipts_total", "counter", "messages", "receipts published to devices", (), (GATEWAY,)),
-    Metric("puente_receipts_waiting", "gauge", "devices", "owed a receipt", (), (GATEWAY,)),
-    Metric("puente_unheld_messages", "gauge", "messages", "taken, and not yet held by Kafka", (), (GATEWAY,)),
-    Metric("puente_unheld_bytes", "gauge", "bytes", "of those, and of what was made of them", (), (GATEWAY,)),
     Metric(
-        "puente_producer_restarts_total", "counter", "producers", "to Kafka, given up and made anew", (), (GATEWAY,)
+        "puente_receipts_total",
+        "counter",
+        "messages",
+        "receipts published to devices, each of real readings or of a drill's",
+        ("exercise",),
+        (GATEWAY,),
+    ),
+    Metric(
+        "puente_receipts_waiting",
+        "gauge",
+        "devices",
+        "owed a receipt; of real readings and of a drill's: twice",
+        ("exercise",),
+        (GATEWAY,),
+    ),
+    Metric(
+        "puente_unheld_messages", "gauge", "messages", "taken, and not yet held by Kafka", (), (GATEWAY,), drills="line"
+    ),
+    Metric(
+        "puente_unheld_bytes", "gauge", "bytes", "of those, and of what was made of them", (), (GATEWAY,), drills="line"
+    ),
+    Metric(
+        "puente_producer_restarts_total",
+        "counter",
+        "producers",
+        "to Kafka, given up and made anew",
+        (),
+        (GATEWAY,),
+        drills="line",
     ),
 )
 
@@ -138,6 +226,7 @@ _OF_A_PARTITION: Final = (
         "processed, but for ticks; of the gateway: frames that Kafka holds",
         _SOURCE,
         (GATEWAY, *_LINE),
+        drills="line",
     ),
     Metric(
         "puente_ticks_total",
@@ -146,8 +235,17 @@ _OF_A_PARTITION: Final = (
         "of the line's clock, processed; of the gateway: those that Kafka holds",
         _SOURCE,
         (GATEWAY, *_LINE),
+        drills="line",
     ),
-    Metric("puente_lag_records", "gauge", "records", "in the topic and not yet under a checkpoint", _SOURCE, _LINE),
+    Metric(
+        "puente_lag_records",
+        "gauge",
+        "records",
+        "in the topic and not yet under a checkpoint",
+        _SOURCE,
+        _LINE,
+        drills="line",
+    ),
     Metric(
         "puente_watermark_delay_seconds",
         "gauge",
@@ -155,13 +253,45 @@ _OF_A_PARTITION: Final = (
         "now, less the time up to which all is known to have come; grows while no gateway ticks",
         _SOURCE,
         (WORKER,),
+        drills="line",
     ),
-    Metric("puente_devices", "gauge", "devices", "remembered; a device that drills is one more", _SOURCE, _LINE),
-    Metric("puente_checkpoints_total", "counter", "checkpoints", "written", _SOURCE, _LINE),
-    Metric("puente_checkpoint_age_seconds", "gauge", "s", "since the last checkpoint or restore", _SOURCE, _LINE),
-    Metric("puente_checkpoint_records", "gauge", "records", "in the last checkpoint", _SOURCE, _LINE),
-    Metric("puente_checkpoint_bytes", "gauge", "bytes", "in the last checkpoint, before compression", _SOURCE, _LINE),
-    Metric("puente_checkpoint_seconds", "gauge", "s", "that the last checkpoint took, deliveries too", _SOURCE, _LINE),
+    Metric(
+        "puente_devices",
+        "gauge",
+        "devices",
+        "remembered, each once, by what its newest reading was",
+        (*_SOURCE, "exercise"),
+        _LINE,
+    ),
+    Metric("puente_checkpoints_total", "counter", "checkpoints", "written", _SOURCE, _LINE, drills="line"),
+    Metric(
+        "puente_checkpoint_age_seconds",
+        "gauge",
+        "s",
+        "since the last checkpoint or restore",
+        _SOURCE,
+        _LINE,
+        drills="line",
+    ),
+    Metric("puente_checkpoint_records", "gauge", "records", "in the last checkpoint", _SOURCE, _LINE, drills="line"),
+    Metric(
+        "puente_checkpoint_bytes",
+        "gauge",
+        "bytes",
+        "in the last checkpoint, before compression",
+        _SOURCE,
+        _LINE,
+        drills="line",
+    ),
+    Metric(
+        "puente_checkpoint_seconds",
+        "gauge",
+        "s",
+        "that the last checkpoint took, deliveries too",
+        _SOURCE,
+        _LINE,
+        drills="line",
+    ),
     Metric(
         "puente_failures_total",
         "counter",
@@ -169,6 +299,7 @@ _OF_A_PARTITION: Final = (
         "after which the partition was read again from its checkpoint",
         _SOURCE,
         _LINE,
+        drills="line",
     ),
 )
 
@@ -212,12 +343,17 @@ _OF_WHAT_IS_TOLD: Final = (
         "gauge",
         "standard deviations",
         "of the feature furthest off, how far the corridor's last 60 windows lie from what its model expected, on the "
-        "mean; absent until the model is warm",
+        "mean; absent until the model is warm. A drill teaches no model",
         ("corridor", "direction", "zone"),
         (WORKER,),
+        drills="none",
     ),
-    Metric("puente_reference_records", "gauge", "records", "versions of the reference read", (), (WORKER,)),
-    Metric("puente_history_write_seconds", "histogram", "s", "that a write to the history took", (), (SINK,)),
+    Metric(
+        "puente_reference_records", "gauge", "records", "versions of the reference read", (), (WORKER,), drills="line"
+    ),
+    Metric(
+        "puente_history_write_seconds", "histogram", "s", "that a write to the history took", (), (SINK,), drills="line"
+    ),
     Metric(
         "puente_history_silent_seconds",
         "gauge",
@@ -225,8 +361,17 @@ _OF_WHAT_IS_TOLD: Final = (
         "since the history began not to answer, 0 while it answers",
         (),
         (SINK,),
+        drills="line",
     ),
-    Metric("puente_history_retries_total", "counter", "writes", "that the history did not answer", (), (SINK,)),
+    Metric(
+        "puente_history_retries_total",
+        "counter",
+        "writes",
+        "that the history did not answer",
+        (),
+        (SINK,),
+        drills="line",
+    ),
 )
 
 _OF_THE_DELIVERER: Final = (
@@ -237,16 +382,18 @@ _OF_THE_DELIVERER: Final = (
         "puente_webhook_waiting_records",
         "gauge",
         "records",
-        "of the audience's topic that this subscriber is behind, a drill's too",
-        ("subscriber",),
+        "of the audience's topic that this subscriber is behind, wanted or not; exercise=unread: told before this "
+        "process began, so it cannot say of which kind without reading them all again",
+        ("subscriber", "exercise"),
         (DELIVER,),
     ),
     Metric(
         "puente_webhook_oldest_seconds",
         "gauge",
         "s",
-        "that this subscriber's next delivery has waited",
-        ("subscriber",),
+        "that the first alert of this kind has waited that this subscriber wants, behind one of the other kind too. Of "
+        "one so far behind that it is not in memory: at the most",
+        ("subscriber", "exercise"),
         (DELIVER,),
     ),
     Metric("puente_notices_total", "counter", "messages", "published to MQTT", ("exercise",), (DELIVER,)),
@@ -257,6 +404,7 @@ _OF_THE_DELIVERER: Final = (
         "whether this audience's alerts can be posted on MQTT now",
         ("audience",),
         (DELIVER,),
+        drills="line",
     ),
     Metric(
         "puente_notices_open",
@@ -285,6 +433,8 @@ def check_declared(sample: Sample) -> Metric:
         raise ValueError(f"{sample.name} is not declared in contracts/metrics.py")
     if unknown := set(sample.labels) - set(metric.labels):
         raise ValueError(f"{sample.name} is declared without the labels {sorted(unknown)}")
+    if metric.drills == "apart" and "exercise" not in sample.labels:
+        raise ValueError(f"{sample.name} must say whether it is of a drill: the label exercise")
     if isinstance(sample.value, Histogram) != (metric.kind == "histogram"):
         raise ValueError(f"{sample.name} is declared as a {metric.kind}")
     return metric
@@ -293,11 +443,17 @@ def check_declared(sample: Sample) -> Metric:
 def document() -> str:
     """``docs/metrics.md``, from the table."""
     rows = [
-        f"| `{m.name}` | {m.kind} | {m.unit} | {', '.join(m.labels)} | {', '.join(m.roles)} | {m.means} |"
+        f"| `{m.name}` | {m.kind} | {m.unit} | {', '.join(m.labels)} | {m.drills} | {', '.join(m.roles)} | {m.means} |"
         for m in METRICS
     ]
     return "\n".join(
-        [_HEAD, "| metric | kind | unit | labels | of | what it means |", "|---|---|---|---|---|---|", *rows, ""]
+        [
+            _HEAD,
+            "| metric | kind | unit | labels | drills | of | what it means |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
     )
 
 
@@ -310,7 +466,9 @@ topic `line.health.v1`, but for the buckets of histograms: `puente_latency_recen
 Counters start from nothing with their process, and where a partition moves, its series go on in another process:
 use `rate()`, and `sum` over processes.
 
-**Drills are never mixed with the real.** Whatever counts readings or alerts has the label `exercise` (`true` for a
-drill's). What could not be read as a reading is a drill's where its bytes say `"exercise": true`. What counts
-records, messages, ticks or bytes counts the line's own work, a drill's too: a drill is meant to load the line.
+**Drills are never mixed with the real.** The column *drills* says how: `apart`, by the label `exercise` (`true` for a
+drill's); `none`, no drill has a part in it; `line`, it counts the line itself, its processes, connections, records and
+bytes, which carry both at once: a drill is meant to load them. Whatever counts what happens at the border, on the road
+or to a subscriber is `apart` or `none`, and a test holds each to that. What is no reading, such as a last will, is a
+drill's where its bytes say `"exercise": true`.
 """

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 Language: TypeAlias = Literal["en", "es"]
 Words: TypeAlias = Mapping[str, Mapping[Language, str]]
 
-DRILL: Final[Mapping[Language, str]] = {"en": "EXERCISE", "es": "SIMULACRO"}
+DRILL: Final[Mapping[Language, str]] = {"en": "DRILL", "es": "SIMULACRO"}
 
 RULES: Final[Words] = {
     "seal_breach": {"en": "seal breach", "es": "sello violado"},
@@ -41,6 +41,23 @@ STATES: Final[Words] = {
     "updated": {"en": "updated", "es": "cambió"},
     "closed": {"en": "closed", "es": "cerrada"},
 }
+
+
+def of_drill(sentence: str, language: str) -> str:
+    """What a drill's alert says: the sentence after a word that nobody misses, in whatever shows it."""
+    return f"{DRILL['es' if language == 'es' else 'en']}: {sentence}"
+
+
+def sentence_of(messages: Mapping[str, str], language: str, exercise: bool) -> str:
+    """An alert's sentence in this language, else in one that it has.
+
+    A drill's has its mark; one that an earlier release told, before sentences had it, gets it here.
+    """
+    if language not in messages and messages:
+        language = next(iter(messages))
+    sentence = messages.get(language, "")
+    marked = not exercise or sentence.startswith(tuple(f"{word}: " for word in DRILL.values()))
+    return sentence if marked else of_drill(sentence, language)
 
 
 def in_language(words: Words, language: Language) -> dict[str, str]:

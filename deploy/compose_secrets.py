@@ -14,7 +14,7 @@ from deploy.services.mqtt import DEVICE, GATEWAY, SUBSCRIBER, mosquitto_hash
 
 PASSWORDS: Final = "mosquitto_passwords"
 _USERS: Final = {name: f"mqtt_{name}_password" for name in (GATEWAY, DEVICE, SUBSCRIBER)}
-_OTHERS: Final = ("influx_admin_password", "influx_token", "grafana_admin_password")
+_OTHERS: Final = ("influx_admin_password", "influx_token", "grafana_admin_password", "webhook_secret")
 
 
 def make(folder: Path) -> list[str]:

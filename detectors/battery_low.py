@@ -15,6 +15,7 @@ import numpy as np
 
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -36,13 +37,13 @@ CARD = RuleCard(
 class Thresholds:
     """``confirm_readings`` in a row at or below ``low_pct`` open an episode; at ``recovered_pct`` it closes."""
 
-    low_pct: float = 15.0
-    recovered_pct: float = 20.0
-    confirm_readings: int = 3
+    low_pct: float = limit(15.0, 1, 95, "%", "charge at or below which a reading is low")
+    recovered_pct: float = limit(20.0, 2, 100, "%", "charge at which the episode closes; above low_pct")
+    confirm_readings: int = limit(3, 1, 100, "readings", "low ones in a row that open")
 
     def __post_init__(self) -> None:
         if not 0 < self.low_pct < self.recovered_pct <= 100:
-            raise ValueError("low_pct must be below recovered_pct, and both from 0 to 100")
+            raise ValueError(f"low_pct ({self.low_pct:g}) must be below recovered_pct ({self.recovered_pct:g})")
 
 
 class BatteryLow:

@@ -29,6 +29,7 @@ from detectors import explanation, told_speed
 from detectors.columns import Columns, Rows
 from detectors.device_batch import TRIP, Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
 from detectors.geometry import haversine_m
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -62,24 +63,28 @@ class Thresholds:
     its sensors feel ``shaken_g`` or, where it has none of those, it was last seen at ``highway_kmh``.
     """
 
-    speed_max_kmh: float = 160.0
-    slack_m: float = 200.0
-    accuracy_max_m: float = 200.0
-    confirm_readings: int = 2
-    settle_s: float = 7_200.0
-    moving_kmh: float = 15.0
-    frozen_readings: int = 3
-    frozen_m: float = 1_000.0
-    step_s: float = 20.0
-    step_max_s: float = 90.0
-    driving_kmh: float = 30.0
-    step_share: float = 0.1
-    speed_doubt_kmh: float = 3.0
-    steps: int = 4
-    dark_s: float = 300.0
-    dark_readings: int = 3
-    shaken_g: float = 0.1
-    highway_kmh: float = 70.0
+    speed_max_kmh: float = limit(160.0, 60, 1_000, "km/h", "speed that no vehicle moves faster than")
+    slack_m: float = limit(200.0, 0, 5_000, "m", "movement that is forgiven beyond that speed and the fixes' accuracy")
+    accuracy_max_m: float = limit(200.0, 0, 5_000, "m", "most that a fix's own accuracy excuses")
+    confirm_readings: int = limit(2, 1, 100, "readings", "doubtful fixes in a row that open")
+    settle_s: float = limit(7_200.0, 60, 86_400, "s", "time after which a new track is believed")
+    moving_kmh: float = limit(15.0, 1, 120, "km/h", "speed told from which on a repeated fix counts as frozen")
+    frozen_readings: int = limit(3, 1, 1_000, "readings", "repeats of a fix that open")
+    frozen_m: float = limit(1_000.0, 50, 100_000, "m", "way that the speed told must claim through those repeats")
+    step_s: float = limit(20.0, 5, 300, "s", "least of a step on which fixes and speed are compared; below step_max_s")
+    step_max_s: float = limit(90.0, 10, 3_600, "s", "length from which on a step says nothing")
+    driving_kmh: float = limit(30.0, 5, 120, "km/h", "speed from which on it drives, for steps and for the dark")
+    step_share: float = limit(0.1, 0.01, 0.9, "share", "how far a step may differ from the speed told")
+    speed_doubt_kmh: float = limit(3.0, 0, 50, "km/h", "how wrong a speed told may be beside that")
+    steps: int = limit(4, 1, 100, "steps", "how many more strange steps than plain ones open")
+    dark_s: float = limit(300.0, 30, 86_400, "s", "time without a fix that opens while it drives on")
+    dark_readings: int = limit(3, 1, 1_000, "readings", "readings without a fix that open, at the least")
+    shaken_g: float = limit(0.1, 0.01, 5, "g", "shaking from which on it drives, where it has such a sensor")
+    highway_kmh: float = limit(70.0, 30, 150, "km/h", "last speed from which on it drives on, where it has none")
+
+    def __post_init__(self) -> None:
+        if not self.step_s < self.step_max_s:
+            raise ValueError(f"step_s ({self.step_s:g}) must be below step_max_s ({self.step_max_s:g})")
 
 
 class PositionSpoofing:

@@ -21,6 +21,7 @@ import numpy as np
 
 from detectors.columns import Columns
 from detectors.device_batch import KIND_CODES, Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -44,12 +45,12 @@ _FEW: Final = 20.0  # so many missing readings score 0.5
 class Thresholds:
     """Seconds of up-time: a hole is told after ``grace_s`` and given up after ``give_up_s``."""
 
-    grace_s: float = 120.0
-    give_up_s: float = 3_600.0
+    grace_s: float = limit(120.0, 5, 86_400, "s", "up-time after which a hole is told; below give_up_s")
+    give_up_s: float = limit(3_600.0, 60, 604_800, "s", "up-time after which it is no longer asked for")
 
     def __post_init__(self) -> None:
         if not self.grace_s < self.give_up_s:
-            raise ValueError("grace_s must be below give_up_s")
+            raise ValueError(f"grace_s ({self.grace_s:g}) must be below give_up_s ({self.give_up_s:g})")
 
 
 class ReadingGap:

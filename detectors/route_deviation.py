@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Verdict, levels
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -34,8 +35,8 @@ CARD = RuleCard(
 class Thresholds:
     """``confirm_readings`` outside open an episode, as many inside close it; accuracy counts up to a bound."""
 
-    confirm_readings: int = 3
-    accuracy_max_m: float = 200.0
+    confirm_readings: int = limit(3, 1, 100, "readings", "outside in a row that open, and inside in a row that close")
+    accuracy_max_m: float = limit(200.0, 0, 5_000, "m", "most that a fix's own accuracy excuses")
 
 
 class RouteDeviation:

@@ -21,6 +21,7 @@ import numpy as np
 
 from detectors.columns import Columns
 from detectors.device_batch import CLEAR, SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -55,7 +56,9 @@ _ARMED_AGAIN: Final = {"over_en": "is armed again", "over_es": "está armado de 
 class Thresholds:
     """An opening that only the counter told of is open to an officer for ``counted_s`` seconds at the least."""
 
-    counted_s: float = 900.0
+    counted_s: float = limit(
+        900.0, 10, 86_400, "s", "least time that an opening stays open of which only the counter told"
+    )
 
 
 class SealBreach:

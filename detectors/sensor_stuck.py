@@ -29,6 +29,7 @@ from river.base import AnomalyDetector
 
 from detectors.columns import Columns, Rows
 from detectors.device_batch import SENSOR_BITS, Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.limits import limit
 from detectors.repeat_habit import Heard, greatest_share, stepped, surprise
 from detectors.rule import RuleCard
 
@@ -86,16 +87,16 @@ class Thresholds:
     ``moving_kmh``.
     """
 
-    least_repeats: int = 10
-    chance: float = 1e-6
-    prior_repeats: int = 4
-    prior_changes: int = 1
-    prior_jumps: float = 0.05
-    learn_max: int = 240
-    longest_times: int = 3
-    rail_repeats: int = 4
-    rest_g: float = 0.15
-    moving_kmh: float = 5.0
+    least_repeats: int = limit(10, 3, 1_000, "readings", "repeats from which on a run is judged")
+    chance: float = limit(1e-6, 1e-15, 0.1, "share", "of runs that chance alone may make so long")
+    prior_repeats: int = limit(4, 0, 1_000, "readings", "repeats a sensor is taken to have made before it was heard")
+    prior_changes: int = limit(1, 1, 1_000, "readings", "changes a sensor is taken to have made before it was heard")
+    prior_jumps: float = limit(0.05, 0.001, 1, "share", "of those changes that went over a step")
+    learn_max: int = limit(240, 10, 10_000, "readings", "longest run that is learnt as it was")
+    longest_times: int = limit(3, 1, 100, "times", "how many times the longest run learnt a stuck one is")
+    rail_repeats: int = limit(4, 2, 1_000, "readings", "repeats that open at a rail")
+    rest_g: float = limit(0.15, 0, 5, "g", "shaking up to which a standing truck's sensor may rest")
+    moving_kmh: float = limit(5.0, 1, 60, "km/h", "speed below which a truck stands")
 
     def __post_init__(self) -> None:
         if not 0 < self.chance < 1:

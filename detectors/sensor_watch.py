@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from detectors import explanation
 from detectors.explanation import Reason
+from detectors.limits import limit
 from detectors.rule import RuleCard
 from detectors.sensor_anomaly import SensorAnomaly
 
@@ -52,9 +53,9 @@ class Thresholds:
     for nearly all that it will do every day (docs/detection.md has the counts).
     """
 
-    open_score: float = 0.7
-    warm_up_values: int = 1_440
-    calm_values: int = 15
+    open_score: float = limit(0.7, 0.05, 0.99, "score", "score that opens")
+    warm_up_values: int = limit(1_440, 10, 100_000, "values", "minutes heard before any is judged")
+    calm_values: int = limit(15, 1, 10_000, "values", "in a row like those before that close")
 
     def __post_init__(self) -> None:
         if not 0 < self.open_score < 1:

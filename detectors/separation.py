@@ -23,6 +23,7 @@ import numpy as np
 from detectors import explanation
 from detectors.columns import Rows
 from detectors.device_batch import Bools, Floats, Ints
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -53,16 +54,24 @@ class Thresholds:
     ``speed_kmh``: half a km/h is what a lorry needs that drives off, and stands again, within that time.
     """
 
-    apart_m: float = 120.0
-    together_m: float = 80.0
-    confirm_positions: int = 2
-    confirm_s: float = 5.0
-    bracket_s: float = 300.0
-    speed_kmh: float = 110.0
-    speed_doubt_kmh: float = 3.0
-    steady_s: float = 35.0
-    gain_kmh: float = 0.5
-    accuracy_max_m: float = 200.0
+    apart_m: float = limit(120.0, 10, 10_000, "m", "distance beyond all doubt that is apart")
+    together_m: float = limit(80.0, 5, 10_000, "m", "distance that is together again; at most apart_m")
+    confirm_positions: int = limit(2, 1, 100, "positions", "in a row that open, or close")
+    confirm_s: float = limit(5.0, 0, 3_600, "s", "time between the first and last of those that open")
+    bracket_s: float = limit(
+        300.0, 30, 3_600, "s", "between two positions of the vehicle from which on they say nothing"
+    )
+    speed_kmh: float = limit(110.0, 30, 200, "km/h", "a vehicle's speed where it tells none")
+    speed_doubt_kmh: float = limit(3.0, 0, 50, "km/h", "how much too low a speed told may be")
+    steady_s: float = limit(35.0, 0, 600, "s", "how long a speed told holds")
+    gain_kmh: float = limit(0.5, 0, 20, "km/h a second", "what it may have gained after that")
+    accuracy_max_m: float = limit(200.0, 0, 5_000, "m", "most that a fix's own accuracy excuses")
+
+    def fault(self) -> str | None:
+        """Why an operator may not have these beside each other; a curve of ``apart_m`` alone passes over it."""
+        if self.together_m <= self.apart_m:
+            return None
+        return f"together_m ({self.together_m:g}) must be at most apart_m ({self.apart_m:g})"
 
 
 @dataclass(slots=True)

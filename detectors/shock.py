@@ -17,6 +17,7 @@ import numpy as np
 
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -38,7 +39,7 @@ CARD = RuleCard(
 class Thresholds:
     """Accelerations (g, either sign) of at least ``threshold_g`` are a blow."""
 
-    threshold_g: float = 3.5
+    threshold_g: float = limit(3.5, 0.5, 200, "g", "acceleration, of either sign, that is a blow")
 
 
 class Shock:

@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.columns import Columns, Rows
 from detectors.device_batch import Floats, Ints
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -41,8 +42,8 @@ _EARLY: Final = -2  # spoke before its lane's first tick
 class Thresholds:
     """Silent for this many of its declared intervals, and for ``least_s`` at the least."""
 
-    silent_intervals: float = 10.0
-    least_s: float = 8.0
+    silent_intervals: float = limit(10.0, 1, 1_000, "intervals", "of those declared, silent for which it is lost")
+    least_s: float = limit(8.0, 2, 3_600, "s", "silence that is none yet, however short its interval")
 
 
 class Lane:

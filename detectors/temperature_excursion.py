@@ -28,6 +28,7 @@ from scipy.special import ndtr
 from detectors import explanation
 from detectors.columns import Columns, Rows
 from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -52,11 +53,17 @@ class Thresholds:
     Nothing opens for ``door_s`` seconds after a door was last lawfully open.
     """
 
-    weight: float = 0.5
-    noise_floor_c: float = 0.15
-    open_score: float = 0.99
-    close_score: float = 0.2
-    door_s: float = 1_800.0
+    weight: float = limit(0.5, 0.01, 1, "share", "what a new value counts for in the mean")
+    noise_floor_c: float = limit(0.15, 0.01, 5, "°C", "least noise of a sensor")
+    open_score: float = limit(0.99, 0.5, 0.999999, "score", "probability of being outside the band that opens")
+    close_score: float = limit(0.2, 1e-06, 0.95, "score", "probability below which it closes; at most open_score")
+    door_s: float = limit(1_800.0, 0, 86_400, "s", "after a door was lawfully open, in which nothing opens")
+
+    def __post_init__(self) -> None:
+        if not self.close_score <= self.open_score:
+            raise ValueError(
+                f"close_score ({self.close_score:g}) must be no more than open_score ({self.open_score:g})"
+            )
 
 
 _STEP_MAX_C: Final = 1_000.0  # so that no value, however wild, makes a variance that is no number

@@ -1,14 +1,16 @@
-"""Thresholds as operators write them: a table a rule, read into the rule's own ``Thresholds``, or refused by name."""
+"""Thresholds as operators write them: a table a rule, read into the rule's own ``Thresholds``, or refused by name.
+
+What each may be is declared where the rule is (``detectors.limits``); ``document`` makes docs/rules.md of it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from detectors import catalog
+from detectors.limits import Limit, limits_of
 
 FORMS: Final = catalog.THRESHOLDS
 
@@ -27,29 +29,58 @@ def _read_rule(rule: str, table: Any) -> Any:
         raise ValueError(f"{rule} is no rule with thresholds{_near(rule, FORMS)}")
     if not isinstance(table, Mapping):
         raise ValueError(f"{rule} must be a table of thresholds")
-    defaults = {item.name: item.default for item in dataclasses.fields(form)}
+    limits = limits_of(form)
     values = {}
     for key, value in table.items():
-        if key not in defaults:
-            raise ValueError(f"{rule}.{key} is no threshold{_near(key, defaults)}")
-        values[key] = _number(f"{rule}.{key}", value, whole=isinstance(defaults[key], int))
+        if key not in limits:
+            raise ValueError(f"{rule}.{key} is no threshold{_near(key, limits)}")
+        values[key] = _number(f"{rule}.{key}", value, limits[key])
     try:
-        return form(**values)
+        made = form(**values)
+        fault = made.fault() if hasattr(made, "fault") else None
     except ValueError as error:
-        raise ValueError(f"{rule}: {error}") from None
+        fault = str(error)
+    if fault is not None:
+        raise ValueError(f"{rule}: {fault}")
+    return made
 
 
-def _number(name: str, value: Any, whole: bool) -> float:
-    """A finite number, not negative; where the default is a whole number, a whole one."""
-    wanted = "a whole number" if whole else "a number"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be {wanted}, not negative: {value!r} is not")
-    if whole and value != int(value):
-        raise ValueError(f"{name} must be {wanted}: {value!r} is not")
-    return int(value) if whole else float(value)
+def _number(name: str, value: Any, limit: Limit) -> float:
+    if not limit.allows(value):
+        raise ValueError(f"{name} must be {limit.wanted}, and is {value!r}")
+    return int(value) if limit.whole else float(value)
 
 
 def _near(word: str, words: Iterable[str]) -> str:
     known = sorted(words)
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def document() -> str:
+    """``docs/rules.md``: every threshold of every rule."""
+    rows = [
+        f"| `{rule}` | `{key}` | {each.default:,.15g} | {each.unit} | {each.bounds} | {each.says} |"
+        for rule, form in FORMS.items()
+        for key, each in limits_of(form).items()
+    ]
+    return "\n".join([_HEAD.format(without=", ".join(f"`{n}`" for n in catalog.CARDS if n not in FORMS)), *rows, ""])
+
+
+_HEAD: Final = """# Thresholds of the rules
+
+Made from the rules' own declarations by `puente doctor --rules`; a test fails when it is stale. What each rule looks
+for is in [architecture.md](architecture.md#rules); how many faults it finds and how often it is wrong at other
+thresholds, in [scorecard.md](scorecard.md).
+
+A threshold is set in the settings file, or as `PUENTE_RULES="shock.threshold_g=4 battery_low.low_pct=10"`; what is not
+set keeps its default. The same for every worker: they share the episodes.
+
+    [rules.shock]
+    threshold_g = 4
+
+A value outside its bounds, both of which are allowed, stops the start and says what would be right: beyond them a rule
+would tell everybody, or nobody. No thresholds: {without}.
+
+| rule | threshold | default | unit | bounds | what it does |
+|---|---|---|---|---|---|"""

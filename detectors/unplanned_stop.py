@@ -18,6 +18,7 @@ import numpy as np
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
 from detectors.geometry import haversine_m
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -40,9 +41,9 @@ _NEVER = -1
 class Thresholds:
     """Standing for ``stop_s`` seconds: within ``radius_m`` metres, at ``moving_kmh`` or less."""
 
-    stop_s: float = 600.0
-    radius_m: float = 200.0
-    moving_kmh: float = 8.0
+    stop_s: float = limit(600.0, 30, 86_400, "s", "time standing that opens")
+    radius_m: float = limit(200.0, 10, 5_000, "m", "within which it stands")
+    moving_kmh: float = limit(8.0, 1, 60, "km/h", "speed above which it does not stand")
 
 
 class UnplannedStop:

@@ -18,6 +18,7 @@ from contracts.journeys import JourneyWindow
 from detectors import explanation
 from detectors.explanation import Reason
 from detectors.journey_norm import JourneyNorm
+from detectors.limits import limit
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -61,19 +62,23 @@ class Thresholds:
     and where traffic is mixed, in towns and at the border.
     """
 
-    warm_up_windows: int = 60
-    open_score: float = 0.5
-    close_score: float = 0.4
-    confirm_windows: int = 4
-    least_readings: int = 3
-    told_share: float = 0.0
-    memory_windows: float = 400.0
-    road_deviations: float = 5.0
-    mixed_deviations: float = 10.0
+    warm_up_windows: int = limit(60, 1, 100_000, "windows", "a corridor must have taught before any is judged")
+    open_score: float = limit(0.5, 0.05, 0.99, "score", "score of an unusual window")
+    close_score: float = limit(0.4, 0.01, 0.99, "score", "score of a window that is usual again; at most open_score")
+    confirm_windows: int = limit(4, 1, 100, "windows", "in a row that open, or close")
+    least_readings: int = limit(3, 1, 1_000, "readings", "of its vehicle that a window must have to be judged")
+    told_share: float = limit(0.0, 0, 1, "share", "of a window's readings that another rule may speak of")
+    memory_windows: float = limit(400.0, 10, 100_000, "windows", "after which what was learnt fades")
+    road_deviations: float = limit(5.0, 0.5, 100, "deviations", "from the usual that are score 0.5 on the open road")
+    mixed_deviations: float = limit(
+        10.0, 0.5, 100, "deviations", "from the usual that are score 0.5 in towns and at the border"
+    )
 
     def __post_init__(self) -> None:
         if not 0 < self.close_score <= self.open_score < 1:
-            raise ValueError("close_score must be above 0, and open_score no less and below 1")
+            raise ValueError(
+                f"close_score ({self.close_score:g}) must be no more than open_score ({self.open_score:g})"
+            )
         if min(self.memory_windows, self.road_deviations, self.mixed_deviations) <= 0 or self.confirm_windows < 1:
             raise ValueError("memory_windows, confirm_windows and deviations must be above 0")
 

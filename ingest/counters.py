@@ -17,13 +17,16 @@ class Counters:
     accepted_drill: int = 0  # of the accepted, a drill's
     refused_drill: Counter[str] = field(default_factory=Counter)  # of the refused, those that say they are a drill's
     statuses: int = 0  # last wills sent on
+    statuses_drill: int = 0  # of those, that say they are a drill's
     aside: Counter[str] = field(default_factory=Counter)  # sound messages that are no readings, by kind
+    aside_drill: Counter[str] = field(default_factory=Counter)  # of those, that say they are a drill's
     frames: int = 0  # frames that Kafka holds
     frame_readings: int = 0  # readings in those frames
     ticks: int = 0  # ticks that Kafka holds, a partition each
     acknowledged: int = 0  # PUBACKs sent
     late_acks: int = 0  # acknowledgements dropped because their connection had gone
     receipts: int = 0  # receipts published
+    receipts_drill: int = 0  # of those, of a drill's readings
     connects: int = 0  # MQTT connections made
     kafka_restarts: int = 0  # producers given up and made anew
 

@@ -48,7 +48,8 @@ _NOWHERE: Final = Address("", "")  # a topic that names nobody: nobody to answer
 _LINE_BYTES: Final = 400
 _LETTER_BYTES: Final = 1_000
 
-Token = tuple[Delivery, Address, int, int]  # what a line settles: its message, and whom to answer for which reading
+# What a line settles: its message, whom to answer for which reading, and whether that is a drill's.
+Token = tuple[Delivery, Address, int, int, bool]
 
 
 class Gateway:
@@ -120,9 +121,9 @@ class Gateway:
         return len(self._custody), self._custody.size
 
     @property
-    def receipts_waiting(self) -> int:
-        """Devices that are owed a receipt."""
-        return len(self._receipts)
+    def receipts_waiting(self) -> tuple[int, int]:
+        """Devices that are owed a receipt: of real readings, and of a drill's."""
+        return self._receipts.waiting
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then leave in order. Raises WrongPartitionsError at the start."""
@@ -179,19 +180,20 @@ class Gateway:
         if accepted:
             self._custody.weigh(delivery, _LINE_BYTES * len(accepted))
             now_ms = time.monotonic() * 1000
-            add = self._gatherer.add
+            add, may_be = self._gatherer.add, drills.MAY_BE in payload
             for device_id, boot_id, seq, data in accepted:
-                for frame in add(device_id, data, (delivery, answered, boot_id, seq), now_ms):
+                drill = may_be and drills.is_drill(data)
+                self.counters.accepted_drill += drill
+                for frame in add(device_id, data, (delivery, answered, boot_id, seq, drill), now_ms):
                     self._send(frame)
             self.counters.accepted += len(accepted)
-            if drills.MAY_BE in payload:
-                self.counters.accepted_drill += sum(drills.is_drill(line.data) for line in accepted)
         for refusal in refused:
             self._refuse(topic, refusal, address, delivery)
         for kind, line in aside:
             self.counters.aside[kind] += 1
+            self.counters.aside_drill[kind] += drills.says_drill(payload)
             if line is not None:
-                self._send_status(line, address, delivery)
+                self._send_status(line, address, delivery, drills.says_drill(payload))
         if delivery.parts == 0:  # nothing to wait for; not from within paho's own call
             asyncio.get_running_loop().call_soon(self._settle)
 
@@ -201,16 +203,16 @@ class Gateway:
             delivery.parts += 1
             self._refuse(topic, judged, address, delivery, receipted=False)
         else:
-            self._send_status(judged, address, delivery)
+            self._send_status(judged, address, delivery, drills.says_drill(judged))
 
-    def _send_status(self, line: bytes, address: Address, delivery: Delivery) -> None:
+    def _send_status(self, line: bytes, address: Address, delivery: Delivery, drill: bool) -> None:
         delivery.parts += 1
         self._outbox.put(
             Record(
                 topics.STATUS,
                 partition_of(address.device_id, self.config.partitions),
                 line,
-                partial(self._status_held, delivery),
+                partial(self._status_held, delivery, drill),
                 key=address.device_id.encode(),
             )
         )
@@ -220,9 +222,9 @@ class Gateway:
     ) -> None:
         letter = dead_letter(refusal.reason, refusal.sentence, topic, self._clock_ms(), refusal.data)
         value = _encode(letter)
+        drill = drills.says_drill(refusal.data)
         self.counters.refused[refusal.reason] += 1
-        if drills.says_drill(refusal.data):
-            self.counters.refused_drill[refusal.reason] += 1
+        self.counters.refused_drill[refusal.reason] += drill
         self._custody.weigh(delivery, len(value) + _LETTER_BYTES)
         # What is no name is no key either: those letters go to the first partition, in no device's order.
         named = is_name(address.device_id)
@@ -233,7 +235,7 @@ class Gateway:
                 topics.REFUSED,
                 partition_of(address.device_id, self.config.partitions) if named else 0,
                 value,
-                partial(self._refusal_held, refusal, answered, delivery),
+                partial(self._refusal_held, refusal, answered, delivery, drill),
                 key=address.device_id.encode() if named else None,
             )
         )
@@ -268,21 +270,22 @@ class Gateway:
         if self._before_ack is not None:
             self._before_ack(self.counters.frames)
         held = self._receipts.held
-        for delivery, address, boot_id, seq in frame.tokens:
+        for delivery, address, boot_id, seq, drill in frame.tokens:
             delivery.parts -= 1
             if address is not _NOWHERE:
-                held(address, boot_id, seq)
+                held(address, boot_id, seq, drill)
         self._settle()
 
-    def _refusal_held(self, refusal: Refusal, address: Address, delivery: Delivery) -> None:
+    def _refusal_held(self, refusal: Refusal, address: Address, delivery: Delivery, drill: bool) -> None:
         delivery.parts -= 1
         if address is not _NOWHERE:
-            self._receipts.refused(address, refusal)
+            self._receipts.refused(address, refusal, drill)
         self._settle()
 
-    def _status_held(self, delivery: Delivery) -> None:
+    def _status_held(self, delivery: Delivery, drill: bool) -> None:
         delivery.parts -= 1
         self.counters.statuses += 1
+        self.counters.statuses_drill += drill
         self._settle()
 
     def _settle(self) -> None:
@@ -323,9 +326,10 @@ class Gateway:
     def _publish_receipts(self) -> None:
         self._receipted.clear()
         waiting = len(self._receipts)
-        for address, receipt in self._receipts.take(min(self._overdue, self._link.room())):
+        for address, receipt, drill in self._receipts.take(min(self._overdue, self._link.room())):
             self._link.publish(f"v1/{address.carrier_scac}/{address.device_id}/receipt", _encode(receipt))
             self.counters.receipts += 1
+            self.counters.receipts_drill += drill
         self._overdue -= waiting - len(self._receipts)  # a long one is split, and then more wait than before
         if self._overdue == 0:
             self._receipted.set()

@@ -2,6 +2,7 @@
 
 Incremental: a receipt speaks of what has been held or refused since the device's last one. A reading that was sent
 again is receipted again, because the first answer may have been lost. A broker's PUBACK is not custody; this is.
+No receipt speaks of a drill's readings and real ones together: so what is counted of them has drills apart.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ RANGES_MAX: Final = 1_000  # ranges in one receipt: a device has little memory, 
 
 HeldId = tuple[int, int]  # boot_id, seq
 RefusedId = tuple[int, str, int]  # boot_id, reason, seq
+_Key = tuple[Address, bool]  # whom to answer, and whether of a drill
 
 
 def ranges_of(pairs: Iterable[HeldId]) -> list[HeldRange]:
@@ -77,49 +79,66 @@ class _Pending:
 class Receipts:
     """What is still to be answered, a device at a time, the longest waiting first. ``len()`` counts messages.
 
+    A device that is owed an answer of its real readings and one of its drill's counts twice.
+
     Bounded by ``devices_max``: beyond it the longest waiting device's answer is dropped and counted in ``dropped``.
     That loses no reading: its journal sends again, and a resend is receipted again.
     """
 
     def __init__(self, devices_max: int = 200_000) -> None:
-        self._pending: dict[Address, _Pending] = {}
-        self._rest: deque[tuple[Address, Receipt]] = deque()  # of one device, what its last message did not hold
+        self._pending: dict[_Key, _Pending] = {}
+        self._rest: deque[tuple[_Key, Receipt]] = deque()  # of one device, what its last message did not hold
+        self._drills = 0  # of the pending, a drill's
         self._devices_max = devices_max
         self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._pending) + len(self._rest)
 
-    def held(self, address: Address, boot_id: int, seq: int) -> None:
-        """Kafka holds this reading."""
-        self._of(address).held.append((boot_id, seq))
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Answers owed, a device each: of real readings, and of a drill's."""
+        rest = self._rest[0][0][1] if self._rest else None
+        drills = self._drills + (rest is True)
+        return len(self._pending) - self._drills + (rest is False), drills
 
-    def refused(self, address: Address, refusal: Refusal) -> None:
+    def held(self, address: Address, boot_id: int, seq: int, drill: bool = False) -> None:
+        """Kafka holds this reading."""
+        self._of((address, drill)).held.append((boot_id, seq))
+
+    def refused(self, address: Address, refusal: Refusal, drill: bool = False) -> None:
         """Kafka holds this refusal's dead letter."""
-        pending = self._of(address)
+        pending = self._of((address, drill))
         if refusal.boot_id is not None and refusal.seq is not None:
             pending.refused.append((refusal.boot_id, refusal.reason, refusal.seq))
         else:
             pending.unreadable[hashlib.sha256(refusal.data).hexdigest()] = refusal.reason
 
-    def take(self, messages_max: int) -> Iterator[tuple[Address, Receipt]]:
+    def take(self, messages_max: int) -> Iterator[tuple[Address, Receipt, bool]]:
         """At most this many messages, the longest waiting device first; what is given is no longer pending.
 
-        One message holds at most ``RANGES_MAX`` ranges; the device's next one, in this call or a later, holds the rest.
+        Each with whom it answers, and whether that is of a drill's readings. One message holds at most ``RANGES_MAX``
+        ranges; the device's next one, in this call or a later, holds the rest.
         """
         for _ in range(messages_max):
             if not self._rest:
-                address = next(iter(self._pending), None)
-                if address is None:
+                key = next(iter(self._pending), None)
+                if key is None:
                     return
-                self._rest.extend((address, part) for part in parts_of(self._pending.pop(address).receipt()))
-            yield self._rest.popleft()
+                self._rest.extend((key, part) for part in parts_of(self._pop(key).receipt()))
+            (address, drill), receipt = self._rest.popleft()
+            yield address, receipt, drill
 
-    def _of(self, address: Address) -> _Pending:
-        pending = self._pending.get(address)
+    def _of(self, key: _Key) -> _Pending:
+        pending = self._pending.get(key)
         if pending is None:
             if len(self._pending) >= self._devices_max:
-                del self._pending[next(iter(self._pending))]
+                self._pop(next(iter(self._pending)))
                 self.dropped += 1
-            pending = self._pending[address] = _Pending()
+            pending = self._pending[key] = _Pending()
+            self._drills += key[1]
         return pending
+
+    def _pop(self, key: _Key) -> _Pending:
+        self._drills -= key[1]
+        return self._pending.pop(key)

@@ -69,7 +69,7 @@ class DeviceFleet:
 
     ``journal_dir`` None keeps journals in memory. ``mode``, ``rate`` and ``speed`` are those of ``pacing.Pace``.
     ``batch_max`` over 1 lets a device that has several readings to send put so many in one NDJSON message.
-    ``exercise`` marks every reading. ``now_ms`` is the wall clock in UTC milliseconds.
+    ``exercise`` marks every reading and status. ``now_ms`` is the wall clock in UTC milliseconds.
     """
 
     def __init__(
@@ -225,12 +225,14 @@ class DeviceFleet:
         hubs: dict[str, Link] = {}
         for scac, device_id in self.fleet.devices():
             if self._per_device:
-                link = self._links.add(broker, identity_of(scac, device_id, device_id, device_id, DEVICE_WINDOW))
+                identity = identity_of(scac, device_id, device_id, device_id, DEVICE_WINDOW, self._exercise)
+                link = self._links.add(broker, identity)
             else:
                 hub = f"{scac}-HUB"
                 if scac not in hubs:
                     client_id = f"{hub}-{os.getpid()}"
-                    hubs[scac] = self._links.add(broker, identity_of(scac, "+", hub, client_id, CARRIER_WINDOW))
+                    identity = identity_of(scac, "+", hub, client_id, CARRIER_WINDOW, self._exercise)
+                    hubs[scac] = self._links.add(broker, identity)
                 link = hubs[scac]
             self._wanting.setdefault(link, {})
             journal = Journal(in_flight_max, resend_after_ms)
@@ -254,9 +256,10 @@ class DeviceFleet:
             if device.link is link:
                 device.journal.rewind()
                 self._wanting[link][device.device_id] = device
-        link.publish(
-            link.identity.will_topic, status_of(link.identity.will_topic.split("/")[2], "online", self._now_ms())
-        )
+        link.publish(link.identity.will_topic, self._status(link, "online"))
+
+    def _status(self, link: Link, status: str) -> bytes:
+        return status_of(link.identity.will_topic.split("/")[2], status, self._now_ms(), self._exercise)
 
     def _on_receipt(self, topic: str, payload: bytes) -> None:
         device = self._devices.get(topic.split("/")[2])
@@ -290,9 +293,6 @@ class DeviceFleet:
 
     def _end(self) -> None:
         self._report()
-        farewells = []
-        for link in self._links.links:
-            topic = link.identity.will_topic
-            farewells.append((link, topic, status_of(topic.split("/")[2], "offline", self._now_ms())))
+        farewells = [(link, link.identity.will_topic, self._status(link, "offline")) for link in self._links.links]
         self._links.close(farewells, self._now_ms)
         self._keep_receipts()

@@ -54,19 +54,25 @@ class Identity:
     window: int
 
 
-def status_of(device_id: str, status: str, time_ms: int | None) -> bytes:
+def status_of(device_id: str, status: str, time_ms: int | None, exercise: bool = False) -> bytes:
     """What a device's status topic says: ``online``, ``offline`` (it said goodbye) or ``lost`` (its last will)."""
-    told = {"device_id": device_id, "status": status}
-    return _encode(told if time_ms is None else told | {"time_ms": time_ms})
+    told: dict[str, object] = {"device_id": device_id, "status": status}
+    if time_ms is not None:
+        told["time_ms"] = time_ms
+    if exercise:
+        told["exercise"] = True
+    return _encode(told)
 
 
-def identity_of(scac: str, receipts_of: str, device_id: str, client_id: str, window: int) -> Identity:
+def identity_of(
+    scac: str, receipts_of: str, device_id: str, client_id: str, window: int, exercise: bool = False
+) -> Identity:
     """A link's identity: ``receipts_of`` is one device, or ``+`` for all of the carrier's."""
     return Identity(
         client_id=client_id,
         receipts=f"v1/{scac}/{receipts_of}/receipt",
         will_topic=f"v1/{scac}/{device_id}/status",
-        will=status_of(device_id, "lost", None),
+        will=status_of(device_id, "lost", None, exercise),
         window=window,
     )
 

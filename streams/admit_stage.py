@@ -22,6 +22,7 @@ from contracts.sensors import MINUTE_MS, SensorValue
 from detectors import catalog
 from detectors.signal_lost import Lane
 from streams.corridor import Corridor
+from streams.drilling import DRILLS, Drilling
 from streams.facts import NO_PLACES, Facts
 from streams.fingerprints import Fingerprints, fingerprint
 from streams.ledger import AHEAD, NEXT, REPEAT, Ledger, counts_nothing
@@ -59,6 +60,8 @@ class AdmitStage:
         self.partition = partition
         self.config = config
         self.roster = Roster(book)
+        self.drilling = Drilling()
+        self._twins = 0  # rows of the roster that are a device's second one, for what it said of a drill
         self.ledger = Ledger()
         self.fingerprints = Fingerprints()
         self.screen = Screen(catalog.device_rules(config.thresholds))
@@ -227,13 +230,22 @@ class AdmitStage:
     def _apart(self, rows: list[int], readings: list[ShipmentReading]) -> list[int]:
         """Rows for what rules and facts remember: a drill has one of its own, or it would count towards the real."""
         if not any(reading.exercise for reading in readings):
+            self.drilling.hear_real(rows)
             return rows
+        self.drilling.hear(rows, readings)
         self._counters["passed_drill"] += sum(reading.exercise for reading in readings)
-        apart = []
+        apart, known = [], len(self.roster)
         for row, reading in zip(rows, readings, strict=True):
             apart.append(self.roster.row(f"{reading.device_id}{_DRILL}") if reading.exercise else row)
+        self._twins += len(self.roster) - known
         self._grow(max(self.fingerprints.size, 1 + max(apart)))
         return apart
+
+    @property
+    def devices(self) -> tuple[int, int]:
+        """How many are remembered: of the real, and of those that drill."""
+        drill = len(self.drilling)
+        return len(self.roster) - self._twins - drill, drill
 
     def _until_ms(self) -> int:
         """The newest time that can be: what a device whose clock is fast says of later would make all else old."""
@@ -303,7 +315,8 @@ class AdmitStage:
     def changes(self) -> Iterator[StateChange]:
         """A record a device that spoke (``d/``), fingerprint chunks it filled (``h/``), the sources' ticks (``t``).
 
-        Of devices with a watched sensor, the minute under way (``n/``). And, once, what the packed rows mean (``s/``).
+        Of devices with a watched sensor, the minute under way (``n/``); who drills (``x/``). And, once, what the packed
+        rows mean (``s/``).
         """
         names, rows = self.roster.names, list(self._dirty)
         ledger, prints, facts = self.ledger, self.fingerprints, self.facts
@@ -320,6 +333,7 @@ class AdmitStage:
         self._minute_dirty.clear()
         for row, chunk, data in self.fingerprints.full_chunks():
             yield f"h/{names[row]}/{chunk}", data
+        yield from self.drilling.changes(names)
         if self._ticked:
             self._ticked = False
             yield "t", pack([self._watermark_ms, self.watermark.sources, self._uptime.dump()])
@@ -338,9 +352,13 @@ class AdmitStage:
             self.screen.packed.learn(rest, value)
         else:
             name, _, chunk = rest.rpartition("/") if kind == "h" else (rest, "", "")
+            known = len(self.roster)
             row = self.roster.row(name)
+            self._twins += row == known and name.endswith(_DRILL)
             self._grow(row + 1)
-            if kind == "h":
+            if kind == DRILLS:
+                self.drilling.restore(row)
+            elif kind == "h":
                 self.fingerprints.set_chunk(row, int(chunk), value)
             elif kind == "n":
                 self.minutes.load(row, unpack(value))

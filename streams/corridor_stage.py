@@ -228,7 +228,7 @@ class CorridorStage:
         if alert.state in self._counters:
             self._counters[alert.state] += 1
         headers = cloud_event(
-            f"alert.{alert.state}", f"{alert.alert_id}/{alert.revision}", f"/corridor/{self.partition}", alert.opened_ms
+            f"alert.{alert.state}", f"{alert.alert_id}/{alert.revision}", f"/corridor/{self.partition}", alert.at_ms
         )
         value, key = _JSON.encode(alert), alert.alert_id.encode()
         out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)

@@ -16,6 +16,7 @@ import msgspec
 from contracts.alerts import Alert, Evidence, State, alert_id
 from contracts.readings import NO_FIX, ReadingId, ShipmentReading
 from contracts.reference import Direction
+from contracts.words import of_drill
 from detectors.rule import RuleCard, Texts
 
 WORSE: Final = 0.2  # an open episode is told again when its score has risen by this much since it was last told
@@ -125,7 +126,7 @@ class Episodes:
             everyone = known.audiences + tuple(a for a in concern.audiences if a not in known.audiences)
             alert = _next(known.alert, "updated", sighting, score, evidence)
             alert.audiences = everyone
-            alert.messages = self._say(card.opened, sighting.device_id, alert.evidence)
+            alert.messages = self._say(card.opened, sighting, alert.evidence)
             return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
         alert = Alert(
@@ -143,13 +144,14 @@ class Episodes:
             lon_deg=sighting.lon_deg,
             score=score,
             evidence=facts,
-            messages=self._say(card.opened, sighting.device_id, facts),
+            messages=self._say(card.opened, sighting, facts),
             exercise=sighting.exercise,
             corridor=concern.corridor,
             direction=concern.direction,
             carrier_scac=concern.carrier_scac,
             sector=concern.sector,
             audiences=concern.audiences,
+            updated_ms=sighting.time_ms,
         )
         return self._tell(key, alert, concern.audiences)
 
@@ -163,8 +165,8 @@ class Episodes:
             return None
         self._dirty.add(key)
         alert = _next(known.alert, "closed", sighting, known.alert.score, evidence)
-        alert.messages = self._say(texts or card.closed, sighting.device_id, {**known.alert.evidence, **evidence})
-        alert.closed_ms = max(sighting.time_ms, alert.opened_ms)
+        alert.messages = self._say(texts or card.closed, sighting, {**known.alert.evidence, **evidence})
+        alert.closed_ms = alert.updated_ms
         return Told(alert, known.audiences)
 
     def _tell(self, key: _Key, alert: Alert, audiences: tuple[str, ...]) -> Told:
@@ -172,9 +174,11 @@ class Episodes:
         told = self.open[key] = Told(alert, audiences)
         return told
 
-    def _say(self, texts: Texts, device_id: str, evidence: Evidence) -> dict[str, str]:
+    def _say(self, texts: Texts, sighting: Sighting, evidence: Evidence) -> dict[str, str]:
+        """Every sentence of every alert is made here, and here a drill's gets its mark: it goes wherever they go."""
         languages = [name for name in self.languages if name in texts] or list(texts)
-        return {language: texts[language].format(device_id=device_id, **evidence) for language in languages}
+        said = {each: texts[each].format(device_id=sighting.device_id, **evidence) for each in languages}
+        return {each: of_drill(said[each], each) for each in said} if sighting.exercise else said
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Episodes opened or updated since the last call, and None for those closed."""
@@ -196,7 +200,7 @@ _UNPACK: Final = msgspec.msgpack.Decoder(tuple[Alert, tuple[str, ...]]).decode
 
 
 def _next(before: Alert, state: State, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:
-    """The following revision: where it is now, why now; when and by what it was opened stays.
+    """The following revision: where it is now, why now, since when; when and by what it was opened stays.
 
     What closes an episode does not overwrite what it was opened on: it stands beside it as ``closed_...``.
     """
@@ -207,6 +211,7 @@ def _next(before: Alert, state: State, sighting: Sighting, score: float, evidenc
         revision=before.revision + 1,
         state=state,
         score=score,
+        updated_ms=max(sighting.time_ms, before.opened_ms),
         lat_deg=before.lat_deg if sighting.lat_deg is None else sighting.lat_deg,
         lon_deg=before.lon_deg if sighting.lon_deg is None else sighting.lon_deg,
         evidence={**before.evidence, **evidence},

@@ -11,6 +11,7 @@ from typing import Final
 
 from contracts import frames
 from contracts.readings import ReadingId, ShipmentReading, identity
+from streams.drilling import DRILLS, Drilling
 from streams.ledger import REPEAT, Ledger
 from streams.stage import StateChange, pack, unpack
 
@@ -23,6 +24,7 @@ class HistoryStage:
     def __init__(self, check_identity: bool = True) -> None:
         self.check_identity = check_identity
         self.ledger = Ledger()
+        self.drilling = Drilling()
         self._rows: dict[str, int] = {}
         self._names: list[str] = []
         self._dirty: set[int] = set()
@@ -45,7 +47,10 @@ class HistoryStage:
 
     def lacking(self, readings: list[ShipmentReading], held: Collection[ReadingId] = NOTHING) -> list[ShipmentReading]:
         """Those to write: not passed before, and not among what the store has said it holds."""
-        fresh = []
+        fresh: list[ShipmentReading] = []
+        passed: list[ShipmentReading] = []
+        rows: list[int] = []
+        drills = 0
         for reading in readings:
             row = self._row(reading.device_id)
             if self.ledger.admit(row, reading.boot_id, reading.seq) == REPEAT and self.check_identity:
@@ -53,17 +58,26 @@ class HistoryStage:
                 self._counters["repeats_drill"] += reading.exercise
                 continue
             self._dirty.add(row)
-            self._counters["passed"] += 1
-            self._counters["passed_drill"] += reading.exercise
+            rows.append(row)
+            passed.append(reading)
+            drills += reading.exercise
             if held and identity(reading) in held and self.check_identity:
                 self._counters["held"] += 1
                 continue
             fresh.append(reading)
+        self._counters["passed"] += len(passed)
+        self._counters["passed_drill"] += drills
+        if drills:
+            self.drilling.hear(rows, passed)
+        else:
+            self.drilling.hear_real(rows)
         return fresh
 
-    def __len__(self) -> int:
-        """How many devices are remembered."""
-        return len(self._names)
+    @property
+    def devices(self) -> tuple[int, int]:
+        """How many are remembered: of the real, and of those that drill."""
+        drill = len(self.drilling)
+        return len(self._names) - drill, drill
 
     def _row(self, device_id: str) -> int:
         row = self._rows.get(device_id)
@@ -74,10 +88,11 @@ class HistoryStage:
         return row
 
     def changes(self) -> Iterator[StateChange]:
-        """A record a device that spoke, and the counters."""
+        """A record a device that spoke (``d/``), one a device that drills (``x/``), and the counters."""
         for row in self._dirty:
             yield f"d/{self._names[row]}", pack(self.ledger.dump(row))
         self._dirty.clear()
+        yield from self.drilling.changes(self._names)
         yield "c", pack(self._counters)
 
     def restore(self, key: str, value: bytes) -> None:
@@ -85,6 +100,8 @@ class HistoryStage:
         kind, _, name = key.partition("/")
         if kind == "c":
             self._counters.update(unpack(value))
+        elif kind == DRILLS:
+            self.drilling.restore(self._row(name))
         else:
             self.ledger.load(self._row(name), unpack(value))
 

@@ -218,7 +218,7 @@ class SensorStage:
         if alert.state in self._counters:
             self._counters[alert.state] += 1
         event_id, source = f"{alert.alert_id}/{alert.revision}", f"/sensor/{self.partition}"
-        headers = cloud_event(f"alert.{alert.state}", event_id, source, alert.opened_ms)
+        headers = cloud_event(f"alert.{alert.state}", event_id, source, alert.at_ms)
         value, key = _JSON.encode(alert), alert.alert_id.encode()
         out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)
 

@@ -22,6 +22,7 @@ from detectors import catalog, separation, signal_lost
 from detectors.signal_lost import Lane, SignalLost
 from streams.audiences import Audience
 from streams.concerns import concern_of
+from streams.drilling import DRILLS, Drilling
 from streams.episodes import DRILL_OVER, ENDED, Concern, Episodes, Sighting, Told, move, sight
 from streams.journey_sums import JourneySum, window_of
 from streams.ledger import REPEAT, Ledger
@@ -54,6 +55,7 @@ class ShipmentStage:
         self.partition = partition
         self.config = config
         self.roster = Roster(book)
+        self.drilling = Drilling()
         self.ledger = Ledger()
         self.signal = SignalLost(config.thresholds.get(signal_lost.CARD.name), config.forget_source_ms)
         self.episodes = Episodes(config.languages)
@@ -91,6 +93,9 @@ class ShipmentStage:
         self._counters["passed"] += len(fresh)
         if drills.MAY_BE in value:
             self._counters["passed_drill"] += sum(reading.exercise for reading in fresh)
+            self.drilling.hear(rows, fresh)
+        else:
+            self.drilling.hear_real(rows)
         self._dirty.update(rows)
         self.windows.hear(rows, fresh)
         at = np.array(rows, np.intp)
@@ -98,6 +103,12 @@ class ShipmentStage:
         for row, reading in zip(rows, fresh, strict=True):
             self._hear(row, reading, silences.pop(row, None) if silences else None, out)
         return out
+
+    @property
+    def devices(self) -> tuple[int, int]:
+        """How many are remembered: of the real, and of those that drill."""
+        drill = len(self.drilling)
+        return len(self.roster) - drill, drill
 
     def _decode(self, value: bytes, out: list[Outgoing]) -> list[ShipmentReading]:
         lines = frames.lines_of(value)
@@ -288,7 +299,7 @@ class ShipmentStage:
             self._counters["closed"] += 1
         value, key = _JSON.encode(alert), alert.alert_id.encode()
         event_id = f"{alert.alert_id}/{alert.revision}"
-        headers = cloud_event(f"alert.{alert.state}", event_id, f"/shipment/{self.partition}", alert.opened_ms)
+        headers = cloud_event(f"alert.{alert.state}", event_id, f"/shipment/{self.partition}", alert.at_ms)
         out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)
 
     def _grow(self, size: int) -> None:
@@ -314,12 +325,16 @@ class ShipmentStage:
         return []
 
     def changes(self) -> Iterator[StateChange]:
-        """Devices that spoke or fell silent (``d/``), open episodes (``e/``), windows (``w/``), clock and counts."""
+        """Devices that spoke or fell silent (``d/``), who drills (``x/``), open episodes (``e/``), windows (``w/``).
+
+        And the clock and the counts.
+        """
         rows = list(self._dirty)
         for row, signal in zip(rows, self.signal.columns.dump_rows(rows), strict=True):
             last = self._last[row]
             yield f"d/{self.roster.names[row]}", pack([self.ledger.dump(row), signal, last and last.dump()])
         self._dirty.clear()
+        yield from self.drilling.changes(self.roster.names)
         for key, value in self.episodes.changes():
             yield f"e/{key}", value
         for key, value in self.windows.changes():
@@ -342,6 +357,9 @@ class ShipmentStage:
         else:
             row = self.roster.row(rest)
             self._grow(row + 1)
+            if kind == DRILLS:
+                self.drilling.restore(row)
+                return
             ledger, signal, last = unpack(value)
             self.ledger.load(row, ledger)
             self.signal.columns.set_row(row, signal)

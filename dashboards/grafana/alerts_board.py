@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.grafana.board import LAST, Board, Panel, Query, Step
+from dashboards.grafana.board import LAST, MOMENT, NEWEST_UPDATE_FIRST, Board, Panel, Query, Step
 from dashboards.grafana.influxql import BY_TIME, TOLD
 from dashboards.grafana.names import Text
 
 _TOLD: Final = f'FROM "alerts" WHERE {TOLD}'
 _QUIET: Final = Text("Empty while nothing was found.", "Vacío mientras no se encontró nada.")
-_SHOWN: Final = ("Time", "severity", "rule", "shipment_id", "device_id", "carrier_scac", "corridor", "{messages}")
+_SHOWN: Final = (
+    *("Time", "updated_ms", "severity", "rule", "shipment_id", "device_id", "carrier_scac", "corridor"),
+    "{messages}",
+)
 # Every revision of an episode stands at its opening: what is open is what was opened and, by its last, not closed.
 _STILL_OPEN: Final[tuple[Step, ...]] = (
     (
@@ -34,6 +37,7 @@ _STILL_OPEN: Final[tuple[Step, ...]] = (
 )
 _COLUMNS: Final = {
     "Time": Text("Opened", "Abierta"),
+    "updated_ms": Text("Last update", "Último cambio"),
     "severity": Text("Severity", "Gravedad"),
     "rule": Text("Rule", "Regla"),
     "{messages}": Text("What was found", "Qué se encontró"),
@@ -59,12 +63,13 @@ BOARD: Final = Board(
             says=Text("Episodes that are still open.", "Episodios que siguen abiertos."),
             queries=(
                 Query(
-                    'SELECT "alert_id", "opens", "severity", "rule", "shipment_id", "device_id", "carrier_scac",'
-                    f' "corridor", "{{messages}}" {_TOLD}',
+                    'SELECT "alert_id", "opens", "updated_ms", "severity", "rule", "shipment_id", "device_id",'
+                    f' "carrier_scac", "corridor", "{{messages}}" {_TOLD}',
                     table=True,
                 ),
             ),
             columns={f"{name}{LAST}": text for name, text in _COLUMNS.items()},
+            units={f"updated_ms{LAST}": MOMENT},
             steps=_STILL_OPEN,
             width=24,
             height=10,
@@ -116,15 +121,21 @@ BOARD: Final = Board(
         Panel(
             kind="table",
             title=Text("What was told, and to whom?", "¿Qué se dijo y a quién?"),
-            says=Text("Every update, newest opening first.", "Cada cambio, la apertura más reciente primero."),
+            says=Text(
+                "Every update of the 500 opened last, the newest update first.",
+                "Cada cambio de los 500 abiertos al final, el cambio más reciente primero.",
+            ),
             queries=(
                 Query(
-                    'SELECT "state", "severity", "rule", "{messages}", "shipment_id", "device_id", "audiences", "score"'
-                    f" {_TOLD} ORDER BY time DESC LIMIT 500",
+                    'SELECT "updated_ms", "state", "severity", "rule", "{messages}", "shipment_id", "device_id",'
+                    f' "audiences", "score" {_TOLD} ORDER BY time DESC LIMIT 500',
                     table=True,
                 ),
             ),
+            steps=NEWEST_UPDATE_FIRST,
+            units={"updated_ms": MOMENT},
             columns={
+                "updated_ms": Text("When", "Cuándo"),
                 "Time": Text("Opened", "Abierta"),
                 "state": Text("State", "Estado"),
                 "severity": Text("Severity", "Gravedad"),

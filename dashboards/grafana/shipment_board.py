@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.grafana.board import Board, Panel, Query
+from dashboards.grafana.board import MOMENT, NEWEST_UPDATE_FIRST, Board, Panel, Query
 from dashboards.grafana.influxql import BY_TIME, DRIVEN, OF_SHIPMENT, READ_OF_SHIPMENT
 from dashboards.grafana.names import Text
 
@@ -123,13 +123,16 @@ BOARD: Final = Board(
             says=Text("Each alert of this shipment, every update.", "Cada alerta de este embarque, con sus cambios."),
             queries=(
                 Query(
-                    'SELECT "severity", "rule", "state", "device_id", "{messages}"'
+                    'SELECT "updated_ms", "severity", "rule", "state", "device_id", "{messages}"'
                     f' FROM "alerts" WHERE {OF_SHIPMENT} AND "audiences" =~ /(^|,)${{audience:regex}}(,|$)/'
                     " ORDER BY time DESC LIMIT 200",
                     table=True,
                 ),
             ),
+            steps=NEWEST_UPDATE_FIRST,
+            units={"updated_ms": MOMENT},
             columns={
+                "updated_ms": Text("When", "Cuándo"),
                 "Time": Text("Opened", "Abierta"),
                 "severity": Text("Severity", "Gravedad"),
                 "rule": Text("Rule", "Regla"),

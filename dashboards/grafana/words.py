@@ -60,6 +60,7 @@ FIELDS: Final[Mapping[str, Text]] = {
 # How wide a table's columns are, in pixels: what an alert found has all that is left, and is read whole.
 WIDTHS: Final[Mapping[str, int]] = {
     "Time": 180,
+    "updated_ms": 180,
     "severity": 105,
     "state": 95,
     "rule": 155,

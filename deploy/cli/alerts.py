@@ -13,6 +13,7 @@ import msgspec
 
 from contracts import topics
 from contracts.alerts import Alert
+from contracts.words import sentence_of
 from deploy.cli.common import json_option, language_option, need, with_settings, write_json
 from deploy.demo.texts import TEXTS
 from deploy.settings import Settings
@@ -125,12 +126,10 @@ async def _tail(kafka: str, audience: str, follow: bool, last: int | None, langu
 
 def line_of(alert: Alert, language: str) -> str:
     """An alert's update as one line: when, how grave, what, about what, and its sentence."""
-    at_ms = alert.closed_ms if alert.closed_ms is not None else alert.opened_ms
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    at = datetime.fromtimestamp(alert.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     words = TEXTS[language]
     state, severity = words.state[alert.state], words.severity[alert.severity]
-    drill = f"[{words.drill}] " if alert.exercise else ""
     about = alert.shipment_id or alert.device_id
-    sentence = alert.messages.get(language) or next(iter(alert.messages.values()), "")
+    sentence = sentence_of(alert.messages, language, alert.exercise)
     wide = max(map(len, words.severity.values()))
-    return f"{at}  {state:<7} {severity:<{wide}} {alert.rule:<22} {about:<16} {drill}{sentence}"
+    return f"{at}  {state:<7} {severity:<{wide}} {alert.rule:<22} {about:<16} {sentence}"

@@ -35,8 +35,9 @@ class Finding:
 @click.command()
 @click.option("--settings", "only_settings", is_flag=True, help="Print the table of settings (Markdown) and end.")
 @click.option("--metrics", "only_metrics", is_flag=True, help="Print the table of metrics (Markdown) and end.")
+@click.option("--rules", "only_rules", is_flag=True, help="Print the table of the rules' thresholds and end.")
 @json_option
-def doctor(only_settings: bool, only_metrics: bool, json_to: str | None) -> int:
+def doctor(only_settings: bool, only_metrics: bool, only_rules: bool, json_to: str | None) -> int:
     """What is found on this machine and why, and what is missing. Exits with 3 where something needed is.
 
     \b
@@ -45,12 +46,18 @@ def doctor(only_settings: bool, only_metrics: bool, json_to: str | None) -> int:
       puente doctor --json
       puente doctor --settings
       puente doctor --metrics > docs/metrics.md
+      puente doctor --rules > docs/rules.md
     """
     if only_settings:
         click.echo(table())  # also where the settings are wrong: here one looks up how they are right
         return 0
     if only_metrics:
         click.echo(document(), nl=False)
+        return 0
+    if only_rules:
+        from detectors import thresholds  # the rules' libraries take a second to load
+
+        click.echo(thresholds.document(), nl=False)
         return 0
     return _examine(json_to)
 

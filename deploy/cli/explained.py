@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from contracts.words import sentence_of
 from deploy.demo.texts import TEXTS
 from deploy.explain import Explanation
 from detectors.explanation import Reason
@@ -122,11 +123,10 @@ _WORDS: Final = {"en": _ENGLISH, "es": _SPANISH}
 def lines_of(found: Explanation, language: str) -> Iterator[str]:
     """The explanation, line by line."""
     words, general, alert = _WORDS[language], TEXTS[language], found.alert
-    drill = f"  [{general.drill}]" if alert.exercise else ""
     version = f"{alert.rule} v{alert.rule_version}"
-    yield f"{alert.alert_id}  {version}  {general.severity[alert.severity]}  {alert.shipment_id or '-'}{drill}"
-    yield alert.messages.get(language) or next(iter(alert.messages.values()), "")
-    told = words.opened.format(at=_at(alert.closed_ms or alert.opened_ms), score=alert.score)
+    yield f"{alert.alert_id}  {version}  {general.severity[alert.severity]}  {alert.shipment_id or '-'}"
+    yield sentence_of(alert.messages, language, alert.exercise)
+    told = words.opened.format(at=_at(alert.at_ms), score=alert.score)
     yield f"{told}; {words.now.format(state=general.state[found.newest.state])}"
     yield ""
     yield from _why(found, words, language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from contracts.words import DRILL, RULES, SEVERITIES, STATES, in_language
+from contracts.words import RULES, SEVERITIES, STATES, in_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,6 @@ class Texts:
     readings: str
     on_the_way: str
     open_alerts: str
-    drill: str
     latency: str
     on_the_way_short: str
     open_alerts_short: str
@@ -48,7 +47,6 @@ ENGLISH: Final = Texts(
     readings="readings",
     on_the_way="shipments on the way",
     open_alerts="open alerts",
-    drill=DRILL["en"],
     latency="to alert, p50 / p99",
     on_the_way_short="on the way",
     open_alerts_short="open",
@@ -78,7 +76,6 @@ SPANISH: Final = Texts(
     readings="lecturas",
     on_the_way="embarques en camino",
     open_alerts="alertas abiertas",
-    drill=DRILL["es"],
     latency="hasta la alerta, p50/p99",
     on_the_way_short="en camino",
     open_alerts_short="abiertas",

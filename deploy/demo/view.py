@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.alerts import Alert
+from contracts.words import sentence_of
 from deploy.demo.texts import Texts
 from deploy.line_run import LineRun, percentile
 from deploy.watch import Way
@@ -91,9 +92,8 @@ class View:
     def _latest(self, rows: int) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for alert in reversed(self._watch.told(rows)):
-            at_ms = alert.opened_ms if alert.closed_ms is None else alert.closed_ms
             state = Text(self._texts.state[alert.state], style=_STATE_STYLES[alert.state])
-            table.add_row(_clock(at_ms), state, self._rule(alert), self._sentence(alert))
+            table.add_row(_clock(alert.at_ms), state, self._rule(alert), self._sentence(alert))
         return Panel(table, title=self._texts.latest, border_style="dim")
 
     def _ways(self, rows: int, width: int) -> RenderableType:
@@ -149,8 +149,7 @@ class View:
         return Text(self._texts.rules.get(alert.rule, alert.rule), style=_STYLES[alert.severity])
 
     def _sentence(self, alert: Alert) -> str:
-        sentence = alert.messages.get(self._language) or next(iter(alert.messages.values()), "")
-        return f"{self._texts.drill}: {sentence}" if alert.exercise else sentence
+        return sentence_of(alert.messages, self._language, alert.exercise)
 
     def line(self) -> str:
         """The figures as one line, where there is no terminal."""
@@ -169,9 +168,8 @@ class View:
             key = alert.alert_id, alert.revision
             if key not in self._told:
                 self._told.add(key)
-                at_ms = alert.opened_ms if alert.closed_ms is None else alert.closed_ms
                 state, severity = self._texts.state[alert.state], self._texts.severity[alert.severity]
-                lines.append(f"{_clock(at_ms)}  {state:<7} {severity:<11} {self._sentence(alert)}")
+                lines.append(f"{_clock(alert.at_ms)}  {state:<7} {severity:<11} {self._sentence(alert)}")
         return lines
 
 

@@ -61,14 +61,15 @@ class GatewayVitals:
             labels = {"stage": GATEWAY, "reason": reason}
             yield from apart("puente_refused_total", count, counters.refused_drill[reason], labels)
         for kind, count in list(counters.aside.items()):
-            yield Sample("puente_aside_total", count, {"kind": kind})
-        yield Sample("puente_statuses_total", counters.statuses)
+            yield from apart("puente_aside_total", count, counters.aside_drill[kind], {"kind": kind})
+        yield from apart("puente_statuses_total", counters.statuses, counters.statuses_drill, {})
         yield Sample("puente_frames_total", counters.frames, {"stage": GATEWAY, "topic": topics.READINGS})
         yield Sample("puente_ticks_total", counters.ticks, {"stage": GATEWAY, "topic": topics.READINGS})
         yield Sample("puente_acknowledged_total", gateway.link.acks)
         yield Sample("puente_late_acks_total", gateway.link.late_acks)
-        yield Sample("puente_receipts_total", counters.receipts)
-        yield Sample("puente_receipts_waiting", gateway.receipts_waiting)
+        yield from apart("puente_receipts_total", counters.receipts, counters.receipts_drill, {})
+        owed, drill = gateway.receipts_waiting
+        yield from apart("puente_receipts_waiting", owed + drill, drill, {})
         yield Sample("puente_unheld_messages", messages)
         yield Sample("puente_unheld_bytes", size)
         yield Sample("puente_producer_restarts_total", gateway.outbox.restarts)

@@ -50,4 +50,5 @@ class SinkVitals:
         for source, runner in sorted(sink.runners.items()):
             state = runner.state
             if isinstance(state, HistoryStage):
-                yield Sample("puente_devices", len(state), labels_of(source, runner))
+                real, drill = state.devices
+                yield from apart("puente_devices", real + drill, drill, labels_of(source, runner))

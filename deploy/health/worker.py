@@ -57,9 +57,10 @@ class WorkerVitals:
             if sources:
                 delay_s = time.time() - min(sources) / 1000.0
                 yield Sample("puente_watermark_delay_seconds", max(0.0, delay_s), labels)
-            roster = getattr(state, "roster", None)
-            if roster is not None:
-                yield Sample("puente_devices", len(roster), labels)
+            devices = getattr(state, "devices", None)
+            if devices is not None:
+                real, drill = devices
+                yield from apart("puente_devices", real + drill, drill, labels)
             drift = getattr(state, "drift", None)
             if drift is not None:
                 for model, deviations in drift().items():

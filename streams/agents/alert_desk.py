@@ -165,13 +165,18 @@ class AlertDesk:
         return min(waiting, default=self.alerts.end if self.alerts is not None else 0)
 
     def samples(self) -> Iterator[Sample]:
-        """How much each webhook still has before it, and how old the alert is that it waits for."""
-        end, now_ms = self.alerts.end if self.alerts is not None else 0, time.time() * 1000
+        """How much each webhook still has before it, and how old the first alert is that waits for it."""
+        now_ms = time.time() * 1000
         for each in list(self.deliveries):
-            labels = {"subscriber": each.webhook.name}
-            waits_s = 0.0 if each.oldest_ms is None else max(0.0, (now_ms - each.oldest_ms) / 1000)
-            yield Sample("puente_webhook_waiting_records", max(0, end - each.place.offset), labels)
-            yield Sample("puente_webhook_oldest_seconds", waits_s, labels)
+            name = each.webhook.name
+            waiting = self.alerts.split(each.place.offset) if self.alerts is not None else (0, 0, 0)
+            for kind, count in zip(("false", "true", "unread"), waiting, strict=True):
+                yield Sample("puente_webhook_waiting_records", count, {"subscriber": name, "exercise": kind})
+            for drill in (False, True):
+                oldest_ms = each.oldest_ms(drill)
+                waits_s = 0.0 if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000)
+                labels = {"subscriber": name, "exercise": str(drill).lower()}
+                yield Sample("puente_webhook_oldest_seconds", waits_s, labels)
         if self._board is not None:
             yield Sample("puente_notices_connected", self.posts, {"audience": self.audience})
             for count, exercise in zip(self._board.open_alerts(), ("false", "true"), strict=True):
@@ -210,6 +215,8 @@ class AlertDesk:
             if each.dirty:
                 each.dirty = False
                 self._unsaved[PLACE + each.webhook.name] = pack(dataclasses.astuple(each.place))
+        if self.alerts is not None:
+            self.alerts.forget(min((each.place.offset for each in self.deliveries), default=self.alerts.end))
         saving, self._unsaved = self._unsaved, {}
         try:
             await self._store.save(self.offset() - 1, list(saving.items()))

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from contracts import drills
 from contracts.alerts import Alert
+from streams.drill_tally import DrillTally, Split
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,11 @@ class Told:
     record: bytes
     headers: tuple[tuple[str, bytes], ...]
 
+    @property
+    def drill(self) -> bool:
+        """Whether it is a drill's; bytes that are no alert, where they say so."""
+        return drills.says_drill(self.record) if self.alert is None else self.alert.exercise
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -53,6 +60,7 @@ class AlertLog:
         self._source = source
         self._start = end
         self._recent: list[Told] = []
+        self._tally = DrillTally(end)
         self._more = asyncio.Event()
         self._reading = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
@@ -63,12 +71,34 @@ class AlertLog:
         """What Kafka has that is new."""
         for record in records:
             if record.offset >= self.end:
-                self._recent.append(_told(record))
+                told = _told(record)
+                self._recent.append(told)
+                self._tally.note(told.offset, told.drill)
                 self.end = record.offset + 1
         if len(self._recent) > _KEPT + _KEPT // 2:
             del self._recent[:-_KEPT]
             self._start = self._recent[0].offset
         self._more.set()
+
+    def split(self, offset: int) -> Split:
+        """How many real alerts, and a drill's, lie from this offset to the end; unread is what came before we began."""
+        return self._tally.split(offset, self.end)
+
+    def forget(self, before: int) -> None:
+        """Nobody is behind this offset any more."""
+        self._tally.forget(before)
+
+    def first_ms(self, page: Page, wanted: Callable[[Told], bool], drill: bool) -> int | None:
+        """When the first was told, behind this page, that is wanted; ``drill``: what kind that is. None without one.
+
+        What is in memory is looked at. What lies between the page and that is not read for this: where there is any of
+        the kind, it was told no earlier than the page's last.
+        """
+        recent, start = list(self._recent), self._start
+        between = self._tally.split(page.then, start)
+        if page.records and (between.unread or (between.drill if drill else between.real)):
+            return page.records[-1].told_ms
+        return next((told.told_ms for told in recent if told.offset >= page.then and wanted(told)), None)
 
     async def read(self, offset: int) -> Page:
         """The next records from this offset on, one at the least. Waits until there are any."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from contracts.deliveries import Undeliverable, Undelivered
-from streams.agents.alert_log import AlertLog, Told
+from streams.agents.alert_log import AlertLog, Page, Told
 from streams.delivery import Webhook, delivery_id, http_headers, signed
 from streams.delivery_retry import RETRY_AFTER_MAX_S, Outcome, Place, expired, reason, settle
 from streams.sinks.webhooks import Poster
@@ -42,7 +42,7 @@ class WebhookDeliveries:
         self.webhook = webhook
         self.place = place
         self.dirty = False
-        self.oldest_ms: int | None = None  # when the alert under way was told, None where none is
+        self._page: Page | None = None  # under way
         self._alerts = alerts
         self._poster = poster
         self._give_up = give_up
@@ -57,17 +57,34 @@ class WebhookDeliveries:
                 log.exception("Deliveries to %s: a fault. Going on with the same alert.", self.webhook.name)
                 await asyncio.sleep(_AFTER_A_FAULT_S)
 
+    def oldest_ms(self, drill: bool) -> int | None:
+        """When the first real alert, or a drill's first, was told that waits for this receiver; None without one.
+
+        Deliveries are in order: real alerts wait behind a drill's that is not taken. See ``AlertLog.first_ms`` for what
+        is known of a receiver far behind.
+        """
+        page, first = self._page, self.place.offset
+        if page is None or self.webhook.filter.exercise is (not drill):
+            return None
+
+        def wanted(told: Told) -> bool:
+            return told.alert is not None and told.drill is drill and self.webhook.filter.wants(told.alert)
+
+        for told in page.records:
+            if told.offset >= first and wanted(told):
+                return told.told_ms
+        return self._alerts.first_ms(page, wanted, drill)
+
     async def _serve(self) -> None:
         while True:
-            page = await self._alerts.read(self.place.offset)
+            page = self._page = await self._alerts.read(self.place.offset)
             for told in page.records:
                 if told.alert is not None and self.webhook.filter.wants(told.alert):
-                    self.oldest_ms = told.told_ms
                     await self._deliver(told)
-                    self.oldest_ms = None
                 self.place.past(told.offset)
                 self.dirty = True
             self.place.offset = max(self.place.offset, page.then)
+            self._page = None
 
     async def _deliver(self, told: Told) -> None:
         assert told.alert is not None

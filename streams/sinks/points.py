@@ -122,7 +122,7 @@ ALERT_LAYOUT: Final = Layout(
         *("rule", "sector", "severity", "state"),
     ),
     floats=("lat_deg", "lon_deg", "score"),
-    ints=("revision", "rule_version", "opened_ms", "closed_ms", "opens"),
+    ints=("revision", "rule_version", "opened_ms", "updated_ms", "closed_ms", "opens"),
     texts=("alert_id", "shipment_id"),
     jsons=("evidence", "messages"),
     lists=("audiences",),

@@ -167,7 +167,10 @@ def _connect(path: Path, busy_ms: int, mode: str) -> sqlite3.Connection:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    """The tables, where the file is new. ``synchronous=FULL``: a batch answered for survives a loss of power."""
+    """The tables, where the file is new. ``synchronous=FULL``: a batch answered for survives a loss of power.
+
+    A file that an earlier release made gets the columns that have come since: null in its rows.
+    """
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -176,6 +179,11 @@ def _make(connection: sqlite3.Connection) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE; {schema} {tables.POSITIONS_SCHEMA} PRAGMA user_version={tables.SCHEMA_VERSION}; COMMIT;"
         )
+    elif version == tables.SCHEMA_VERSION:
+        for table in tables.TABLES:
+            had = {row[1] for row in connection.execute(f"PRAGMA table_info({table.layout.measurement})")}
+            for statement in table.added(had):
+                connection.execute(statement)
 
 
 @contextmanager

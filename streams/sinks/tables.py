@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -57,15 +57,23 @@ class Table:
 
     def schema(self) -> str:
         """The statements that make the table and its indexes where they are absent."""
-        layout, name = self.layout, self.layout.measurement
-        types = dict.fromkeys(layout.floats, "REAL") | dict.fromkeys((*layout.ints, "time_ms", "exercise"), "INTEGER")
-        columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in self.columns)
+        name = self.layout.measurement
+        columns = ", ".join(self._declared(self.columns))
         return (
             f"CREATE TABLE IF NOT EXISTS {name} (arrival INTEGER PRIMARY KEY, {columns},"
             f" writes INTEGER NOT NULL DEFAULT 1, UNIQUE ({', '.join(self.key)}));"
             # Partial, so that it costs nothing until there is a repeat and counting repeats reads no other row.
             f"CREATE INDEX IF NOT EXISTS {name}_repeated ON {name} (writes) WHERE writes > 1;"
         )
+
+    def added(self, had: Collection[str]) -> list[str]:
+        """The statements that give a table of these columns the ones it lacks."""
+        lacking = self._declared(c for c in self.columns if c not in had)
+        return [f"ALTER TABLE {self.layout.measurement} ADD COLUMN {declared}" for declared in lacking]
+
+    def _declared(self, names: Iterable[str]) -> list[str]:
+        floats, ints = self.layout.floats, (*self.layout.ints, "time_ms", "exercise")
+        return [f"{c} {'REAL' if c in floats else 'INTEGER' if c in ints else 'TEXT'}" for c in names]
 
 
 def _table(layout: Layout, time_column: str, *, counted: bool = True) -> Table:

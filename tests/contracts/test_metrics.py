@@ -30,10 +30,25 @@ def test_a_declaration_has_a_sound_name_a_meaning_and_roles(metric: Metric) -> N
         assert metric.name.removesuffix("_total").endswith("_seconds")
 
 
-@EVERY
-def test_whatever_counts_readings_alerts_or_episodes_has_drills_apart(metric: Metric) -> None:
-    if re.match("reading|alert|episode", metric.unit):
-        assert "exercise" in metric.labels
+# What the line is made of, and what it carries, in which a drill's and the real lie side by side: a frame has both.
+MACHINERY = {
+    *("1 or 0", "s", "s since 1970", "bytes", "records", "messages", "connections", "producers"),
+    *("checkpoints", "failures", "writes"),
+}
+OF_THE_WORLD = "reading|alert|episode|device|tries|subscriber|corridor|shipment|last will|receipt"
+
+
+def test_drills_are_apart_in_every_metric_or_have_no_part_in_it_or_it_is_the_lines_own() -> None:
+    for metric in METRICS:
+        assert (metric.drills == "apart") == ("exercise" in metric.labels), metric.name
+        if metric.drills == "line":
+            assert metric.unit in MACHINERY, f"{metric.name} counts {metric.unit}: no machinery of the line's"
+            assert not re.search(OF_THE_WORLD, f"{metric.unit} {' '.join(metric.labels)}"), metric.name
+
+
+def test_only_what_a_test_of_its_own_shows_to_be_without_drills_is_said_to_be() -> None:
+    # tests/streams/test_corridor_stage.py
+    assert [metric.name for metric in METRICS if metric.drills == "none"] == ["puente_corridor_drift"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +57,8 @@ def test_whatever_counts_readings_alerts_or_episodes_has_drills_apart(metric: Me
         (Sample("puente_made_up", 1.0), "is not declared"),
         (Sample("puente_memory_bytes", 1.0, {"colour": "red"}), r"without the labels \['colour'\]"),
         (Sample("puente_memory_bytes", Histogram(LATENCY_S)), "declared as a gauge"),
-        (Sample("puente_latency_seconds", 1.0), "declared as a histogram"),
+        (Sample("puente_latency_seconds", 1.0, {"exercise": "false"}), "declared as a histogram"),
+        (Sample("puente_devices", 1.0), "whether it is of a drill"),
     ],
 )
 def test_a_sample_that_is_not_as_declared_is_refused(sample: Sample, why: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.inspect import type_info
 
 from contracts.alerts import Alert
-from contracts.words import RULES, SEVERITIES, STATES, in_language
+from contracts.words import DRILL, RULES, SEVERITIES, STATES, in_language, of_drill, sentence_of
 from detectors.catalog import CARDS
 
 
@@ -27,3 +27,19 @@ def test_no_two_of_a_kind_are_called_the_same(words: dict[str, dict[str, str]], 
     called = in_language(words, language)  # type: ignore[arg-type]
     assert len(set(called.values())) == len(called) == len(words)
     assert all(called.values())
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_drills_sentence_has_its_mark_once_also_where_an_earlier_release_told_it(language: str) -> None:
+    plain = {"en": "It opened.", "es": "Se abrió."}
+    marked = {each: of_drill(said, each) for each, said in plain.items()}
+    mark = DRILL[language]  # type: ignore[index]
+    assert sentence_of(marked, language, exercise=True) == f"{mark}: {plain[language]}"
+    assert sentence_of(plain, language, exercise=True) == f"{mark}: {plain[language]}"
+    assert sentence_of(plain, language, exercise=False) == plain[language]
+
+
+def test_where_a_language_lacks_another_that_is_there_is_shown() -> None:
+    assert sentence_of({"es": "Se abrió."}, "en", exercise=True) == "SIMULACRO: Se abrió."
+    assert sentence_of({"es": "SIMULACRO: Se abrió."}, "en", exercise=True) == "SIMULACRO: Se abrió."
+    assert sentence_of({}, "en", exercise=False) == ""

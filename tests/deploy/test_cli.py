@@ -194,22 +194,27 @@ class TestOnAStack:
         opened = Alert(
             alert_id="a" * 32, revision=1, rule="seal_breach", rule_version=1, severity="critical", state="opened",
             opened_ms=1_700_000_000_000, closed_ms=None, shipment_id="S1", device_id="seal-1", lat_deg=None,
-            lon_deg=None, score=1.0, evidence={}, messages={"en": "the seal was opened", "es": "se abrió el sello"},
-            exercise=True,
+            lon_deg=None, score=1.0, evidence={}, exercise=True,
+            messages={"en": "DRILL: the seal was opened", "es": "SIMULACRO: se abrió el sello"},
         )  # fmt: skip
-        closed = msgspec.structs.replace(opened, revision=2, state="closed", closed_ms=1_700_000_060_000)
-        records = [msgspec.json.encode(alert) for alert in (opened, closed, opened)]
+        grown = msgspec.structs.replace(opened, revision=2, state="updated", updated_ms=1_700_000_030_000)
+        closed = msgspec.structs.replace(opened, revision=3, state="closed", closed_ms=1_700_000_060_000)
+        records = [msgspec.json.encode(alert) for alert in (opened, grown, closed, opened)]
         send(settings, topics.alerts("us"), *records)
         as_json = puente("alerts", "tail", "--audience", "us", "--no-follow", "--json", PUENTE_CONFIG=stack["config"])
-        assert as_json.stdout.encode().splitlines() == records[:2]
+        assert as_json.stdout.encode().splitlines() == records[:3]
         spanish = puente(
             "alerts", "tail", "--audience", "us", "--no-follow", "--language", "es", PUENTE_CONFIG=stack["config"]
         )
         said = [
-            ("se abrió el sello" in line, "[SIMULACRO]" in line, line.split()[2:4])
+            (line.endswith(" SIMULACRO: se abrió el sello"), line.count("SIMULACRO"), line.split()[1:4])
             for line in spanish.stdout.splitlines()
         ]
-        assert said == [(True, True, ["abierta", "crítica"]), (True, True, ["cerrada", "crítica"])]
+        assert said == [
+            (True, 1, ["22:13:20Z", "abierta", "crítica"]),
+            (True, 1, ["22:13:50Z", "cambió", "crítica"]),
+            (True, 1, ["22:14:20Z", "cerrada", "crítica"]),
+        ]
         assert puente("alerts", "tail", "--audience", "ca", PUENTE_CONFIG=stack["config"]).returncode == 2
 
     def test_dead_letters_are_counted_and_sent_again_but_not_in_part(self, stack: dict[str, Any], settings: Settings):

@@ -28,7 +28,7 @@ import pytest
 import yaml
 
 from contracts import topics
-from deploy import compose_secrets
+from deploy import compose_secrets, subscribers_file
 from deploy.ready import wait_ready
 from deploy.services.cache import cache_dir, locked
 from deploy.services.influx import LocalInflux
@@ -67,14 +67,18 @@ def test_compose_takes_the_file(not_had: Callable[[str, str], NoReturn], tmp_pat
     command = next(composes(), None) or not_had("clients", "docker-compose is not installed; its schema is checked")
     shutil.copytree(FOLDER, tmp_path / "compose", ignore=shutil.ignore_patterns("secrets"))
     compose_secrets.make(tmp_path / "compose" / "secrets")
-    done = subprocess.run(
-        [*command, "-f", str(tmp_path / "compose" / "compose.yaml"), "config"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert set(yaml.safe_load(done.stdout)["services"]) >= {"kafka", "mqtt", "influx", "grafana", "gateway", "worker"}
+    (tmp_path / "compose" / "secrets" / "subscribers.toml").write_text("")
+    for more in ([], ["-f", str(tmp_path / "compose" / "compose.subscribers.yaml")]):
+        done = subprocess.run(
+            [*command, "-f", str(tmp_path / "compose" / "compose.yaml"), *more, "config"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        services = yaml.safe_load(done.stdout)["services"]
+        assert set(services) >= {"kafka", "mqtt", "influx", "grafana", "gateway", "worker"}
+        assert ("PUENTE_SUBSCRIBERS" in services["deliver"]["environment"]) == bool(more)
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +161,54 @@ def test_the_image_holds_what_the_wheel_holds() -> None:
     assert sorted(copied) == sorted(re.findall(r'"(\w+)"', packages[1]))
     assert all(f"!{name}\n" in ignored for name in copied)
     assert f"puente:{re.search(r'^version = .(.+).$', project, re.MULTILINE)[1]}" == file()["x-puente"]["image"]  # type: ignore[index]
+
+
+# -- webhooks, which are off by default --------------------------------------------------------------------------
+
+
+@cache
+def subscribers() -> dict[str, Any]:
+    return yaml.safe_load((FOLDER / "compose.subscribers.yaml").read_text())  # type: ignore[no-any-return]
+
+
+def mounted(service: dict[str, Any]) -> dict[str, str]:
+    """Where a container has each secret, and which it is."""
+    given = (each if isinstance(each, dict) else {"source": each, "target": each} for each in service["secrets"])
+    return {f"/run/secrets/{each['target']}": each["source"] for each in given}
+
+
+def test_the_line_has_no_subscribers_until_it_is_given_the_file_of_them() -> None:
+    assert "compose.subscribers.yaml" not in (FOLDER / ".env").read_text()
+    for name, service in file()["services"].items():
+        assert "PUENTE_SUBSCRIBERS" not in service.get("environment", {}), name
+
+
+def test_the_file_of_subscribers_is_valid_too_and_adds_to_the_deliverer_alone(compose_schema: dict[str, Any]) -> None:
+    jsonschema.validate(subscribers(), compose_schema)
+    assert list(subscribers()["services"]) == ["deliver"]
+    added, before = subscribers()["services"]["deliver"], file()["services"]["deliver"]
+    assert not added["environment"].keys() & before["environment"].keys()
+    assert set(before["secrets"]) <= set(mounted(added).values()), "a broken merge would take the broker's away"
+    for name in set(mounted(added).values()) - set(before["secrets"]):
+        assert subscribers()["secrets"][name] == {"file": f"./secrets/{name}"}
+    assert not any("ports" in service for service in subscribers()["services"].values())
+
+
+def test_the_deliverer_reads_the_example_file_with_the_secret_that_init_made(tmp_path: Path) -> None:
+    secrets, container = tmp_path / "secrets", tmp_path / "run"
+    made = compose_secrets.make(secrets)
+    shutil.copy(ROOT / "docs" / "examples" / "subscribers" / "subscribers.toml", secrets)
+    container.mkdir()
+    service = subscribers()["services"]["deliver"]
+    for there, name in mounted(service).items():
+        assert name in made or name == "subscribers.toml"
+        shutil.copy(secrets / name, container / Path(there).name)
+    environment = {**file()["services"]["deliver"]["environment"], **service["environment"]}
+    settings = load({name: text.replace("/run/secrets", str(container)) for name, text in environment.items()})
+    assert settings.subscribers is not None
+    webhooks = subscribers_file.load(settings.subscribers, settings.audience_names)
+    assert [webhook.name for webhook in webhooks] == ["cbp-desk", "cold-chain"]
+    assert {webhook.secret for webhook in webhooks} == {(secrets / "webhook_secret").read_text()}
 
 
 # -- passwords ---------------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ def test_the_other_messages_are_as_published() -> None:
         receipts.held(address, 1, seq)
     receipts.refused(address, admit("v1/CRDN/TRK-1/readings", b"{}", START_MS).refused[0])
     json_of = msgspec.json.encode
-    assert hold("receipt", *(json_of(receipt) for _, receipt in receipts.take(9)))
+    assert hold("receipt", *(json_of(receipt) for _, receipt, _ in receipts.take(9)))
     assert hold("dead_letter", json_of(dead_letter("bad_json", "No.", "v1/CRDN/TRK-1/readings", START_MS, b"\xff")))
     assert hold("tick", json_of(Tick("gateway/0", START_MS)))
     judged = status.judge(b'{"state":"offline","device_id":"TRK-1"}', address)

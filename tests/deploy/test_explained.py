@@ -92,6 +92,6 @@ def test_a_state_is_said_in_its_word(language: str) -> None:
 @LANGUAGES
 def test_a_drill_is_marked(language: str) -> None:
     drill = alert(exercise=True)
-    assert {"en": "EXERCISE", "es": "SIMULACRO"}[language] in text(
+    assert {"en": "DRILL: ", "es": "SIMULACRO: "}[language] in text(
         Explanation(alert=drill, newest=drill, told_ms=0), language
     )

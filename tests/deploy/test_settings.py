@@ -173,6 +173,11 @@ def test_thresholds_of_rules_are_read_from_tables_and_from_a_variable(tmp_path: 
         ("[rules.shok]\nthreshold_g = 1", "shok is no rule with thresholds; did you mean shock?"),
         ("[rules.shock]\nthreshold = 1", "shock.threshold is no threshold; did you mean threshold_g?"),
         ('[rules.shock]\nthreshold_g = "hard"', "shock.threshold_g must be a number"),
+        ("[rules.shock]\nthreshold_g = 0", "shock.threshold_g must be a number from 0.5 to 200 g, and is 0"),
+        (
+            "[rules.battery_low]\nconfirm_readings = 40000",
+            "battery_low.confirm_readings must be a whole number from 1 to 100 readings, and is 40000",
+        ),
         ("rules = 4", "must be tables of thresholds"),
     ],
 )

@@ -305,7 +305,7 @@ def test_a_version_that_hears_nothing_any_more_is_not_ready_and_what_officers_sa
     told_ones = sorted(a for a, (rule, _, _) in line.expected.items() if rule == "unusual_journey")
     labels = tmp_path / "said.csv"
     labels.write_text("# what officers said\n" + "".join(f"{alert_id}, right\n" for alert_id in told_ones))
-    deaf = candidate(tmp_path, road_deviations=500.0, mixed_deviations=500.0)
+    deaf = candidate(tmp_path, road_deviations=100.0, mixed_deviations=100.0)
     ran = line.puente("detectors", "shadow", "--candidate", deaf, "--labels", str(labels), "--json")
     assert ran.returncode == 1, ran.stderr
     answer = json.loads(ran.stdout)

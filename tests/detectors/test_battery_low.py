@@ -45,5 +45,5 @@ def test_what_guards_nothing_is_not_told_of_until_it_does(hear) -> None:
 
 
 def test_bounds_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ValueError, match="low_pct must be below recovered_pct"):
+    with pytest.raises(ValueError, match=r"low_pct \(30\) must be below recovered_pct \(20\)"):
         Thresholds(low_pct=30.0)

@@ -70,7 +70,7 @@ def test_the_score_grows_with_what_is_missing(batch) -> None:
 
 
 def test_bounds_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ValueError, match="grace_s must be below give_up_s"):
+    with pytest.raises(ValueError, match=r"grace_s \(700\) must be below give_up_s \(600\)"):
         Thresholds(grace_s=700.0, give_up_s=600.0)
 
 

@@ -140,7 +140,13 @@ def subscribers(stack: LocalStack, port: int, tmp_path_factory: pytest.TempPathF
         running["mqtt"].until("open already us critical seal_breach It opened.")
         for name in running.keys() & {"kcat", "mosquitto_sub"}:
             running[name].until('"state":"opened"')
-        asyncio.run(tell(kafka, alert("opened", 1, "b" * 32, exercise=True), alert("closed", 2, closed_ms=1)))
+        asyncio.run(
+            tell(
+                kafka,
+                alert("opened", 1, "b" * 32, exercise=True, messages={"en": "DRILL: It opened."}),
+                alert("closed", 2, closed_ms=1),
+            )
+        )
         yield running
     finally:
         for each in running.values():
@@ -158,11 +164,13 @@ def until_served(stack: LocalStack) -> None:
 
 
 def test_the_kafka_example_prints_each_alert_and_marks_drills(subscribers: dict[str, Running]) -> None:
-    subscribers["kafka"].until("EXERCISE opened critical", "closed critical seal_breach It closed.")
+    subscribers["kafka"].until(
+        "opened critical seal_breach DRILL: It opened.", "closed critical seal_breach It closed."
+    )
 
 
 def test_the_mqtt_example_prints_what_is_open_and_then_each_as_it_comes(subscribers: dict[str, Running]) -> None:
-    said = subscribers["mqtt"].until("EXERCISE opened us", f"gone seal_breach {'a' * 32}")
+    said = subscribers["mqtt"].until("opened us critical seal_breach DRILL: It opened.", f"gone seal_breach {'a' * 32}")
     assert said.index("closed us critical seal_breach It closed.") < said.index("gone")
 
 
@@ -170,7 +178,9 @@ def test_the_webhook_example_takes_what_is_signed_and_nothing_else(subscribers: 
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
-    said = subscribers["webhook"].until("EXERCISE opened critical", "closed critical seal_breach It closed.")
+    said = subscribers["webhook"].until(
+        "opened critical seal_breach DRILL: It opened.", "closed critical seal_breach It closed."
+    )
     forged = Request(f"http://127.0.0.1:{port}/", b"{}", {"Notification-Signature": "sha256=00", "Delivery-Id": "x"})
     with pytest.raises(HTTPError, match="401"):
         urlopen(forged, timeout=5)

@@ -104,6 +104,23 @@ async def test_a_status_is_kept_as_its_devices_last_word_and_a_wrong_one_is_dead
     assert [letter["reason"] for letter in letters] == ["bad_json"]
 
 
+async def test_a_drills_last_will_its_readings_and_their_receipts_are_counted_apart(line: Line) -> None:
+    device_id = line.device_id
+    device = line.device()
+    async with line.serving() as gateway:
+        for will in (b'{"status":"lost"}', b'{"status":"lost","exercise":true}', b'{"status":"lost","exercise":false}'):
+            await device.publish(f"v1/CRDN/{device_id}/status", will)
+        await device.send(device_id, line.reading(device_id, 0), line.reading(device_id, 1, exercise=True), b"{broken")
+        await line.eventually(lambda: device.held(device_id) == {0, 1} and gateway.counters.statuses == 3)
+        await line.eventually(lambda: gateway.receipts_waiting == (0, 0))
+        counted = gateway.counters
+    assert (counted.statuses, counted.statuses_drill) == (3, 1)
+    assert (counted.accepted, counted.accepted_drill) == (2, 1)
+    assert counted.receipts - counted.receipts_drill >= 1 <= counted.receipts_drill
+    for receipt in device.told(device_id, "held"):
+        assert receipt["first_seq"] == receipt["last_seq"], "no receipt speaks of both"
+
+
 async def test_mosquitto_pub_is_all_it_takes(durable_line: Line, client_program: Callable[[str], str]) -> None:
     program = client_program("mosquitto_pub")
     line, broker, device_id = durable_line, durable_line.broker, durable_line.device_id

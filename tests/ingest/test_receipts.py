@@ -51,9 +51,10 @@ def test_a_receipt_tells_of_what_came_since_the_last_one() -> None:
                 [RefusedRange(1, 3, 3, "out_of_range")],
                 [Unreadable(hashlib.sha256(b"{").hexdigest(), "bad_json")],
             ),
+            False,
         )
     ]
-    assert list(receipts.take(9)) == [(SEAL, Receipt([HeldRange(9, 9, 9)]))]
+    assert list(receipts.take(9)) == [(SEAL, Receipt([HeldRange(9, 9, 9)]), False)]
     assert list(receipts.take(9)) == []
 
 
@@ -85,13 +86,13 @@ def test_a_long_receipt_goes_out_in_messages_of_a_thousand_ranges_its_rest_befor
     assert len(receipts) == 3, "two messages of the truck's rest and the seal's wait"
     rest = list(receipts.take(9))
 
-    assert [(address, len(receipt.held)) for address, receipt in first + rest] == [
+    assert [(address, len(receipt.held)) for address, receipt, _ in first + rest] == [
         (TRUCK, 1_000),
         (TRUCK, 1_000),
         (TRUCK, 500),
         (SEAL, 1),
     ]
-    told = [r.first_seq for address, receipt in first + rest if address == TRUCK for r in receipt.held]
+    told = [r.first_seq for address, receipt, _ in first + rest if address == TRUCK for r in receipt.held]
     assert told == list(range(0, 5_000, 2))
     assert len(receipts) == 0
 
@@ -100,12 +101,39 @@ def test_a_reading_sent_again_is_receipted_again() -> None:
     receipts = Receipts()
     for _ in range(2):
         receipts.held(TRUCK, 1, 7)
-        assert list(receipts.take(9)) == [(TRUCK, Receipt([HeldRange(1, 7, 7)]))]
+        assert list(receipts.take(9)) == [(TRUCK, Receipt([HeldRange(1, 7, 7)]), False)]
 
 
 def test_what_waits_is_bounded_and_what_is_dropped_is_counted() -> None:
     receipts = Receipts(devices_max=2)
     for number in range(5):
         receipts.held(Address("CRDN", f"TRK-{number}"), 1, 0)
-    assert [address.device_id for address, _ in receipts.take(9)] == ["TRK-3", "TRK-4"]
+    assert [address.device_id for address, _, _ in receipts.take(9)] == ["TRK-3", "TRK-4"]
     assert receipts.dropped == 3
+
+
+def test_a_drills_readings_and_real_ones_are_answered_apart_and_counted_so() -> None:
+    receipts = Receipts()
+    for seq in range(0, 2_400, 2):
+        receipts.held(TRUCK, 1, seq, drill=seq % 4 == 0)
+    receipts.refused(TRUCK, Refusal("bad_json", "No JSON.", b"{"), drill=True)
+    receipts.held(SEAL, 9, 9)
+    assert receipts.waiting == (2, 1)
+    told = list(receipts.take(9))
+    assert [(a, len(r.held), len(r.unreadable), drill) for a, r, drill in told] == [
+        (TRUCK, 600, 1, True),
+        (TRUCK, 600, 0, False),
+        (SEAL, 1, 0, False),
+    ]
+    assert receipts.waiting == (0, 0)
+
+
+def test_an_answer_of_which_a_part_is_still_to_be_sent_is_owed() -> None:
+    receipts = Receipts(devices_max=1)
+    receipts.held(SEAL, 9, 9, drill=True)  # dropped for the next, and owed no more
+    for seq in range(0, 4_000, 2):
+        receipts.held(TRUCK, 1, seq, drill=True)
+    assert [drill for _, _, drill in receipts.take(1)] == [True]
+    assert receipts.waiting == (0, 1)
+    assert len(list(receipts.take(9))) == 1
+    assert receipts.waiting == (0, 0)

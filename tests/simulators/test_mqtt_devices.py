@@ -15,10 +15,12 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from contracts.drills import says_drill
 from contracts.readings import Reading, ReadingId, identity
 from contracts.receipts import HeldRange, Receipt, RefusedRange
 from simulators import Fleet
 from simulators.mqtt_devices import DeviceFleet
+from simulators.mqtt_links import identity_of
 
 pytestmark = pytest.mark.mqtt
 START_MS = 1_790_000_000_000
@@ -31,6 +33,7 @@ class Gateway:
         self.taken: list[Reading] = []
         self.payloads = 0
         self.statuses: dict[str, list[str]] = defaultdict(list)
+        self.status_payloads: list[bytes] = []
         self._answers = answers
         self._times: dict[ReadingId, int] = defaultdict(int)
         self._subscribed = threading.Event()
@@ -47,6 +50,7 @@ class Gateway:
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         _, scac, device_id, what = message.topic.split("/")
         if what == "status":
+            self.status_payloads.append(message.payload)
             self.statuses[device_id].append(msgspec.json.decode(message.payload)["status"])
             return
         self.payloads += 1
@@ -215,3 +219,12 @@ def test_a_drill_is_marked_on_the_wire(mqtt: Any) -> None:
         devices(Fleet(4, START_MS, 1, interval_s=1, horizon_s=10), mqtt, exercise=True).run()
     assert taking.taken
     assert all(reading.exercise for reading in taking.taken)
+    assert taking.status_payloads
+    assert all(map(says_drill, taking.status_payloads))
+
+
+@pytest.mark.parametrize("exercise", [True, False])
+def test_a_last_will_says_whether_it_is_a_drills(exercise: bool) -> None:
+    will = identity_of("CRDN", "CRDN-T00000", "CRDN-T00000", "CRDN-T00000", 9, exercise).will
+    assert says_drill(will) is exercise
+    assert msgspec.json.decode(will)["status"] == "lost"

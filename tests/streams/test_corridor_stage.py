@@ -264,3 +264,27 @@ def test_state_is_a_record_a_place_and_nothing_of_windows_judged(world, windows)
     assert kinds.count("h") == 1
     assert 1 < kinds.count("p") <= 4
     assert sum(map(len, line.saved.values())) < 6_000
+
+
+def test_a_drill_on_a_real_corridor_moves_no_model_and_no_drift_and_a_real_crawl_does(world) -> None:
+    rng = random.Random(7)
+    usual = [window(world, n, shipment, rng) for n in range(30) for shipment in range(2, 7)]
+    crawl = [window(world, 30 + n, shipment, rng, speed_kmh=30.0) for n in range(20) for shipment in range(2, 7)]
+    drift = {}
+    for name, more in (
+        ("nothing", []),
+        ("drill", [msgspec.structs.replace(w, exercise=True, window_id=f"drill-{w.window_id}") for w in crawl]),
+        ("real", crawl),
+    ):
+        line = Line(world)
+        play(line, [*usual, *more])
+        drift[name] = line.stage.drift()
+    assert drift["drill"] == drift["nothing"] != {}
+    assert drift["real"] != drift["nothing"]
+
+
+def test_a_corridor_that_only_a_drill_knows_has_no_drift(world) -> None:
+    rng, line = random.Random(7), Line(world)
+    play(line, [window(world, n, s, rng, exercise=True) for n in range(30) for s in range(2, 7)])
+    assert line.stage.counters()["judged"] > 60
+    assert line.stage.drift() == {}

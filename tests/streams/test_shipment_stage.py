@@ -65,10 +65,10 @@ def told(world, out, audience: str = "joint") -> list[tuple[str, str, int]]:
 def test_an_episode_opens_once_grows_when_worse_and_closes_once(world) -> None:
     line = Line(world)
     out = []
-    for score in (0.5, 0.6, 0.69, 0.7, 0.85, 0.9, 0.4):
-        out += line.hear("truck-1", off(score))
-    out += line.hear("truck-1", off(0.0, "clear"))
-    out += line.hear("truck-1", off(0.0, "clear"))
+    for n, score in enumerate((0.5, 0.6, 0.69, 0.7, 0.85, 0.9, 0.4)):
+        out += line.hear("truck-1", off(score), after_s=n)
+    out += line.hear("truck-1", off(0.0, "clear"), after_s=9)
+    out += line.hear("truck-1", off(0.0, "clear"), after_s=10)
     alerts = world.alerts(out)
     assert [(a.state, a.revision, a.score) for a in alerts] == [
         ("opened", 1, 0.5), ("updated", 2, 0.7), ("updated", 3, 0.9), ("closed", 4, 0.9),
@@ -76,6 +76,8 @@ def test_an_episode_opens_once_grows_when_worse_and_closes_once(world) -> None:
     assert len({a.alert_id for a in alerts}) == 1
     assert len({a.opened_ms for a in alerts}) == 1
     assert [a.closed_ms is None for a in alerts] == [True, True, True, False]
+    assert [a.updated_ms - world.t0_ms for a in alerts] == [0, 3_000, 5_000, 9_000]
+    assert (alerts[0].opened_ms, alerts[-1].closed_ms) == (alerts[0].updated_ms, alerts[-1].updated_ms)
 
 
 def test_an_alert_names_what_opened_it_and_says_it_in_both_languages(world) -> None:
@@ -318,7 +320,10 @@ def test_a_drill_is_over_when_its_device_speaks_for_real(world) -> None:
     line.restart()
     (closed,) = world.alerts(line.hear("truck-1"))
     assert (closed.exercise, closed.state) == (True, "closed")
-    assert closed.messages == {"en": "The drill on truck-1 is over.", "es": "El simulacro con truck-1 terminó."}
+    assert closed.messages == {
+        "en": "DRILL: The drill on truck-1 is over.",
+        "es": "SIMULACRO: El simulacro con truck-1 terminó.",
+    }
     assert line.hear("truck-1") == []
 
 
@@ -367,7 +372,7 @@ def test_no_episode_closes_before_it_opened() -> None:
     episodes, evidence = Episodes(), {"off_route_m": 1.0, "half_width_m": 1.0}
     episodes.trip(route_deviation.CARD, "d", sighting(), 0.5, evidence, Concern(("joint",)))
     closed = episodes.clear(route_deviation.CARD, "d", sighting(1, time_ms=50), evidence)
-    assert (closed.alert.opened_ms, closed.alert.closed_ms) == (100, 100)
+    assert (closed.alert.opened_ms, closed.alert.closed_ms, closed.alert.updated_ms) == (100, 100, 100)
 
 
 def test_a_place_that_is_not_known_any_more_stays_the_last_known() -> None:
@@ -399,6 +404,34 @@ def test_an_episode_is_told_in_the_languages_of_the_settings() -> None:
         route_deviation.CARD, "d", sighting(), 0.5, {"off_route_m": 1.0, "half_width_m": 1.0}, Concern(("mx",))
     )
     assert list(told_once.alert.messages) == ["es"]
+
+
+def test_an_episode_that_an_earlier_release_opened_has_a_time_from_its_next_update_on() -> None:
+    facts = {"off_route_m": 900.0, "half_width_m": 500.0}
+    before = Episodes()
+    before.trip(route_deviation.CARD, "d", sighting(), 0.5, facts, Concern(("mx",)))
+    before.open["route_deviation", "d", False].alert.updated_ms = None
+    after = Episodes()
+    for key, value in before.changes():
+        after.restore(key, value or b"")
+    updated = after.trip(route_deviation.CARD, "d", sighting(time_ms=700), 0.9, facts, Concern(("mx",)))
+    assert (updated.alert.opened_ms, updated.alert.updated_ms) == (100, 700)
+
+
+def test_every_sentence_of_a_drill_begins_with_a_word_that_nobody_misses_and_no_real_one_does() -> None:
+    facts = {"off_route_m": 900.0, "half_width_m": 500.0}
+    for exercise, marks in ((True, {"en": "DRILL: d ", "es": "SIMULACRO: d "}), (False, {})):
+        episodes, here = Episodes(), sighting(exercise=exercise)
+        told = [
+            episodes.trip(route_deviation.CARD, "d", here, 0.5, facts, Concern(("mx",))),
+            episodes.trip(route_deviation.CARD, "d", here, 0.9, facts, Concern(("mx",))),
+            episodes.clear(route_deviation.CARD, "d", here, facts),
+        ]
+        assert [each.alert.state for each in told] == ["opened", "updated", "closed"]
+        for each in told:
+            for language, said in each.alert.messages.items():
+                assert said.startswith(marks.get(language, "d "))
+                assert said.count("DRILL") + said.count("SIMULACRO") == exercise
 
 
 def test_a_lane_that_catches_up_hours_behind_the_others_still_holds_the_windows_clock(world) -> None:

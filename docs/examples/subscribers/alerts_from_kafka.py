@@ -26,8 +26,7 @@ async def main(kafka: str, audience: str) -> None:
             alert = json.loads(record.value)
             if alert["revision"] > newest.get(alert["alert_id"], 0):
                 newest[alert["alert_id"]] = alert["revision"]
-                drill = "EXERCISE " if alert["exercise"] else ""
-                print(drill + alert["state"], alert["severity"], alert["rule"], alert["messages"]["en"], flush=True)
+                print(alert["state"], alert["severity"], alert["rule"], alert["messages"]["en"], flush=True)
             await alerts.commit()  # only after it is dealt with
     finally:
         await alerts.stop()

@@ -18,8 +18,7 @@ def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessag
         return
     alert = json.loads(message.payload)
     since = "open already" if message.retain else alert["state"]
-    drill = "EXERCISE " if alert["exercise"] else ""
-    print(drill + since, audience, severity, rule, alert["messages"]["en"], flush=True)
+    print(since, audience, severity, rule, alert["messages"]["en"], flush=True)
 
 
 def main(host: str, port: str, user: str, password_file: str, topic: str) -> None:

@@ -36,8 +36,7 @@ class Alerts(BaseHTTPRequestHandler):
         delivery_id = self.headers["Delivery-Id"]
         if delivery_id not in seen:
             alert = json.loads(body)
-            drill = "EXERCISE " if alert["exercise"] else ""
-            print(drill + alert["state"], alert["severity"], alert["rule"], alert["messages"]["en"], flush=True)
+            print(alert["state"], alert["severity"], alert["rule"], alert["messages"]["en"], flush=True)
             seen[delivery_id] = None
             if len(seen) > 10_000:
                 del seen[next(iter(seen))]

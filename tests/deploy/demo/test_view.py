@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console, ConsoleDimensions
 
@@ -112,13 +114,22 @@ def test_what_is_worst_stays_in_sight_with_its_shipment_and_what_does_not_fit_is
     assert IDS[8] not in shown
 
 
-@pytest.mark.parametrize(("language", "mark"), [("en", "EXERCISE: A door"), ("es", "SIMULACRO: Una puerta")])
+@pytest.mark.parametrize(("language", "mark"), [("en", "DRILL: A door"), ("es", "SIMULACRO: Una puerta")])
 def test_a_drills_alert_says_so_before_all_else_and_is_not_counted(
     language: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Watch, "drill", alert(0, "critical", "S", exercise=True))
     shown = picture(language, 200, 50)
     assert mark in shown
+    assert shown.count(mark.split(":")[0]) == shown.count(mark), "said once in each place"
     words = TEXTS[language]
     figures, names = next((a, b) for a, b in pairwise(shown.splitlines()) if words.open_alerts in b)
     assert figures[names.index(words.open_alerts) :].split()[0] == "0"
+
+
+def test_an_update_is_shown_at_its_own_time_and_not_at_its_openings(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = alert(0, "critical", "S")
+    grown = msgspec.structs.replace(opened, revision=2, state="updated", updated_ms=opened.opened_ms + 90_000)
+    monkeypatch.setattr(Watch, "told", lambda _self, _last: [opened, grown])
+    shown = picture("en", 200, 50)
+    assert re.findall(r"(\S+Z) +(opened|updated) ", shown) == [("14:14:50Z", "updated"), ("14:13:20Z", "opened")]

@@ -169,6 +169,8 @@ def test_every_metric_emitted_is_declared_and_every_one_declared_is_emitted_and_
     line.publish("v1/PTNE/PTNE-S00001/readings", b"{broken")
     line.publish("v1/PTNE/PTNE-S00001/readings", b'{"exercise": true, broken')
     waypoint = {"_type": "waypoint", "desc": "World Trade Bridge", "lat": 27.5969, "lon": -99.5369, "tst": 1766325590}
+    for will in (b'{"status": "lost"}', b'{"status": "lost", "exercise": true}'):
+        line.publish("v1/PTNE/PTNE-S00001/status", will)
     line.publish("owntracks/jaime/pixel-7/waypoint", json.dumps(waypoint).encode())
 
     opened = {"rule": "seal_breach", "state": "opened"}
@@ -180,6 +182,10 @@ def test_every_metric_emitted_is_declared_and_every_one_declared_is_emitted_and_
         assert line.sum("gateway", "puente_accepted_total", exercise=exercise) == accepted
         assert line.sum("gateway", "puente_refused_total", exercise=exercise) == refused
         assert line.sum("sink", "puente_readings_total", exercise=exercise) == accepted
+        assert line.sum("sink", "puente_devices", exercise=exercise) == 1
+        line.until(lambda e=exercise: line.sum("gateway", "puente_statuses_total", exercise=e) == 1)
+        line.until(lambda e=exercise: line.sum("gateway", "puente_receipts_total", exercise=e) >= 1)
+        line.until(lambda e=exercise: line.sum("deliver", "puente_webhook_waiting_records", exercise=e) == 0)
         line.until(lambda e=exercise: line.sum("sink", "puente_latency_seconds_count", to="history", exercise=e) >= 1)
     line.until(lambda: line.sum("worker", "puente_latency_seconds_count", to="alert", exercise="true") == 1)
     assert line.sum("worker", "puente_episodes_open", rule="seal_breach", exercise="true") == 1

@@ -14,6 +14,7 @@ from deploy.scorecard import LEVELS, SET_POINT, Order, Result, curve_table, grid
 from deploy.scorecard.curve import curves
 from deploy.scorecard.matching import Hit, Matched, Opening
 from detectors import catalog
+from detectors.limits import limits_of
 from simulators.faults import Fault
 
 SEED = 3
@@ -24,6 +25,7 @@ def test_the_grid_runs_from_lax_to_strict_through_the_default(rule: str) -> None
     values, default = grid.values(rule), getattr(catalog.THRESHOLDS[rule](), grid.MAIN[rule].name)
     assert len(values) == LEVELS
     assert values[SET_POINT] == default
+    assert all(map(limits_of(catalog.THRESHOLDS[rule])[grid.MAIN[rule].name].allows, values)), "an operator may set it"
     assert list(values) in (sorted(set(values)), sorted(set(values), reverse=True))
     assert all(type(value) is type(default) for value in values)
 

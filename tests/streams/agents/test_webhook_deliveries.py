@@ -18,6 +18,7 @@ from aiokafka import TopicPartition
 from contracts.alerts import Alert
 from contracts.deliveries import Undelivered
 from streams import delivery_retry
+from streams.agents import alert_log
 from streams.agents.alert_log import AlertLog
 from streams.agents.webhook_deliveries import WebhookDeliveries
 from streams.delivery import Filter, Webhook, delivery_id
@@ -328,3 +329,88 @@ async def test_bytes_that_are_no_alert_are_told_to_nobody_and_hold_up_nothing():
         one = desk.subscribe(url)
         await until(lambda: one.place.offset == 3)
     assert inbox.ids() == [alert(1).alert_id, alert(2).alert_id]
+
+
+@asynccontextmanager
+async def stuck_on_the_first(log: AlertLog, **more: Any) -> AsyncIterator[WebhookDeliveries]:
+    """A subscriber whose receiver holds the first alert it gets."""
+    hold, holds = asyncio.Event(), asyncio.Event()
+
+    async def block(_request: web.Request) -> web.Response:
+        holds.set()
+        await hold.wait()
+        return web.Response()
+
+    async with receiver(block) as url, desk_of(log) as desk:
+        one = desk.subscribe(url, timeout_s=60, **more)
+        async with asyncio.timeout(PATIENCE_S):
+            await holds.wait()
+        yield one
+        hold.set()
+
+
+def told_at(log: AlertLog, *told: tuple[int, bool]) -> AlertLog:
+    """More of the log: when each was told, and whether it is a drill's."""
+    end = log.end
+    log.feed(
+        SimpleNamespace(
+            offset=end + n, timestamp=ms, headers=(), topic=SOURCE.topic,
+            value=msgspec.json.encode(alert(n, exercise=drill)),
+        )
+        for n, (ms, drill) in enumerate(told)
+    )  # fmt: skip
+    return log
+
+
+NOW_MS = 2_000_000_000_000  # none of these is too old
+
+
+async def test_a_real_alert_that_waits_behind_a_drills_is_as_old_as_it_is_and_the_drill_as_it_is():
+    log = told_at(log_of([]), (NOW_MS, True), (NOW_MS + 1, True), (NOW_MS + 7, False))
+    async with stuck_on_the_first(log) as one:
+        assert (one.oldest_ms(drill=False), one.oldest_ms(drill=True)) == (NOW_MS + 7, NOW_MS)
+        assert log.split(one.place.offset) == (1, 2, 0)
+
+
+async def test_a_real_alert_told_since_the_page_under_way_was_read_is_seen_too():
+    log = told_at(log_of([]), (NOW_MS, True))
+    async with stuck_on_the_first(log) as one:
+        assert one.oldest_ms(drill=False) is None
+        told_at(log, (NOW_MS + 9, False))
+        assert (one.oldest_ms(drill=False), one.oldest_ms(drill=True)) == (NOW_MS + 9, NOW_MS)
+        assert log.split(one.place.offset) == (1, 1, 0)
+
+
+async def test_who_wants_no_drills_waits_for_none():
+    log = told_at(log_of([]), (NOW_MS, False), (NOW_MS + 1, True))
+    async with stuck_on_the_first(log, filter=Filter(exercise=False)) as one:
+        assert (one.oldest_ms(drill=False), one.oldest_ms(drill=True)) == (NOW_MS, None)
+
+
+async def test_of_what_is_no_longer_in_memory_and_not_read_again_the_age_is_the_most_it_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    log = told_at(log_of([]), *[(NOW_MS + n, True) for n in range(10)])
+    async with stuck_on_the_first(log) as one:
+        monkeypatch.setattr(alert_log, "_KEPT", 2)
+        told_at(log, *[(NOW_MS + 50 + n, False) for n in range(10)])
+        assert log.split(one.place.offset) == (10, 10, 0), "how many there are of each is known all the same"
+        assert one.oldest_ms(drill=False) == NOW_MS + 9, "told after the page's last one"
+        told_at(log, *[(NOW_MS + 99, True)] * 2)
+        assert one.oldest_ms(drill=True) == NOW_MS
+
+
+async def test_what_was_told_before_the_process_began_is_said_to_be_of_neither_kind():
+    log = AlertLog("", SOURCE, 1_000_000, "test")
+    told_at(log, (NOW_MS, True), (NOW_MS, False), (NOW_MS, False))
+    assert log.split(0) == (2, 1, 1_000_000)
+    assert log.split(1_000_001) == (2, 0, 0)
+
+
+async def test_who_has_everything_waits_for_nothing():
+    inbox, log = Inbox(), told_at(log_of([]), (NOW_MS, False), (NOW_MS, True))
+    async with receiver(inbox) as url, desk_of(log) as desk:
+        one = desk.subscribe(url)
+        await until(lambda: one.place.offset == 2)
+        assert (one.oldest_ms(drill=False), one.oldest_ms(drill=True)) == (None, None)
+        assert log.split(2) == (0, 0, 0)

@@ -353,7 +353,7 @@ def test_samples_of_the_lines_health_live_by_process_and_time(history: History, 
 
 def test_every_field_of_an_alert_and_an_event_survives(history: History, store: Store) -> None:
     trade = {"corridor": "I35", "direction": "northbound", "carrier_scac": "CRDN", "sector": "aerospace"}
-    closed = alert(3, state="closed", closed_ms=T0 + 5, audiences=("us", "joint"), **trade)
+    closed = alert(3, state="closed", closed_ms=T0 + 5, updated_ms=T0 + 5, audiences=("us", "joint"), **trade)
     history.write(Batch(events=[event(lat_deg=27.5, lon_deg=-99.5, exercise=True, **trade)], alerts=[closed]))
     (row,) = store.rows("alerts")
     wanted = msgspec.json.decode(msgspec.json.encode(closed))

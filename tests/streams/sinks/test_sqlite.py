@@ -245,3 +245,17 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(ValueError, match="99, not 2"):
         SqliteHistory(path)
+
+
+def test_a_file_of_an_earlier_release_gets_the_columns_that_have_come_since(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = SqliteHistory(path)
+    history.write(Batch(alerts=[alert("old")]))
+    history.close()
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE alerts DROP COLUMN updated_ms")
+    connection.close()
+    again = SqliteHistory(path)
+    assert again.write(Batch(alerts=[alert("new", 2, updated_ms=T0 + 7)])) == []
+    assert {(a.alert_id, a.updated_ms) for a in again.latest_alerts()} == {("old", None), ("new", T0 + 7)}
+    again.close()
