@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import msgspec
 from river.anomaly import GaussianScorer
 
-from contracts.readings import Reading, ShipmentReading, Tick
+from contracts.readings import DOUBTED_FIX, Reading, ShipmentReading, Tick
 from deploy.bench.cpu import own_cpu_s
 from deploy.bench.report import Report, Size, rate, say
 from deploy.settings import Settings
@@ -175,6 +175,7 @@ def screened(handed: Sequence[Handed], rules: Sequence[DeviceRule]) -> tuple[flo
     for frame in handed:
         for reading in frame.readings:
             reading.findings = ()
+            reading.marks = tuple(mark for mark in reading.marks if mark != DOUBTED_FIX)
     began_s = own_cpu_s()
     for frame in handed:
         screen.ensure(1 + max(frame.rows))
