@@ -56,6 +56,16 @@ class KnownCells:
         cells = self._last + 1
         self._known, self._seen = (_marks(bits, cells) for bits in dumped)
 
+    def rescale(self, factor: float, shift: float) -> None:
+        """Go on in another unit, no finer: what was at a place is now at ``factor * at + shift``."""
+        for name in ("_known", "_seen"):
+            marks, moved = getattr(self, name), bytearray(self._last + 1)
+            cell = marks.find(1)
+            while cell >= 0:
+                moved[self._cell(factor * (self._low + (cell + 0.5) / self._per_unit) + shift)] = 1
+                cell = marks.find(1, cell + 1)
+            setattr(self, name, moved)
+
     def visit(self, at: float, trusted: bool) -> None:
         """The quantity has been here, in a stretch that is trusted or not."""
         cell = self._cell(at)

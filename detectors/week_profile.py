@@ -1,8 +1,10 @@
 """What a quantity usually is at this hour of the week.
 
-The week is cut into bins, each with a mean that becomes an exponentially weighted one once the bin has been heard often
-enough, so that a profile of last month does not outlive its reason. The week is UTC's: only that it repeats matters.
-A time that stands still or goes back is a visit to a bin like any other.
+The week is cut into bins twice, the second time half a bin later, and what is usual now is the mean of both: where a
+bin ends should not matter. A bin's mean becomes an exponentially weighted one once it has been heard often enough, so
+that a profile of last month does not outlive its reason. One value is no habit: a bin says nothing before its second.
+
+Caveat: the week is UTC's; only that it repeats matters. A time that stands still or goes back is a visit like another.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import sys
 from array import array
 from typing import Final
 
-_WEEK_MS: Final = 7 * 24 * 3_600_000
+WEEK_MS: Final = 7 * 24 * 3_600_000
+_HABIT: Final = 2  # values
 
 
 class WeekProfile:
-    """``per_day`` bins a day; five bytes of state a bin. ``weight`` is that of a value in a bin well known."""
+    """``per_day`` bins a day, twice; ten bytes of state a bin. ``weight`` is that of a value in a bin well known."""
 
     __slots__ = ("_bins", "_enough", "_heard", "_mean", "_weight")
 
@@ -23,39 +26,64 @@ class WeekProfile:
         self._bins = 7 * per_day
         self._weight = weight
         self._enough = min(int(1.0 / weight), 255)
-        self._mean = array("f", bytes(4 * self._bins))
-        self._heard = bytearray(self._bins)
+        self._mean = array("f", bytes(8 * self._bins))
+        self._heard = bytearray(2 * self._bins)
+
+    def _both(self, time_ms: int) -> tuple[int, int]:
+        """The two bins of this time."""
+        bins = self._bins
+        half = time_ms % WEEK_MS * 2 * bins // WEEK_MS
+        return half // 2, bins + (half + 1) // 2 % bins
 
     def residual(self, time_ms: int, value: float) -> float:
-        """The value less what is usual now; 0.0 in a bin not heard yet."""
-        at = time_ms % _WEEK_MS * self._bins // _WEEK_MS
-        return value - self._mean[at] if self._heard[at] else 0.0
+        """The value less what is usual now; a bin that has no habit yet finds nothing unusual."""
+        one, other = self._both(time_ms)
+        heard, mean = self._heard, self._mean
+        first = value - mean[one] if heard[one] >= _HABIT else 0.0
+        return (first + (value - mean[other] if heard[other] >= _HABIT else 0.0)) / 2.0
 
     def usual(self, time_ms: int) -> float | None:
-        """What is usual now; None in a bin not heard yet."""
-        at = time_ms % _WEEK_MS * self._bins // _WEEK_MS
-        return self._mean[at] if self._heard[at] else None
+        """What is usual now; None where neither bin has a habit."""
+        means = [self._mean[at] for at in self._both(time_ms) if self._heard[at] >= _HABIT]
+        return sum(means) / len(means) if means else None
+
+    def rescale(self, factor: float, shift: float) -> None:
+        """Go on in another unit: a value is now ``factor`` times what it was, and ``shift``."""
+        for at, heard in enumerate(self._heard):
+            if heard:
+                self._mean[at] = self._mean[at] * factor + shift
 
     def dump(self) -> list[bytes]:
         """Means (32-bit floats, little end first) and how often each bin was heard."""
-        mean = array("f", self._mean)
-        if sys.byteorder != "little":
-            mean.byteswap()
-        return [mean.tobytes(), bytes(self._heard)]
+        return [little(self._mean), bytes(self._heard)]
 
     def load(self, dumped: list[bytes]) -> None:
         """``dump`` of as many bins back."""
         means, heard = dumped
-        self._mean, self._heard = array("f", means), bytearray(heard)
-        if sys.byteorder != "little":
-            self._mean.byteswap()
+        self._mean, self._heard = from_little(means), bytearray(heard)
 
     def learn(self, time_ms: int, value: float) -> None:
         """Take the value in. Its size must be within a float's of 32 bits."""
-        at = time_ms % _WEEK_MS * self._bins // _WEEK_MS
-        heard = self._heard[at]
-        if heard < self._enough:
-            self._heard[at] = heard = heard + 1
-            self._mean[at] += (value - self._mean[at]) / heard
-        else:
-            self._mean[at] += self._weight * (value - self._mean[at])
+        for at in self._both(time_ms):
+            heard = self._heard[at]
+            if heard < self._enough:
+                self._heard[at] = heard = heard + 1
+                self._mean[at] += (value - self._mean[at]) / heard
+            else:
+                self._mean[at] += self._weight * (value - self._mean[at])
+
+
+def little(numbers: array[float]) -> bytes:
+    """32-bit floats, little end first, whatever the machine."""
+    copy = array("f", numbers)
+    if sys.byteorder != "little":
+        copy.byteswap()
+    return copy.tobytes()
+
+
+def from_little(dumped: bytes) -> array[float]:
+    """``little`` back."""
+    numbers = array("f", dumped)
+    if sys.byteorder != "little":
+        numbers.byteswap()
+    return numbers

@@ -2,7 +2,8 @@
 
 A detector is some 4 kB, and every series changes each minute: written whole each time, that would be the most of all
 that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt since;
-what is restored learns them again, which gives the very same detector.
+what is restored learns them again, which gives the very same detector. A detector that another version wrote is not
+misread: its series begins anew, and is silent while it warms up again.
 """
 
 from __future__ import annotations
@@ -142,7 +143,12 @@ def _restore(kept: dict[str, bytes]) -> _Series:
     low, high, newest_ms, whole_at, since = unpack(kept["v"])
     series = _Series(low, high, whole_at)
     if "m" in kept:
-        series.detector.load(unpack(kept["m"]))
+        whole = unpack(kept["m"])
+        if not SensorAnomaly.reads(whole):
+            series = _Series(low, high, 1)  # written whole at once, so that the old one is not met again
+            series.newest_ms = newest_ms
+            return series
+        series.detector.load(whole)
     for time_ms, value in since:
         series.learn(time_ms, value)
     series.newest_ms = newest_ms

@@ -29,8 +29,11 @@ def detectors() -> None:
     "--simulated", default=0, show_default=True, type=click.IntRange(0, 100), metavar="RUNS",
     help="Score them also on so many simulated runs of scenario sensors, seeds 1 and up.",
 )
+@click.option("--perturbed", is_flag=True, help="Score on the series changed in ways that change no label.")
 @json_option
-def table(folder: Path, only: tuple[str, ...], limit_us: float, simulated: int, json_to: str | None) -> int:
+def table(
+    folder: Path, only: tuple[str, ...], limit_us: float, simulated: int, perturbed: bool, json_to: str | None
+) -> int:
     # fmt: on
     """Score our sensor detector, River's and PySAD's on the labelled series in FOLDER.
 
@@ -42,6 +45,7 @@ def table(folder: Path, only: tuple[str, ...], limit_us: float, simulated: int, 
     Examples:
       puente detectors table labelled/
       puente detectors table labelled/ --simulated 1
+      puente detectors table labelled/ --only SensorAnomaly --perturbed
       puente detectors table labelled/ --only River --json table.json
     """
     from deploy.detection.benchmark import read
@@ -55,6 +59,11 @@ def table(folder: Path, only: tuple[str, ...], limit_us: float, simulated: int, 
     chosen = {n: f for n, f in all_peers().items() if not only or any(part.lower() in n.lower() for part in only)}
     if not chosen or not series:
         raise click.UsageError("there is nothing to score")
+    if perturbed:
+        changed = {name: _perturbed(name, factory, series, bool(json_to)) for name, factory in chosen.items()}
+        if json_to:
+            write_json(changed, json_to)
+        return 0
     result = _scored(chosen, series, limit_us, bool(json_to))
     if simulated:
         click.echo("\nsimulated days", err=bool(json_to))
@@ -77,6 +86,26 @@ def _scored(chosen: dict[str, Factory], series: list[Series], limit_us: float, a
         click.echo(f"{row.detector:36}{said}{row.us_per_row:10.1f}", err=aside)
         result.append(row.as_json())
     return {"series": len(series), "windows": sum(one.windows for one in series), "rows": result}
+
+
+def _perturbed(name: str, factory: Factory, series: list[Series], aside: bool) -> list[dict[str, Any]]:
+    """Print one detector's scores by change, then their means and spreads; all of it as plain data."""
+    from dataclasses import asdict
+    from statistics import fmean, pstdev
+
+    from deploy.detection.perturbed import CHANGES, measure
+
+    columns = ("best", "at_half", "other_folders", "other_folds")
+    click.echo(f"{name:32}" + "".join(f"{column:>15}" for column in columns), err=aside)
+    result = []
+    for change in CHANGES:
+        row = asdict(measure(change, factory, series))
+        click.echo(f"  {change:30}" + "".join(f"{row[column]:15.1f}" for column in columns), err=aside)
+        result.append(row)
+    for said, of in (("mean", fmean), ("standard deviation", pstdev)):
+        means = "".join(f"{of([row[column] for row in result]):15.1f}" for column in columns)
+        click.echo(f"  {said:30}{means}", err=aside)
+    return result
 
 
 # fmt: off

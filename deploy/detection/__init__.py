@@ -2,6 +2,7 @@
 
 - ``benchmark``: labelled series from a folder, and the Numenta Anomaly Benchmark's rules for scoring
 - ``peers``: ours, River's and PySAD's detectors behind one shape
+- ``perturbed``: the same series changed in ways that change no label
 - ``table``: one row a detector
 
 The series are not part of the product; the command is told where they are.

@@ -140,3 +140,21 @@ def score(series: Sequence[Series], scores: Sequence[Sequence[float]], profile: 
     windows = sum(one.windows for one in series)
     nothing, perfect = -profile.missed * windows, profile.found * windows
     return Score(100.0 * (best - nothing) / (perfect - nothing), threshold)
+
+
+def gained_at(threshold: float, series: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> float:
+    """What the alarms at or above this threshold are worth, where none at all is worth 0.0 and a window at its first
+    row ``profile.found + profile.missed``."""
+    total = 0.0
+    for one, row_scores in zip(series, scores, strict=True):
+        best: dict[int, float] = {}
+        for row in range(one.unscored, len(row_scores)):
+            if row_scores[row] < threshold:
+                continue
+            if one.window[row] == _OUTSIDE:
+                total += profile.false_alarm * one.weight[row]
+            else:
+                gain = profile.found * one.weight[row] / _FIRST_ROW + profile.missed
+                best[one.window[row]] = max(best.get(one.window[row], 0.0), gain)
+        total += sum(best.values())
+    return total

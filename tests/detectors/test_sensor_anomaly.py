@@ -201,6 +201,55 @@ def test_huge_ranges_and_no_ranges_are_borne() -> None:
             SensorAnomaly(low, high)
 
 
+def grown(values: list[float], low: float | None = None) -> list[float]:
+    """Scores without a declared range: a day of small numbers first, then ``values``."""
+    small = [value / 100.0 for value in calm(1440)]
+    return run(SensorAnomaly(low=low), [*small, *values])[1440:]
+
+
+@pytest.mark.parametrize("low", [None, 0.0])
+def test_a_range_found_out_too_small_grows_and_what_follows_is_judged_in_the_new_one(low: float | None) -> None:
+    """Small numbers, then a hundred times as large for two weeks: a usual value is silent and a spike is not."""
+    scores = grown([*calm(14 * 1440), 33.0], low)
+    assert scores[-1] > 0.75
+    assert sum(score >= 0.5 for score in scores[7 * 1440 : -1]) <= 3
+    again = grown([*calm(14 * 1440), 20.5], low)
+    assert again[-1] < 0.5
+
+
+def test_a_dump_taken_after_a_range_has_grown_goes_on_as_if_nothing_had_been() -> None:
+    values = [*[value / 100.0 for value in calm(300)], *calm(2000), 33.0, *calm(100, seed=4)]
+    through, stopped, restored = SensorAnomaly(), SensorAnomaly(), SensorAnomaly()
+    expected = run(through, values)
+    first = run(stopped, values[:1500])
+    restored.load(stopped.dump())
+    assert first + run(restored, values[1500:], 1500) == expected
+    assert restored.dump() == through.dump()
+
+
+def test_a_dump_of_another_layout_is_refused() -> None:
+    dumped = ranged().dump()
+    with pytest.raises(ValueError, match="layout"):
+        ranged().load([dumped[0] + 1, *dumped[1:]])
+    with pytest.raises(ValueError, match="layout"):
+        ranged().load(dumped[1:])
+
+
+def test_a_sensor_that_has_become_noisy_is_told_by_its_unsteadiness() -> None:
+    """Twelve times as noisy, and not once as far out as the day's swing has been."""
+    rng, detector = random.Random(9), ranged()
+    quiet = [20.0 + 3 * math.sin(2 * math.pi * m / 1440) + rng.gauss(0, 0.05) for m in range(3 * 1440)]
+    run(detector, quiet)
+    told: list[dict[str, float]] = []
+    for minute in range(3 * 1440, 3 * 1440 + 30):
+        row = x(20.0 + rng.gauss(0, 0.6), minute)
+        if detector.score_one(row) >= 0.5:
+            told.append(detector.axes_of(row))
+        detector.learn_one(row)
+    assert told
+    assert max(axes["unsteadiness"] for axes in told) > 0.0
+
+
 def test_one_end_declared_is_used() -> None:
     scores = run(SensorAnomaly(low=0.0), [*calm(3000), 33.0])
     assert scores[-1] > 0.8

@@ -18,6 +18,7 @@ from contracts.sensors import MINUTE_MS, SensorValue
 from detectors.sensor_watch import Thresholds
 from streams.sensor_models import rejudge
 from streams.sensor_stage import SensorConfig, SensorStage, source_of
+from streams.stage import pack, unpack
 
 SEEDS = range(6)
 MINUTES = 400
@@ -165,6 +166,24 @@ def test_another_declared_range_begins_anew_also_after_a_death(world) -> None:
     assert line.alerts == []
     line.hear(*(value(world, minute, 50.0) for minute in range(202, 204)))
     assert line.alerts == [], "of the first range nothing is known any more either"
+
+
+def test_a_detector_that_another_version_wrote_begins_anew_and_is_not_misread(world) -> None:
+    line = Line(world)
+    for minute in range(200):
+        line.hear(value(world, minute, 4.0))
+    line.save()
+    known = line.saved["m/box-1:temperature_c"]
+    line.saved["m/box-1:temperature_c"] = pack(unpack(known)[1:])
+    line.die(random.Random(1))
+    line.hear(value(world, 199, 4.0), value(world, 200, 16.0))
+    assert line.alerts == []
+    assert line.stage.counters()["repeats"] == 1, "what was judged before is known all the same"
+    line.save()
+    assert unpack(line.saved["m/box-1:temperature_c"])[0] == unpack(known)[0], "the old one is not kept"
+    line.die(random.Random(1))
+    line.hear(*(value(world, minute, 4.0) for minute in range(201, 330)), value(world, 330, 16.0))
+    assert [alert.state for alert in line.alerts] == ["opened"]
 
 
 def test_a_checkpoint_writes_a_series_whole_only_now_and_then_and_little_of_it_in_between(world) -> None:
