@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Any
 
 import pytest
 
 from detectors.shock import Shock, Thresholds
 
 CALM, BLOW = {"shock_g": 0.3}, {"shock_g": 6.5}
+AT_ONCE = Thresholds(calm_s=0.0)  # the next calm reading closes
 
 
-def test_a_blow_opens_at_once_and_the_next_calm_reading_closes(hear) -> None:
-    assert hear(Shock(), CALM, BLOW, CALM, CALM) == ["-", "trip", "clear", "-"]
+def minutes(*readings: dict[str, Any]) -> list[dict[str, Any]]:
+    """One reading a minute."""
+    return [{"time_ms": 60_000 * n, **reading} for n, reading in enumerate(readings)]
+
+
+def test_a_blow_opens_at_once_and_five_calm_minutes_close(hear) -> None:
+    assert hear(Shock(), *minutes(CALM, BLOW, *[CALM] * 6)) == ["-", "trip", "-", "-", "-", "-", "clear", "-"]
 
 
 def test_blow_after_blow_is_one_episode(hear) -> None:
-    assert hear(Shock(), BLOW, BLOW, {}, BLOW, CALM) == ["trip", "trip", "-", "trip", "clear"]
+    said = hear(Shock(), *minutes(BLOW, BLOW, {}, CALM, BLOW, *[CALM] * 5))
+    assert said == ["trip", "trip", "-", "-", "trip", "-", "-", "-", "-", "clear"]
+
+
+def test_without_that_patience_each_blow_would_be_an_alert_of_its_own(hear) -> None:
+    said = hear(Shock(AT_ONCE), *minutes(BLOW, CALM, BLOW, CALM, BLOW))
+    assert said == ["trip", "clear", "trip", "clear", "trip"]
+
+
+def test_when_it_closes_it_says_for_how_long_it_was_calm(hear, batch) -> None:
+    rule = Shock()
+    assert hear(rule, *minutes(BLOW, *[CALM] * 5))[-1] == "clear"
+    assert rule.evidence(batch(**minutes(CALM)[0] | {"time_ms": 300_000}), 0)["calm_min"] == 5.0
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_either_sign_is_a_blow(hear, sign: int) -> None:
-    assert hear(Shock(), {"shock_g": 3.5 * sign}, {"shock_g": 3.49 * sign}) == ["trip", "clear"]
+    assert hear(Shock(AT_ONCE), {"shock_g": 3.5 * sign}, {"shock_g": 3.49 * sign}) == ["trip", "clear"]
 
 
 def test_a_rough_road_is_none(hear) -> None:
@@ -32,7 +51,7 @@ def test_a_rough_road_is_none(hear) -> None:
 
 def test_a_late_blow_opens_and_a_late_calm_closes_nothing(hear) -> None:
     late = {"in_order": False}
-    assert hear(Shock(), CALM, {**BLOW, **late}, {**CALM, **late}, CALM) == ["-", "trip", "-", "clear"]
+    assert hear(Shock(AT_ONCE), CALM, {**BLOW, **late}, {**CALM, **late}, CALM) == ["-", "trip", "-", "clear"]
 
 
 def test_a_device_that_guards_nothing_may_be_thrown_about(hear) -> None:

@@ -224,7 +224,7 @@ def test_the_journey_has_everything_in_it(world, seconds, undisturbed) -> None:
         ("temperature_excursion", "box-1"), ("temperature_excursion", "box-2"),
     ]  # fmt: skip
     closed = sorted((a["rule"], a["device_id"]) for a in alerts if a["state"] == "closed")
-    assert closed == opened
+    assert closed == [each for each in opened if each != ("shock", "box-1")]  # calm for less than five minutes
 
 
 @pytest.mark.parametrize("seed", SEEDS)
