@@ -21,6 +21,7 @@ Reason: TypeAlias = Literal[
     "bad_time",
     "bad_name",
     "topic_mismatch",
+    "carrier_mismatch",
     "identity_conflict",
     "unknown_topic",
     "history_refused",

@@ -1,6 +1,7 @@
 """Admission: what of a message goes on, and what is refused and why. It judges what cannot be, never what is odd.
 
-Size comes first, then whom the topic names: where that is no name the whole payload is refused at once. Then what the
+Size comes first, then whom the topic names: where that is no name, or another carrier's device, the whole payload is
+refused at once. Then what the
 decoder says of each line, then what holds for every device family: that its clock can
 be right and that it speaks on its own topic. One bad line never costs the others. What takes memory of earlier
 readings (the same identity with other bytes, a skipped ``seq``) is judged later, by the admit stage.
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from contracts.identifiers import is_name
 from contracts.readings import AHEAD_BOUND_MS, EARLIEST_TIME_MS, PAYLOAD_BYTES_MAX, Reading
 from ingest import decoders
+from ingest.carriers import Carriers
 from ingest.decoders import Address, Aside
 from ingest.refusals import Refusal
 
@@ -34,8 +36,11 @@ class Admission(NamedTuple):
     aside: list[Aside]
 
 
-def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
-    """Judge a message that came on this topic at ``now_ms`` (UTC milliseconds). Never raises, whatever the bytes."""
+def admit(topic: str, payload: bytes, now_ms: int, carriers: Carriers | None = None) -> Admission:
+    """Judge a message that came on this topic at ``now_ms`` (UTC milliseconds). Never raises, whatever the bytes.
+
+    ``carriers`` says whose each device is; without it any carrier may speak for any device.
+    """
     found = decoders.find(topic)
     if found is None:
         sentence = "No decoder reads this topic. Readings go to v1/{carrier_scac}/{device_id}/readings."
@@ -50,6 +55,9 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
     if fault is not None:
         # Nothing of it could go on, and a refusal a line would multiply what a stranger sends.
         return Admission([], [Refusal("bad_name", fault, payload)], [])
+    fault = carrier_fault(address, now_ms, carriers)
+    if fault is not None:
+        return Admission([], [Refusal("carrier_mismatch", fault, payload)], [])
     accepted: list[Line] = []
     refused: list[Refusal] = []
     aside: list[Aside] = []
@@ -68,6 +76,17 @@ def admit(topic: str, payload: bytes, now_ms: int) -> Admission:
         else:
             refused.append(_refuse(line, reading, address, now_ms))
     return Admission(accepted, refused, aside)
+
+
+def carrier_fault(address: Address, now_ms: int, carriers: Carriers | None) -> str | None:
+    """That this topic's carrier may not speak for its device, in a sentence; None where it may."""
+    scac = address.carrier_scac
+    if carriers is None or scac is None or carriers.allows(address.device_id, scac, now_ms):
+        return None
+    return (
+        f"The topic's carrier is {scac}, and the reference says that {address.device_id} is another's. A device speaks "
+        "under its own carrier's code."
+    )
 
 
 def _time_fault(time_ms: int, now_ms: int) -> str | None:

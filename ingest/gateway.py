@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -29,7 +29,8 @@ from contracts.identifiers import is_name
 from contracts.partitioner import partition_of
 from contracts.readings import Tick
 from ingest import decoders, status
-from ingest.admission import admit
+from ingest.admission import admit, carrier_fault
+from ingest.carriers import Carriers
 from ingest.counters import Counters
 from ingest.custody import Custody, Delivery
 from ingest.decoders import Address
@@ -55,8 +56,9 @@ Token = tuple[Delivery, Address, int, int, bool]
 class Gateway:
     """One gateway. ``run`` until told to stop; ``counters`` say what it has done.
 
-    ``before_ack(n)`` is called when Kafka holds the n-th frame, before anything of it is acknowledged: where a fault
-    test kills us.
+    ``carriers`` says whose each device is, and ``prepare`` is awaited before anything is taken from the broker: it
+    fills them. ``before_ack(n)`` is called when Kafka holds the n-th frame, before anything of it is acknowledged:
+    where a fault test kills us.
     """
 
     def __init__(
@@ -65,11 +67,15 @@ class Gateway:
         *,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         before_ack: Callable[[int], None] | None = None,
+        carriers: Carriers | None = None,
+        prepare: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.config = config
         self.counters = Counters()
         self._clock_ms = clock_ms
         self._before_ack = before_ack
+        self._carriers = carriers
+        self._prepare = prepare
         self._custody = Custody()
         self._gatherer: Gatherer[Token] = Gatherer(config.partitions, config.frame_linger_ms)
         self._receipts = Receipts()
@@ -127,7 +133,7 @@ class Gateway:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then leave in order. Raises WrongPartitionsError at the start."""
-        start = asyncio.ensure_future(self._outbox.start())
+        start = asyncio.ensure_future(self._start())
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
@@ -150,6 +156,11 @@ class Gateway:
             await _end(stopped, *works)
             await self._outbox.stop(1.0)
             self._report()
+
+    async def _start(self) -> None:
+        await self._outbox.start()
+        if self._prepare is not None:
+            await self._prepare()
 
     # From MQTT
 
@@ -174,7 +185,7 @@ class Gateway:
     def _take_readings(self, topic: str, payload: bytes, delivery: Delivery) -> None:
         found = decoders.find(topic)
         address = found[1] if found is not None else _NOWHERE
-        accepted, refused, aside = admit(topic, payload, self._clock_ms())
+        accepted, refused, aside = admit(topic, payload, self._clock_ms(), self._carriers)
         delivery.parts += len(accepted) + len(refused)
         answered = address if address.carrier_scac is not None else _NOWHERE
         if accepted:
@@ -199,6 +210,9 @@ class Gateway:
 
     def _take_status(self, topic: str, payload: bytes, address: Address, delivery: Delivery) -> None:
         judged = status.judge(payload, address)
+        fault = carrier_fault(address, self._clock_ms(), self._carriers)
+        if fault is not None:
+            judged = Refusal("carrier_mismatch", fault, payload)
         if isinstance(judged, Refusal):
             delivery.parts += 1
             self._refuse(topic, judged, address, delivery, receipted=False)

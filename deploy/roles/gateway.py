@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from aiokafka.errors import KafkaError
+
 from deploy.health.gateway import GatewayVitals
 from deploy.health.process import Health
 from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls
 from deploy.roles import garbage, logs
+from ingest.carriers import Carriers
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
+from streams.agents.reference_reader import ReferenceReader
+
+log = logging.getLogger(__name__)
 
 
 class GatewaySettings(TlsSettings, Protocol):
@@ -82,17 +89,46 @@ def run(settings: GatewaySettings) -> dict[str, Any]:
     logs.configure(settings.log_level)
     config = config_from(settings)
     before_ack = fault_hook(getattr(settings, "fault", None))
-    gateway = Gateway(config, before_ack=before_ack)
+    carriers = Carriers()
+    known = _Known(settings.kafka, settings.gateway_id, carriers)
+    gateway = Gateway(config, before_ack=before_ack, carriers=carriers, prepare=known.start)
     garbage.collect_rarely()
     with Health(settings, "gateway", GatewayVitals(gateway)) as health:
-        return asyncio.run(_serve(gateway, health))
+        return asyncio.run(_serve(gateway, known, health))
 
 
-async def _serve(gateway: Gateway, health: Health) -> dict[str, Any]:
+class _Known:
+    """Whose each device is, read from the reference before the first message is taken, and followed from then on."""
+
+    def __init__(self, kafka: str, gateway_id: str, carriers: Carriers) -> None:
+        self._kafka, self._gateway_id, self._carriers = kafka, gateway_id, carriers
+        self._reader: ReferenceReader | None = None
+
+    async def start(self) -> None:
+        """Read it to its end, however long Kafka takes to answer."""
+        while True:
+            reader = self._reader = ReferenceReader(self._kafka, self._carriers, self._gateway_id)
+            try:
+                return await reader.start()
+            except KafkaError as error:
+                log.warning("The reference can't be read yet (%s): no message is taken before it is.", error)
+                await reader.stop()
+                await asyncio.sleep(1.0)
+
+    async def stop(self) -> None:
+        """No more."""
+        if self._reader is not None:
+            await self._reader.stop()
+
+
+async def _serve(gateway: Gateway, known: _Known, health: Health) -> dict[str, Any]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with health.beating():
-        await gateway.run(stop)
+        try:
+            await gateway.run(stop)
+        finally:
+            await known.stop()
     return gateway.counters.report()

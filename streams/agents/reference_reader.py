@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts import reference, topics
-from streams.reference_book import ReferenceBook
 
 log = logging.getLogger(__name__)
+
+
+class Book(Protocol):
+    """What a reader fills; ``version`` counts the records."""
+
+    version: int
+
+    def apply(self, record: reference.Record) -> None:
+        """Take one version in."""
+        ...
 
 
 class ReferenceReader:
     """Fills a book. ``ready`` is set once the topic's end at start has been reached."""
 
-    def __init__(self, bootstrap: str, book: ReferenceBook, client_id: str) -> None:
+    def __init__(self, bootstrap: str, book: Book, client_id: str) -> None:
         self.book = book
         self.ready = asyncio.Event()
         self._consumer = AIOKafkaConsumer(

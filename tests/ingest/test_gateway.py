@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -282,6 +283,53 @@ async def test_left_in_order_it_has_acknowledged_everything_and_nothing_comes_tw
     await line.eventually(lambda: device.held(device_id) == {0, 1})
     assert await second.terminate() == 0
     assert await line.seqs(device_id) == [0, 1]
+
+
+async def declare(line: Line, device_id: str, scac: str) -> None:
+    """What the reference says of a device, from the beginning of time."""
+    record = {"kind": "device", "effective_ms": 0, "carrier_scac": scac, "device_kind": "truck", "interval_s": 30.0}
+    async with AIOKafkaProducer(bootstrap_servers=line.kafka.bootstrap, acks="all") as producer:
+        value = json.dumps(record | {"device_id": device_id}).encode()
+        await producer.send_and_wait(topics.REFERENCE, value, f"device/{device_id}/0".encode())
+
+
+@pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "knowing nobody's devices"])
+async def test_one_carrier_does_not_speak_for_anothers_device(durable_line: Line, safeguard: bool) -> None:
+    """Declared before the gateway's start, and while it runs; the process as it is deployed, and one that reads no
+    reference, which takes it all.
+    """
+    line, first, later = durable_line, f"{durable_line.device_id}-A", f"{durable_line.device_id}-B"
+    await declare(line, first, "BRVO")
+    async with line.serving():
+        pass  # the session is there
+    device = line.device()
+    process = line.process() if safeguard else None
+    async with contextlib.nullcontext() if safeguard else line.serving():
+        await device.publish(f"v1/CRDN/{first}/readings", line.reading(first, 0))
+        await device.publish(f"v1/BRVO/{first}/readings", line.reading(first, 1))
+        await device.publish(f"v1/CRDN/{first}/status", b"{}")
+        await device.send(later, line.reading(later, 0))  # nobody's yet
+        await line.eventually(lambda: device.held(later) == {0})
+        await declare(line, later, "BRVO")
+        seq = 1
+        while safeguard and not device.told(later, "unreadable") and seq < 200:
+            await device.send(later, line.reading(later, seq))
+            await asyncio.sleep(0.1)
+            seq += 1
+    if process is not None:
+        assert await process.terminate() == 0
+    letters = [json.loads(r.value) for r in await line.records(topics.REFUSED)]
+    ours = [each for each in letters if first in each["topic"]]
+    if not safeguard:
+        assert ours == []
+        assert await line.seqs(first) == [0, 1]
+        return
+    assert [(each["topic"].rpartition("/")[2], each["reason"]) for each in ours] == [
+        ("readings", "carrier_mismatch"), ("status", "carrier_mismatch"),
+    ]  # fmt: skip
+    assert await line.seqs(first) == [1]
+    assert device.told(first, "unreadable")[0]["reason"] == "carrier_mismatch"
+    assert device.told(later, "unreadable")[0]["reason"] == "carrier_mismatch"
 
 
 @pytest.mark.parametrize("safeguard", [True, False], ids=["as it is", "acknowledging on any connection"])
