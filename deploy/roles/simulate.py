@@ -64,7 +64,9 @@ def run(
         return about | _write(fleet, output)
     if load_reference:
         about["reference"] = asyncio.run(load(settings, fleet))
-    return about | _publish(settings, fleet, speed, rate, journal_dir, batch_max, drain_s, on_progress or _tell)
+    return about | _publish(
+        settings, fleet, exercise, speed, rate, journal_dir, batch_max, drain_s, on_progress or _tell
+    )
 
 
 async def load(settings: Settings, fleet: Fleet) -> int:
@@ -80,6 +82,7 @@ async def load(settings: Settings, fleet: Fleet) -> int:
 def _publish(
     settings: Settings,
     fleet: Fleet,
+    exercise: bool,
     speed: float,
     rate: float | None,
     journal_dir: Path | None,
@@ -97,6 +100,7 @@ def _publish(
         journal_dir,
         rate=rate,
         speed=speed,
+        exercise=exercise,  # a fleet marks its readings; statuses and last wills are the devices' own
         batch_max=batch_max,
         drain_s=drain_s,
         tls=mqtt_tls(settings),
