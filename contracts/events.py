@@ -10,14 +10,22 @@ import msgspec
 from contracts.readings import ReadingId
 from contracts.reference import Lane
 
-# Names as DCSA's IoT events have them, where it has one.
+# Names as DCSA's IoT events have them, where it has one. A geofence is the reference's, a region the device's own.
 EventType: TypeAlias = Literal[
-    "GEOFENCE_ENTRY", "GEOFENCE_EXIT", "DOOR_OPENED", "DOOR_CLOSED", "SEAL_CHANGED", "DEVICE_STARTED", "BORDER_CROSSED"
+    "GEOFENCE_ENTRY",
+    "GEOFENCE_EXIT",
+    "DOOR_OPENED",
+    "DOOR_CLOSED",
+    "SEAL_CHANGED",
+    "DEVICE_STARTED",
+    "BORDER_CROSSED",
+    "REGION_ENTERED",
+    "REGION_LEFT",
 ]
 
 
 class Event(msgspec.Struct, kw_only=True):
-    """One fact. ``what`` says what of: the geofence, the seal state, the boot, the bridge.
+    """One fact. ``what`` says what of: the geofence, the seal state, the boot, the bridge, the region's name.
 
     ``corridor`` to ``sector`` are the shipment's at that time, null without one. ``bridge`` stands where what drives
     enters or leaves a bridge's queue, and where it has crossed. ``lane`` to ``crossing_s`` are a BORDER_CROSSED's

@@ -20,9 +20,11 @@ LatDeg: TypeAlias = Annotated[float, Meta(ge=-90.0, le=90.0)]
 LonDeg: TypeAlias = Annotated[float, Meta(ge=-180.0, le=180.0)]
 SealState: TypeAlias = Literal["armed", "open", "removed", "tampered"]
 Door: TypeAlias = Literal["open", "closed"]
+RegionEvent: TypeAlias = Literal["entered", "left"]
 
 EARLIEST_TIME_MS: Final = 1_577_836_800_000  # 2020-01-01: an older clock was never set, or the unit is seconds
 AHEAD_BOUND_MS: Final = 300_000  # a device's clock may run this far ahead of ours
+REGION_CHARS_MAX: Final = 128
 LINE_BYTES_MAX: Final = 16_384
 PAYLOAD_BYTES_MAX: Final = 1_048_576
 DEPTH_MAX: Final = 32
@@ -37,7 +39,10 @@ ReadingId: TypeAlias = tuple[str, int, int]  # device_id, boot_id, seq
 
 
 class Reading(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
-    """One reading as its device sends it. Times in UTC milliseconds, units in the names."""
+    """One reading as its device sends it. Times in UTC milliseconds, units in the names.
+
+    ``region_event`` says that the device itself saw a region entered or left, ``region`` what it calls that region.
+    """
 
     device_id: Name
     boot_id: Count
@@ -59,6 +64,8 @@ class Reading(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     vibration_g: Annotated[float, Meta(ge=-1000.0, le=1000.0)] | None = None
     seal_openings: Count | None = None
     rfid: Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(max_length=256)] | None = None
+    region: Annotated[str, Meta(max_length=REGION_CHARS_MAX)] | None = None
+    region_event: RegionEvent | None = None
     exercise: bool = False
 
 

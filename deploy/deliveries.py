@@ -26,7 +26,10 @@ _LETTER: Final = msgspec.json.Decoder(Undelivered)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A subscriber's place in its audience's alerts, as it was saved last; ``retry_s`` is the pause it is in."""
+    """A subscriber's place in its audience's alerts, as it was saved last; ``retry_s`` is the pause it is in.
+
+    ``delivered`` and ``undelivered`` count the real alone; ``drill`` has the same two of drills.
+    """
 
     subscriber: str
     audience: str
@@ -36,6 +39,7 @@ class Standing:
     failures: int
     retry_s: float
     says: str
+    drill: dict[str, int]
 
 
 async def standings(kafka: str, audiences: Sequence[str]) -> list[Standing]:
@@ -51,6 +55,7 @@ async def standings(kafka: str, audiences: Sequence[str]) -> list[Standing]:
                 Standing(
                     name.removeprefix(PLACE), audience_of[source], place.offset, place.delivered, place.undelivered,
                     place.failures, round(pause_s, 1), place.says,
+                    {"delivered": place.drill_delivered, "undelivered": place.drill_undelivered},
                 )
             )  # fmt: skip
     return sorted(found, key=lambda standing: (standing.subscriber, standing.audience))

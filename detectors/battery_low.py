@@ -23,8 +23,8 @@ CARD = RuleCard(
     version=2,
     severity="info",
     opened={
-        "en": "{device_id} has {battery_pct:.0f} % of its battery left; charge or replace it below {low_pct:g} %.",
-        "es": "A {device_id} le queda {battery_pct:.0f} % de batería; cárguelo o cámbielo por debajo de {low_pct:g} %.",
+        "en": "{device_id} has {battery_pct:.0f} % of charge left; {low_pct:g} % or less is low: charge or replace it.",
+        "es": "A {device_id} le queda {battery_pct:.0f} % de carga; {low_pct:g} % o menos es poco: recargue o cambie.",
     },
     closed={
         "en": "{device_id} has {battery_pct:.0f} % of its battery again.",

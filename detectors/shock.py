@@ -26,8 +26,8 @@ CARD = RuleCard(
     version=3,
     severity="warning",
     opened={
-        "en": "{device_id} took a blow of {shock_g:.1f} g; up to {threshold_g:g} g is expected.",
-        "es": "{device_id} recibió un golpe de {shock_g:.1f} g; se espera hasta {threshold_g:g} g.",
+        "en": "{device_id} took a blow of {shock_g:.2f} g; less than {threshold_g:g} g is expected.",
+        "es": "{device_id} recibió un golpe de {shock_g:.2f} g; se esperan menos de {threshold_g:g} g.",
     },
     closed={
         "en": "{device_id} has taken no blow for {calm_min:.0f} min.",
@@ -75,7 +75,7 @@ class Shock:
         return Verdict(levels(trip, clear), score)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
-        """How hard, and what is expected at most, in g; minutes since the last blow."""
+        """How hard, and what no blow that is expected reaches, in g; minutes since the last blow."""
         calm_ms = int(batch.time_ms[position] - self.columns["struck_ms"][batch.rows[position]])
         return {
             "shock_g": round(abs(float(batch.shock_g[position])), 3),

@@ -39,11 +39,11 @@ ROAD: Final = "road"
 TOWN_KM: Final = 22.0
 BORDER_KM: Final = 14.0
 SAID: Final = 2  # reasons that a sentence has room for
-# What a feature is called, and its unit; the least spread it is taken to have, in that unit.
+# What a feature is called, and its unit; the least spread it is taken to have. A share is said in per cent.
 NAMES: Final[dict[str, tuple[str, str, str, float]]] = {
     "speed_kmh": ("speed", "velocidad", " km/h", 3.0),
     "speed_spread_kmh": ("changes of speed", "cambios de velocidad", " km/h", 2.5),
-    "stopped_share": ("share standing", "proporción detenido", "", 0.08),
+    "stopped_share": ("time standing", "tiempo detenido", " %", 0.08),
     "progress_kmh": ("progress along the route", "avance por la ruta", " km/h", 3.0),
     "off_route_m": ("distance from the line", "distancia al eje", " m", 12.0),
     "off_route_spread_m": ("changes of that distance", "cambios de esa distancia", " m", 12.0),
@@ -123,8 +123,9 @@ def words(reasons: Iterable[Reason], named: Iterable[Reason]) -> dict[str, float
     spanish: list[str] = []
     for reason in told[:SAID]:
         en, es, unit, _ = NAMES.get(reason.feature, (str(reason.feature), str(reason.feature), "", 0.0))
+        value, usual = (number * 100.0 if unit == " %" else number for number in (reason.value, reason.usual))
         digits = 0 if unit else 2
-        english.append(f"{en} {reason.value:.{digits}f}{unit}, usually {reason.usual:.{digits}f}{unit}")
-        spanish.append(f"{es} {reason.value:.{digits}f}{unit}, lo usual {reason.usual:.{digits}f}{unit}")
+        english.append(f"{en} {value:.{digits}f}{unit}, usually {usual:.{digits}f}{unit}")
+        spanish.append(f"{es} {value:.{digits}f}{unit}, lo usual {usual:.{digits}f}{unit}")
     said = explanation.evidence(reasons, told)
     return {**said, "what_en": "; ".join(english), "what_es": "; ".join(spanish)}

@@ -35,7 +35,11 @@ class Answer:
 
 @dataclass(slots=True)
 class Place:
-    """How far a subscriber has been told. ``tries`` are of the record at ``offset``, ``failures`` those in a row."""
+    """How far a subscriber has been told. ``tries`` are of the record at ``offset``, ``failures`` those in a row.
+
+    ``delivered`` and ``undelivered`` count real alerts, ``drill_...`` a drill's. New fields go to the end, with a
+    default: what an earlier release saved is read by position, and its counts held both.
+    """
 
     offset: int
     tries: int = 0
@@ -44,10 +48,17 @@ class Place:
     delivered: int = 0
     undelivered: int = 0
     says: str = ""
+    drill_delivered: int = 0
+    drill_undelivered: int = 0
 
     def past(self, offset: int) -> None:
         """Go on behind this record."""
         self.offset, self.tries = offset + 1, 0
+
+    def count(self, drill: bool, *, delivered: bool) -> None:
+        """One more alert delivered, or given up."""
+        name = ("drill_" if drill else "") + ("delivered" if delivered else "undelivered")
+        setattr(self, name, getattr(self, name) + 1)
 
 
 def wait_s(failures: int, chance: float) -> float:
@@ -79,12 +90,12 @@ def expired(webhook: Webhook, place: Place, told_ms: int, now_ms: int) -> bool:
     return place.failures > 0 and now_ms - told_ms > webhook.age_max_s * 1000
 
 
-def settle(webhook: Webhook, place: Place, answer: Answer, now_ms: int, chance: float) -> Outcome:
-    """Note an answer in the subscriber's place, and say what is to be done with the alert."""
+def settle(webhook: Webhook, place: Place, answer: Answer, now_ms: int, chance: float, drill: bool = False) -> Outcome:
+    """Note an answer in the subscriber's place, and say what is to be done with the alert, a drill's or not."""
     place.tries += 1
     if answer.status is not None and 200 <= answer.status < 300:
         place.failures, place.retry_ms, place.says = 0, 0, ""
-        place.delivered += 1
+        place.count(drill, delivered=True)
         return "delivered"
     place.says = f"{datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}: {answer.says}"
     if answer.status in _REFUSING:

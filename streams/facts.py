@@ -2,6 +2,7 @@
 
 One small memory a device; a fact is told once, with an id made of the reading that told of it. A reading older than
 one already seen of its device tells nothing: a backlog sent after live data would open doors that have since closed.
+A region that the device itself saw entered or left is told also when it comes late: it is no state, and has its time.
 
 What a place means for a crossing is the reference's to say (``contracts.reference.Geofence``): a bridge's queue, its
 lanes, its span. A crossing is told of what drives, or a truck's container and seal would each cross once more.
@@ -45,6 +46,9 @@ class Facts:
 
         A time after ``until_ms`` cannot be yet: it makes nothing that follows it old.
         """
+        if reading.region_event is not None:
+            kind: EventType = "REGION_ENTERED" if reading.region_event == "entered" else "REGION_LEFT"
+            _tell(out, kind, reading.region or "", reading)
         last = self._last.get(row)
         if last is None:
             last = self._last[row] = [-1, -1, (), None, None, None]

@@ -35,15 +35,19 @@ BOARDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where Grafana finds the history: an InfluxDB's address as Grafana sees it, its bucket, a token that may read."""
+    """Where Grafana finds the history: an InfluxDB's address as Grafana sees it, its bucket, a token that may read.
+
+    With a ``login`` the token is that login's password.
+    """
 
     url: str
     bucket: str
     token: str
+    login: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The data source as Grafana's API takes it. InfluxQL, so that 1.8, 2.x and 3.x all answer."""
-        return {
+        made: dict[str, Any] = {
             "uid": SOURCE_UID,
             "name": SOURCE_NAME,
             "type": SOURCE_TYPE,
@@ -59,6 +63,11 @@ class Source:
             },
             "secureJsonData": {"httpHeaderValue1": f"Token {self.token}"},
         }
+        if self.login is not None:
+            del made["jsonData"]["httpHeaderName1"]
+            made |= {"basicAuth": True, "basicAuthUser": self.login}
+            made["secureJsonData"] = {"basicAuthPassword": self.token}
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ WORDS: Final[Mapping[str, Mapping[str, Text]]] = {
         "DOOR_CLOSED": Text("door closed", "puerta cerrada"),
         "SEAL_CHANGED": Text("seal changed", "sello cambió"),
         "DEVICE_STARTED": Text("device started", "aparato arrancó"),
+        "REGION_ENTERED": Text("region entered", "entró en región"),
+        "REGION_LEFT": Text("region left", "salió de región"),
     },
     "seal_state": {
         "armed": Text("armed", "armado"),

@@ -23,6 +23,7 @@ class DeadLetterWords:
     none: str
     detail: str
     delivered: str
+    drilled: str
     retrying: str
     last: str
     given_up: Mapping[Undeliverable, str]
@@ -54,6 +55,7 @@ ENGLISH: Final = DeadLetterWords(
     none="no dead letters",
     detail="",
     delivered="{subscriber}: {audience}, {delivered} delivered, {undelivered} given up",
+    drilled="; of drills: {delivered} delivered, {undelivered} given up",
     retrying="; {failures} failures in a row, again in {retry_s:.0f} s",
     last="; last: {says}",
     given_up={
@@ -89,6 +91,7 @@ SPANISH: Final = DeadLetterWords(
     none="no se rechazó nada",
     detail="; detalle, en inglés",
     delivered="{subscriber}: {audience}, {delivered} entregadas, {undelivered} abandonadas",
+    drilled="; de simulacros: {delivered} entregadas, {undelivered} abandonadas",
     retrying="; {failures} fallas seguidas, otra vez en {retry_s:.0f} s",
     last="; lo último que dijo: {says}",
     given_up={

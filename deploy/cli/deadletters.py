@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,10 +11,10 @@ import click
 import msgspec
 
 from contracts import topics
-from contracts.deadletters import REASONS, TOPIC_MAX, DeadLetter, Reason
-from contracts.drills import says_drill
+from contracts.deadletters import REASONS, TOPIC_MAX, DeadLetter
 from contracts.words import DRILL, Language
 from deploy.cli.common import json_option, language_option, need, with_settings, write_json
+from deploy.cli.dead_letter_tally import Tallies
 from deploy.cli.dead_letter_words import WORDS
 from deploy.settings import Settings
 
@@ -37,6 +36,8 @@ def deadletters() -> None:
 def list_(settings: Settings, reason: str | None, limit: int, language: Language, json_to: str | None) -> None:
     """Count dead letters by reason, and show the newest with what was wrong and what would be right.
 
+    A drill's are counted and shown apart, after the real ones; in JSON in ``drill``.
+
     \b
     Examples:
       puente deadletters list
@@ -48,27 +49,22 @@ def list_(settings: Settings, reason: str | None, limit: int, language: Language
 
 
 async def _list(kafka: str, reason: str | None, limit: int, language: Language, json_to: str | None) -> None:
-    counts: Counter[Reason] = Counter()
-    newest: list[DeadLetter] = []
+    tallies = Tallies(limit)
     async for letter in _letters(kafka, reason):
-        counts[letter.reason] += 1
-        newest.append(letter)
-        if len(newest) >= 2 * limit + 1000:  # a topic may hold millions; only the newest are kept
-            newest = sorted(newest, key=lambda kept: kept.time_ms)[-limit:]
-    newest = sorted(newest, key=lambda kept: kept.time_ms)[-limit:]
+        tallies.see(letter)
     if json_to is not None:
-        write_json({"reasons": dict(counts), "letters": [msgspec.to_builtins(kept) for kept in newest]}, json_to)
+        write_json(tallies.as_dict(), json_to)
     if json_to == "-":
         return
     words = WORDS[language]
-    for name, count in counts.most_common():
-        click.echo(f"{count:>8}  {name}: {words.refused[name]}")
-    for letter in newest:
-        drill = f"[{DRILL[language]}] " if says_drill(letter.bytes_held()) else ""
-        click.echo(
-            f"{letter.reason}{words.detail}: {drill}{letter.topic}: {letter.sentence} (sha256 {letter.sha256[:16]})"
-        )
-    if not counts:
+    for drill, tally in tallies.of.items():
+        mark = f"[{DRILL[language]}] " if drill else ""
+        for name, count in tally.counts.most_common():
+            click.echo(f"{count:>8}  {mark}{name}: {words.refused[name]}")
+        for letter in tally.newest():
+            about = f"{letter.topic}: {letter.sentence} (sha256 {letter.sha256[:16]})"
+            click.echo(f"{letter.reason}{words.detail}: {mark}{about}")
+    if not any(tally.counts for tally in tallies.of.values()):
         click.echo(words.none)
 
 

@@ -29,6 +29,8 @@ def deliveries() -> None:
 def list_(settings: Settings, limit: int, language: Language, json_to: str | None) -> None:
     """How far each subscriber is and what its receiver said last; the alerts that were given up.
 
+    A drill's alerts are counted apart; in JSON in ``drill``.
+
     \b
     Examples:
       puente deliveries list
@@ -41,9 +43,10 @@ def list_(settings: Settings, limit: int, language: Language, json_to: str | Non
 
     standings = asyncio.run(read.standings(settings.kafka, settings.audience_names))
     letters = asyncio.run(read.letters(settings.kafka))
+    kinds = {drill: [letter for letter in letters if letter.exercise is drill] for drill in (False, True)}
     if json_to is not None:
-        plain = [msgspec.to_builtins(letter) for letter in letters]
-        write_json({"subscribers": [asdict(each) for each in standings], "undelivered": plain}, json_to)
+        real, drills = ({"undelivered": [msgspec.to_builtins(each) for each in kind]} for kind in kinds.values())
+        write_json({"subscribers": [asdict(each) for each in standings], **real, "drill": drills}, json_to)
     if json_to == "-":
         return
     words = WORDS[language]
@@ -51,22 +54,24 @@ def list_(settings: Settings, limit: int, language: Language, json_to: str | Non
         facts = asdict(each)
         click.echo(
             words.delivered.format(**facts)
+            + (words.drilled.format(**each.drill) if any(each.drill.values()) else "")
             + (words.retrying.format(**facts) if each.failures else "")
             + (words.last.format(**facts) if each.says else "")
         )
-    for letter in letters[-limit:]:
-        drill = f"[{DRILL[language]}] " if letter.exercise else ""
-        facts = msgspec.structs.asdict(letter) | {"drill": drill, "why": words.given_up[letter.reason]}
-        click.echo(words.letter.format(**facts))
+    for drill, kind in kinds.items():
+        mark = f"[{DRILL[language]}] " if drill else ""
+        for letter in kind[-limit:]:
+            facts = msgspec.structs.asdict(letter) | {"drill": mark, "why": words.given_up[letter.reason]}
+            click.echo(words.letter.format(**facts))
+        if kind and standings:
+            counts = Counter(letter.subscriber for letter in kind)
+            who = ", ".join(words.count.format(count=count, name=name) for name, count in counts.most_common())
+            click.echo(mark + words.again.format(count=len(kind), who=who))
     if not standings:
         file = settings.subscribers
         click.echo(words.never.format(why=words.named.format(file=file) if file else words.unnamed))
     elif not letters:
         click.echo(words.nothing)
-    else:
-        counts = Counter(letter.subscriber for letter in letters)
-        who = ", ".join(words.count.format(count=count, name=name) for name, count in counts.most_common())
-        click.echo(words.again.format(count=len(letters), who=who))
 
 
 @deliveries.command(short_help="Send what was given up again, each once.")

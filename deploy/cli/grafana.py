@@ -81,9 +81,10 @@ def sync(
     default="$PUENTE_INFLUX_TOKEN",
     show_default=True,
 )
+@click.option("--login", help="A login of InfluxDB's that may read; the token is then its password.")
 @json_option
 @with_settings
-def export(settings: Settings, folder: Path, at: str, token: str, json_to: str | None) -> None:
+def export(settings: Settings, folder: Path, at: str, token: str, login: str | None, json_to: str | None) -> None:
     """Write the same as provisioning files into FOLDER, for a Grafana that reads them at its start.
 
     The data source is the history of the settings (PUENTE_HISTORY), by the name under which Grafana reaches it. No
@@ -95,7 +96,7 @@ def export(settings: Settings, folder: Path, at: str, token: str, json_to: str |
     """
     from dashboards.grafana import provisioning
 
-    source = _source(settings, token)
+    source = _source(settings, token, login)
     if source is None:
         raise SettingsError("PUENTE_HISTORY", "must be an InfluxDB's address: Grafana asks no other history")
     made = provisioning.files(_everything(settings), source, at)
@@ -114,7 +115,7 @@ def _everything(settings: Settings) -> Everything:
     return everything(settings.audience_names, settings.languages)
 
 
-def _source(settings: Settings, token: str | None = None) -> Source | None:
+def _source(settings: Settings, token: str | None = None, login: str | None = None) -> Source | None:
     """The history as Grafana reaches it, None where it is no InfluxDB or its token is not known."""
     from dashboards.grafana.catalog import Source
 
@@ -125,7 +126,7 @@ def _source(settings: Settings, token: str | None = None) -> Source | None:
         return None
     scheme = "https" if parts.scheme in ("influxdbs", "influxdb+https") else "http"
     assert dict(parse_qsl(parts.query)).get("org"), "checked with the settings"
-    return Source(f"{scheme}://{parts.netloc}", unquote(parts.path.strip("/")), token)
+    return Source(f"{scheme}://{parts.netloc}", unquote(parts.path.strip("/")), token, login)
 
 
 def _as_dict(account: Account, *, dry_run: bool, refused: str | None) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -55,7 +56,8 @@ def simulate(
 ) -> int:
     """Publish a simulated fleet to the broker: trucks, containers and seals with journals.
 
-    The fleet's routes, shipments and devices are loaded as reference first.
+    The fleet's routes, shipments and devices are loaded as reference first. How it gets on is told in the terminal, or,
+    where the output goes elsewhere, in a line every 30 seconds and one at the end.
 
     \b
     Examples:
@@ -66,19 +68,28 @@ def simulate(
         need(settings.kafka, "kafka", "Kafka")
         need(settings.mqtt, "mqtt", "the MQTT broker")
 
+    from deploy.cli.simulated_progress import Telling
     from deploy.roles import simulate as role
 
-    result = role.run(
-        settings,
-        scenario=scenario,
-        seed=seed,
-        for_s=for_s,
-        shipments=shipments,
-        speed=speed,
-        rate=rate,
-        exercise=exercise,
-        output=output,
-    )
+    out = sys.stderr if json_to == "-" else sys.stdout  # standard output is the JSON's where it is asked for
+    telling = Telling(sys.stderr if sys.stderr.isatty() else None, None if out.isatty() else out)
+    try:
+        result = role.run(
+            settings,
+            scenario=scenario,
+            seed=seed,
+            for_s=for_s,
+            shipments=shipments,
+            speed=speed,
+            rate=rate,
+            exercise=exercise,
+            output=output,
+            on_progress=telling,
+        )
+    finally:
+        telling.end()  # also of a run that was broken off
+    if output is not None and json_to != "-":
+        click.echo(f"{result['readings']:,} readings, {result['truth']:,} faults in {output}")
     if json_to is not None:
         write_json(result, json_to)
     return 0

@@ -7,7 +7,6 @@ about now, for the line refuses readings from the future and keeps old ones.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +63,7 @@ def run(
         return about | _write(fleet, output)
     if load_reference:
         about["reference"] = asyncio.run(load(settings, fleet))
-    return about | _publish(settings, fleet, speed, rate, journal_dir, batch_max, drain_s, on_progress or _tell)
+    return about | _publish(settings, fleet, exercise, speed, rate, journal_dir, batch_max, drain_s, on_progress)
 
 
 async def load(settings: Settings, fleet: Fleet) -> int:
@@ -80,12 +79,13 @@ async def load(settings: Settings, fleet: Fleet) -> int:
 def _publish(
     settings: Settings,
     fleet: Fleet,
+    exercise: bool,
     speed: float,
     rate: float | None,
     journal_dir: Path | None,
     batch_max: int,
     drain_s: float,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None] | None,
 ) -> dict[str, Any]:
     host, port = mqtt_address(settings.mqtt)
     devices = DeviceFleet(
@@ -97,6 +97,7 @@ def _publish(
         journal_dir,
         rate=rate,
         speed=speed,
+        exercise=exercise,  # a fleet marks its readings; statuses and last wills are the devices' own
         batch_max=batch_max,
         drain_s=drain_s,
         tls=mqtt_tls(settings),
@@ -121,14 +122,3 @@ def _write(fleet: Fleet, folder: Path) -> dict[str, Any]:
             file.write(encoder.encode(reading) + b"\n")
             readings += 1
     return {"output": str(folder), "reference": len(records), "readings": readings, "truth": len(fleet.truth)}
-
-
-def _tell(progress: Progress) -> None:
-    """One line on standard error, kept up to date where that is a terminal."""
-    text = (
-        f"{progress.published:,} published, {progress.held:,} held, {progress.refused:,} refused, "
-        f"{progress.resent:,} resent, {progress.unreceipted:,} without a receipt"
-    )
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()

@@ -3,10 +3,12 @@
 The app publishes one JSON object a message, told apart by ``_type``, to ``owntracks/{user}/{device}`` and topics below
 it. Source of the fields and their units: OwnTracks' booklet, https://owntracks.org/booklet/tech/json.
 
-- ``location`` becomes a reading of boot 0, ``transition`` (a region entered or left) one of boot 1. The app counts
-  nothing, so ``seq`` is ``tst``, the second it speaks of. Within one boot a second holds one reading: sent again it is
-  a repeat; with another position it is dead-lettered as ``identity_conflict``, and the first stands. The line is made
-  of what a reading has, so that the same fix sent for two reasons (``t``) is a repeat.
+- ``location`` becomes a reading of boot 0; ``transition`` one of boot 1 where a region was entered, of boot 2 where it
+  was left, for who leaves one region for the next does both in one second. Kept of it are ``event``, ``desc`` (the
+  region's name, 128 characters at most) and where and when; of ``rid``, ``wtst``, ``t`` and ``tid`` nothing.
+- The app counts nothing, so ``seq`` is ``tst``, the second it speaks of. Within one boot a second holds one reading:
+  sent again it is a repeat; with another position or region it is dead-lettered as ``identity_conflict``, and the first
+  stands. The line is made of what a reading has, so that the same fix sent for two reasons (``t``) is a repeat.
 - ``lwt``, the broker's word that the phone has gone, becomes the device's status.
 - What else the app sends (waypoints, cards, commands, configuration ...) is no reading: counted, and not kept, for it
   is private to the phone. An encrypted message is refused, for what is in it is lost to us, and so is an unknown type.
@@ -18,12 +20,12 @@ share a name. The phone keeps no journal and hears no receipts; what it queues w
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from contracts.readings import LINE_BYTES_MAX, LatDeg, LonDeg, Reading
+from contracts.readings import LINE_BYTES_MAX, REGION_CHARS_MAX, LatDeg, LonDeg, Reading
 from ingest.decoders import Address, Aside, Decoded
 from ingest.json_checks import UNREADABLE, explain
 from ingest.refusals import Refusal
@@ -31,7 +33,8 @@ from ingest.refusals import Refusal
 PATTERN: Final = "owntracks/+/+/#"
 
 LOCATION_BOOT: Final = 0
-TRANSITION_BOOT: Final = 1
+ENTERED_BOOT: Final = 1
+LEFT_BOOT: Final = 2
 
 _JOIN: Final = "--"
 _AMBIGUOUS: Final = re.compile(rf"{_JOIN}-|{_JOIN}.*{_JOIN}|^{_JOIN}|{_JOIN}$")
@@ -61,9 +64,11 @@ class _Fix(msgspec.Struct):
 
 
 class _Transition(msgspec.Struct):
-    """A region entered or left; a beacon's has no position."""
+    """A region entered or left; a beacon's has no position. The app may leave out the region's name."""
 
     tst: _Seconds
+    event: Literal["enter", "leave"]
+    desc: str | None = None
     lat: LatDeg | None = None
     lon: LonDeg | None = None
     acc: Annotated[float, Meta(le=1e6)] | None = None
@@ -136,8 +141,15 @@ def _region(payload: bytes, device_id: str) -> Decoded:
     try:
         found = _transition.decode(payload)
     except UNREADABLE:
-        return _named(_explain(payload, _Transition), TRANSITION_BOOT)
-    reading = Reading(device_id=device_id, boot_id=TRANSITION_BOOT, seq=found.tst, time_ms=found.tst * 1000)
+        return _named(_explain(payload, _Transition), ENTERED_BOOT)
+    reading = Reading(
+        device_id=device_id,
+        boot_id=ENTERED_BOOT if found.event == "enter" else LEFT_BOOT,
+        seq=found.tst,
+        time_ms=found.tst * 1000,
+        region=found.desc[:REGION_CHARS_MAX] if found.desc else None,
+        region_event="entered" if found.event == "enter" else "left",
+    )
     return _placed(reading, found.lat, found.lon, found.acc)
 
 

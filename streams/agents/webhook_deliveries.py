@@ -98,7 +98,7 @@ class WebhookDeliveries:
                 outcome: Outcome = "expired"
             else:
                 answer = await self._poster.post(webhook, signed(webhook, headers, an_id, told.record), told.record)
-                outcome = settle(webhook, place, answer, _now_ms(), random.random())
+                outcome = settle(webhook, place, answer, _now_ms(), random.random(), told.alert.exercise)
             self.dirty = True
             self._on_outcome(outcome, told.alert.exercise)
             if outcome == "delivered":
@@ -130,7 +130,7 @@ class WebhookDeliveries:
             body=told.record.decode(),
         )
         await self._give_up(letter)
-        place.undelivered += 1
+        place.count(alert.exercise, delivered=False)
 
 
 def _now_ms() -> int:

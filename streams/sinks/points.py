@@ -96,7 +96,7 @@ READING_LAYOUT: Final = Layout(
         *("light_lux", "battery_pct", "vibration_g", "along_km", "off_route_m", "remaining_km"),
     ),
     ints=("boot_id", "seq", "seal_openings", "ref_version"),
-    texts=("door", "seal_number", "seal_state", "shipment_id"),
+    texts=("door", "region", "region_event", "seal_number", "seal_state", "shipment_id"),
     jsons=("rfid", "inside", "marks", "findings"),
 )
 EVENT_LAYOUT: Final = Layout(

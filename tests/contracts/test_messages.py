@@ -30,6 +30,8 @@ plain = {
     "seal_state": st.none() | st.sampled_from(["armed", "open", "removed", "tampered"]),
     "seal_openings": st.none() | counts,
     "rfid": st.none() | st.lists(texts, max_size=3),
+    "region": st.none() | st.text(st.characters(codec="utf-8"), max_size=128),
+    "region_event": st.none() | st.sampled_from(["entered", "left"]),
     "exercise": st.booleans(),
 }
 findings = st.builds(

@@ -227,11 +227,15 @@ class TestOnAStack:
         ]
         send(settings, topics.REFUSED, *map(msgspec.json.encode, letters))
         listed = puente("deadletters", "list", "--json", PUENTE_CONFIG=stack["config"])
-        assert json.loads(listed.stdout)["reasons"] == {"bad_time": 2, "too_large": 1, "history_refused": 1}
+        told = json.loads(listed.stdout)
+        assert told["reasons"] == {"bad_time": 1, "too_large": 1, "history_refused": 1}
+        assert (told["drill"]["reasons"], len(told["letters"])) == ({"bad_time": 1}, 3)
+        assert [letter["time_ms"] for letter in told["drill"]["letters"]] == [2]
         spanish = puente("deadletters", "list", "--language", "es", PUENTE_CONFIG=stack["config"]).stdout
-        assert "2  bad_time: el reloj del aparato está mal" in spanish
+        assert "       1  bad_time: el reloj del aparato está mal" in spanish
+        assert "       1  [SIMULACRO] bad_time: el reloj del aparato está mal" in spanish
         assert "[SIMULACRO] v1/CRDN/truck-1/readings: time_ms is in seconds" in spanish
-        assert spanish.count("[SIMULACRO]") == 1
+        assert spanish.count("[SIMULACRO]") == 2
         nobody = puente("deliveries", "list", "--language", "es", PUENTE_CONFIG=stack["config"]).stdout
         assert nobody.startswith("nunca se sirvió un webhook: nombre su archivo en PUENTE_SUBSCRIBERS")
 

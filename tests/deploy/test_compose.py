@@ -32,6 +32,7 @@ from deploy import compose_secrets, subscribers_file
 from deploy.ready import wait_ready
 from deploy.services.cache import cache_dir, locked
 from deploy.services.influx import LocalInflux
+from deploy.services.influx_reader import READER
 from deploy.services.kafka import LocalKafka, run_apart
 from deploy.services.mqtt import mosquitto_hash
 from deploy.services.processes import Child, answers, free_port
@@ -39,7 +40,7 @@ from deploy.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "compose"
-SERVICES = ("topics", "boards", "gateway", "worker", "sink", "deliver", "simulate")
+SERVICES = ("topics", "reader", "boards", "gateway", "worker", "sink", "deliver", "simulate")
 
 # The Compose Specification's JSON Schema, as this wheel carries it: read from the file, never installed.
 WHEEL = "check-jsonschema==0.39.0"
@@ -226,6 +227,44 @@ def test_passwords_are_made_once_each_of_its_own_and_no_neighbour_reads_them(tmp
     assert {name: (folder / name).read_text() for name in made} == texts
 
 
+def test_a_folder_and_files_that_were_there_before_get_the_same_rights(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir(mode=0o755)
+    for name, mode in (("influx_token", 0o600), ("grafana_admin_password", 0o666), ("subscribers.toml", 0o640)):
+        (folder / name).write_text("mine")
+        (folder / name).chmod(mode)
+    made = compose_secrets.make(folder)
+    rights = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+    assert rights.pop("secrets") == 0o700
+    assert rights.pop("subscribers.toml") == 0o640, "it is none of ours"
+    assert set(rights.values()) == {0o644}
+    assert not {"influx_token", "grafana_admin_password"} & set(made)
+    assert (folder / "influx_token").read_text() == "mine"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", FOLDER / "compose.yaml"], ids=lambda page: page.name)
+def test_the_folder_of_passwords_is_made_before_anything_binds_it(page: Path) -> None:
+    text = page.read_text()
+    steps = [line for line in text.splitlines() if re.search(r"^\W*(mkdir|docker compose (run|up))", line)]
+    assert "mkdir -p secrets && docker compose run" in steps[0]
+
+
+def test_a_clone_has_that_folder_with_nothing_in_it() -> None:
+    (bound,) = file()["services"]["init"]["volumes"]
+    kept = (FOLDER / bound.partition(":")[0] / ".keep").relative_to(ROOT)
+    rules = (ROOT / ".gitignore").read_text().splitlines()
+    assert (ROOT / kept).is_file()
+    assert {f"{kept.parent}/*", f"!{kept}"} <= set(rules)
+
+
+def test_grafana_has_no_token_that_may_write() -> None:
+    services = file()["services"]
+    assert set(services["grafana"]["secrets"]) == {"grafana_admin_password", "grafana_influx_password"}
+    command = services["boards"]["command"]
+    assert "$$__file{/run/secrets/grafana_influx_password}" in command
+    assert command[command.index("--login") + 1] == READER
+
+
 def test_a_password_made_anew_goes_to_the_broker_too_and_users_that_people_added_stay(tmp_path: Path) -> None:
     compose_secrets.make(tmp_path)
     users = tmp_path / "mosquitto_passwords"
@@ -334,12 +373,20 @@ def test_each_service_works_when_started_by_hand_with_its_command_and_environmen
     )
     assert once.returncode == 0, once.stderr
     assert topics.READINGS in once.stdout
+    reader = [part.replace("/run/secrets", str(tmp_path / "secrets")) for part in command("reader")]
+    for said in ("made", "set"):  # it runs at every `up`
+        done = subprocess.run(
+            reader, env={**outside, **environment("reader")}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, said in done.stdout) == (0, True), done.stderr
     boards = [part.replace("/etc/grafana/provisioning", str(tmp_path)).replace("$$", "$") for part in command("boards")]
     once = subprocess.run(boards, env={**outside, **environment("boards")}, capture_output=True, text=True, check=False)
     assert once.returncode == 0, once.stderr
     (source,) = yaml.safe_load((tmp_path / "datasources" / "puente.yaml").read_text())["datasources"]
     assert source["url"] == influx.url
-    assert "$__file{/run/secrets/influx_token}" in json.dumps(source)
+    assert (source["basicAuth"], source["basicAuthUser"]) == (True, READER)
+    assert source["secureJsonData"] == {"basicAuthPassword": "$__file{/run/secrets/grafana_influx_password}"}
+    assert "Token" not in json.dumps(source)
     assert list((tmp_path / "boards").glob("*/*.json"))
     with ExitStack() as stack:
         for service in ("gateway", "worker", "sink", "deliver"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.deadletters import BYTES_MAX, dead_letter
+from deploy.cli.dead_letter_tally import Tallies
 from deploy.cli.deadletters import why_not
 
 LONG = "v1/CRDN/" + "a" * 60_000 + "/readings"
@@ -24,3 +25,17 @@ def test_a_letter_is_sent_again_only_whole_and_to_where_it_came_from(topic: str,
     letter = dead_letter("bad_json", "It was bad.", topic, 0, data)
     assert why_not(letter) == why
     assert len(letter.topic) <= 256
+
+
+def test_a_drills_letters_are_counted_apart_and_push_no_real_one_out_of_sight() -> None:
+    tallies = Tallies(2)
+    for n in range(5):
+        tallies.see(dead_letter("bad_time", "It was bad.", "v1/CRDN/TRK-1/readings", n, b'{"n":%d}' % n))
+    for n in range(5_000):
+        tallies.see(
+            dead_letter("bad_json", "It was bad.", "v1/CRDN/TRK-1/readings", 9 + n, b'{"exercise":true, %d' % n)
+        )
+    told = tallies.as_dict()
+    assert (told["reasons"], [letter["time_ms"] for letter in told["letters"]]) == ({"bad_time": 5}, [3, 4])
+    drill = told["drill"]
+    assert (drill["reasons"], [each["time_ms"] for each in drill["letters"]]) == ({"bad_json": 5_000}, [5_007, 5_008])

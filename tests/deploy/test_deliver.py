@@ -276,6 +276,8 @@ def test_a_receiver_that_fails_gets_its_alerts_later_and_what_was_given_up_can_b
     said = line.puente("deliveries", "list")
     assert f"tried too often: seal_breach {ids[0]} revision 1 for fails, 2 tries" in said.stdout
     assert "HTTP 500" in said.stdout
+    alone = "drills: us, 0 delivered, 0 given up; of drills: 1 delivered, 0 given up"
+    line.until(lambda: alone in line.puente("deliveries", "list").stdout)
     again = line.puente("deliveries", "replay", "--subscriber", "fails")
     assert (again.returncode, "0 delivered, " in again.stdout) == (1, True), again.stderr
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from contracts import topics
 from contracts.alerts import Alert
+from contracts.drills import says_drill
 from contracts.reference import Device, Route, Shipment
 from deploy.core_line import CoreLine
 from deploy.line_run import LineRun
 from deploy.settings import Settings
+from deploy.topic_io import records_of
 from simulators import Fleet, scenarios
 
 START_MS = 1_790_000_000_000
@@ -25,6 +31,11 @@ START_MS = 1_790_000_000_000
 
 def fleet(seed: int = 7, start_ms: int = START_MS, **more: Any) -> Fleet:
     return scenarios.load("demo").make(seed, start_ms, horizon_s=45, **more)
+
+
+async def statuses_in(kafka: str) -> list[tuple[bytes, bytes]]:
+    """Each status on the topic, and the name of the device it is kept by."""
+    return [(record.key or b"", record.value) async for record in records_of(kafka, topics.STATUS)]
 
 
 def episodes(alerts: list[Alert]) -> set[tuple[str, str, str, int]]:
@@ -93,6 +104,11 @@ def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_cou
         drilled = json.loads(said)
         run.settle()
         time.sleep(3.0)  # the drill's own last readings
+        statuses = asyncio.run(statuses_in(run.settings.kafka))
+        with urllib.request.urlopen(f"{run.stack.health['gateway']}/metrics", timeout=10) as answer:
+            counted_by_gateway = dict(
+                re.findall(r'puente_statuses_total{exercise="(\w+)"} (\d+)', answer.read().decode())
+            )
         run.stop_line()
         account = run.account()
         assert run.settings.sqlite_path is not None
@@ -117,6 +133,11 @@ def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_cou
         for alert in alerts.values():
             assert alert.exercise == ("-DRILL-" in alert.device_id), (audience, alert.alert_id)
             assert alert.shipment_id is None or alert.exercise == alert.shipment_id.startswith("DRILL-")
+
+    # Comings, goings and last wills too: each on the topic by its device's name, in the gateway's count by its mark.
+    assert {(says_drill(value), b"-DRILL-" in key) for key, value in statuses} == {(True, True), (False, False)}
+    by_mark = Counter(says_drill(value) for _, value in statuses)
+    assert counted_by_gateway == {"true": str(by_mark[True]), "false": str(by_mark[False])}
 
     assert points["readings"] == {0: published, 1: drilled["published"]}
     assert sorted(devices) == [(0, 0), (1, 1)]

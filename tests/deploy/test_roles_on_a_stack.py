@@ -65,6 +65,7 @@ def test_each_process_says_what_is_missing_and_tells_at_its_end_what_it_did(
             PUENTE_CONFIG=str(stack.config),
         )  # fmt: skip
         assert simulated.returncode == 0, simulated.stderr
+        assert simulated.stdout.endswith(" 0 without a receipt\n"), "its last word, where nobody has a terminal"
         for child in children:
             child.stop(deadline_s=30.0)
             assert child.exit_code == 0, child.last_words()

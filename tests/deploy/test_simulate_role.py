@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +14,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from contracts import topics
+from contracts.drills import says_drill
 from contracts.readings import Reading, identity
 from deploy.reference_file import judge
 from deploy.roles import simulate
@@ -74,3 +81,41 @@ def test_a_fleets_reference_is_in_kafka_and_its_readings_on_the_broker(
     loaded = asyncio.run(compacted(own.bootstrap, topics.REFERENCE))
     assert told["reference"] == len(loaded) > 10
     assert told["published"] == told["unreceipted"] > 10, "no gateway is there to receipt"
+
+
+@pytest.mark.mqtt
+@pytest.mark.parametrize("exercise", [True, False])
+def test_a_drills_devices_say_so_when_they_come_and_in_the_last_will_of_a_run_that_was_killed(
+    mqtt: Any, exercise: bool
+) -> None:
+    told: list[bytes] = []
+    subscribed, came, lost = threading.Event(), threading.Event(), threading.Event()
+    heard = Client(CallbackAPIVersion.VERSION2)
+    heard.username_pw_set(mqtt.username, mqtt.password)
+
+    def on_message(_client: Client, _data: Any, message: Any) -> None:
+        told.append(message.payload)
+        {"online": came, "lost": lost}.get(json.loads(message.payload)["status"], threading.Event()).set()
+
+    heard.on_message = on_message
+    heard.on_subscribe = lambda *_: subscribed.set()
+    heard.connect(mqtt.host, mqtt.port)
+    heard.loop_start()
+    try:
+        heard.subscribe("v1/+/+/status", 1)
+        assert subscribed.wait(30)
+        # A process of its own: a last will is told where nobody says goodbye.
+        run = (
+            "import sys; from deploy.roles import simulate; from deploy.settings import Settings;"
+            "a = sys.argv; simulate.run(Settings(mqtt=a[1], mqtt_device_username=a[2], mqtt_device_password=a[3]),"
+            "for_s=600, shipments=2, exercise=a[4] == 'True', load_reference=False)"
+        )
+        login = (mqtt.url, mqtt.device_username, mqtt.device_password)
+        with subprocess.Popen([sys.executable, "-c", run, *login, str(exercise)]) as simulated:
+            assert came.wait(60)
+            simulated.kill()
+        assert lost.wait(30)
+    finally:
+        heard.disconnect()
+        heard.loop_stop()
+    assert {says_drill(payload) for payload in told} == {exercise}

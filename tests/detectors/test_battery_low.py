@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from detectors.battery_low import BatteryLow, Thresholds
+from detectors.battery_low import CARD, BatteryLow, Thresholds
 
 
 def charge(*pcts: float) -> list[dict[str, float]]:
@@ -47,3 +47,13 @@ def test_what_guards_nothing_is_not_told_of_until_it_does(hear) -> None:
 def test_bounds_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match=r"low_pct \(30\) must be below recovered_pct \(20\)"):
         Thresholds(low_pct=30.0)
+
+
+def test_a_charge_just_at_the_bound_is_said_to_be_low_already() -> None:
+    said = {
+        language: text.format(device_id="d", battery_pct=15.0, low_pct=15.0) for language, text in CARD.opened.items()
+    }
+    assert said == {
+        "en": "d has 15 % of charge left; 15 % or less is low: charge or replace it.",
+        "es": "A d le queda 15 % de carga; 15 % o menos es poco: recargue o cambie.",
+    }

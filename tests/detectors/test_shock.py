@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from detectors.shock import Shock, Thresholds
+from detectors.shock import CARD, Shock, Thresholds
 
 CALM, BLOW = {"shock_g": 0.3}, {"shock_g": 6.5}
 AT_ONCE = Thresholds(calm_s=0.0)  # the next calm reading closes
@@ -66,3 +66,16 @@ def test_the_score_is_a_half_at_the_threshold_and_1_at_twice_as_much(batch) -> N
     rule = Shock(Thresholds(threshold_g=3.0))
     rule.columns.ensure(4)
     assert rule.judge(batch(4, shock_g=[2.9, 3.0, -6.0, 60.0])).score.tolist() == [0.0, 0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("told_g", [3.5, 3.549])
+def test_a_blow_just_at_the_bound_is_not_said_to_be_expected(told_g: float, batch) -> None:
+    rule = Shock()
+    rule.columns.ensure(1)
+    hit = batch(shock_g=told_g)
+    rule.judge(hit)
+    said = {language: text.format(device_id="d", **rule.evidence(hit, 0)) for language, text in CARD.opened.items()}
+    assert said == {
+        "en": f"d took a blow of {told_g:.2f} g; less than 3.5 g is expected.",
+        "es": f"d recibió un golpe de {told_g:.2f} g; se esperan menos de 3.5 g.",
+    }

@@ -344,3 +344,9 @@ def test_what_is_unusual_outranks_the_rest():
         model.learn_one(x)
     pairs = [(a > b) + 0.5 * (a == b) for a in scores[True] for b in scores[False]]
     assert sum(pairs) / len(pairs) > 0.99  # the area under the ROC curve
+
+
+def test_a_share_is_said_in_per_cent():
+    said = words([], [explanation.Reason("stopped_share", 0.43, 0.02, 0.3)])
+    assert said["what_en"] == "time standing 43 %, usually 2 %"
+    assert said["what_es"] == "tiempo detenido 43 %, lo usual 2 %"

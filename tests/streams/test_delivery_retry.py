@@ -59,6 +59,15 @@ def test_any_2xx_is_a_delivery_and_ends_the_row_of_failures(status: int):
     assert (place.failures, place.retry_ms, place.says, place.delivered) == (0, 0, "", 1)
 
 
+def test_a_drills_deliveries_are_counted_apart_and_what_an_earlier_release_saved_can_be_read():
+    place = Place(*[5, 0, 0, 0, 115, 2, ""])
+    for drill in (False, True, True):
+        settle(WEBHOOK, place, Answer(204, ""), NOW_MS, 0.5, drill)
+    place.count(True, delivered=False)
+    assert (place.delivered, place.undelivered) == (116, 2)
+    assert (place.drill_delivered, place.drill_undelivered) == (2, 1)
+
+
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
 def test_bytes_that_are_refused_are_not_sent_again(status: int):
     assert settle(WEBHOOK, Place(5), Answer(status, "no"), NOW_MS, 0.5) == "refused"

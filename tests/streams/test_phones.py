@@ -24,6 +24,11 @@ def phone(world: World, after_s: int, kind: str = "location", **more: Any) -> by
     return line.data
 
 
+def crossed(world: World, after_s: int, event: str, region: str) -> bytes:
+    """The line of a region entered or left."""
+    return phone(world, after_s, "transition", event=event, desc=region)
+
+
 @pytest.fixture(params=[True, False], ids=["in the reference", "unknown"])
 def stage(request: pytest.FixtureRequest, world: World) -> Any:
     records = [world.route(), world.shipment(1, device_ids=[DEVICE])]
@@ -66,14 +71,36 @@ def test_two_positions_of_one_second_the_first_stands_and_the_other_is_dead_lett
     assert stage.counters()["conflicts"] == 1
 
 
-def test_a_location_and_a_transition_of_one_second_both_live(world: World, stage: Any) -> None:
-    readings = passed(world, stage, phone(world, 5), phone(world, 5, "transition", event="enter"))
-    assert [r.boot_id for r in readings] == [0, 1]
+def test_a_location_and_the_transitions_of_one_second_all_live(world: World, stage: Any) -> None:
+    left, entered = (crossed(world, 5, event, name) for event, name in (("leave", "Patio"), ("enter", "Muelle 4")))
+    readings = passed(world, stage, phone(world, 5), left, entered)
+    assert [(r.boot_id, r.region_event, r.region) for r in readings] == [
+        (0, None, None), (2, "left", "Patio"), (1, "entered", "Muelle 4"),
+    ]  # fmt: skip
+
+
+def test_a_second_region_entered_within_a_second_is_dead_lettered_and_the_same_told_again_is_not(
+    world: World, stage: Any
+) -> None:
+    first, second = (crossed(world, 5, "enter", name) for name in ("Patio", "Muelle 4"))
+    out = stage.process_frame(world.frame(first, second, first))
+    (reading,) = world.readings(out + stage.flush())
+    assert reading.region == "Patio"
+    (letter,) = world.letters(out)
+    assert (letter.reason, b"Muelle 4" in letter.bytes_held()) == ("identity_conflict", True)
+    assert (stage.counters()["repeats"], stage.counters()["conflicts"]) == (2, 1)
+
+
+def test_a_region_entered_or_left_is_told_by_its_name_once_also_when_it_comes_late(world: World, stage: Any) -> None:
+    lines = [phone(world, 90), crossed(world, 60, "enter", "Muelle 4"), crossed(world, 80, "leave", "x" * 200)]
+    events = world.events(stage.process_frame(world.frame(*lines, *lines)))
+    told = [(e.type, e.what, e.time_ms - world.t0_ms) for e in events if e.type.startswith("REGION")]
+    assert told == [("REGION_ENTERED", "Muelle 4", 60_000), ("REGION_LEFT", "x" * 128, 80_000)]
 
 
 def test_a_transition_between_locations_is_no_start_of_the_device(world: World, stage: Any) -> None:
-    kinds = ["location", "transition", "location", "transition"]
-    out = stage.process_frame(world.frame(*(phone(world, s, kind) for s, kind in enumerate(kinds))))
+    lines = [phone(world, 0), crossed(world, 1, "enter", "a"), phone(world, 2), crossed(world, 3, "leave", "a")]
+    out = stage.process_frame(world.frame(*lines))
     assert "DEVICE_STARTED" not in [event.type for event in world.events(out)]
 
 

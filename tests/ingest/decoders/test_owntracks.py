@@ -44,10 +44,12 @@ def test_what_a_phone_says_it_does_not_know_is_absent_and_not_below_zero() -> No
     assert (nowhere.lat_deg, nowhere.lon_deg, nowhere.accuracy_m, nowhere.battery_pct) == (None, None, None, 84.0)
 
 
-def test_a_transition_is_of_boot_1_and_a_beacons_has_no_position() -> None:
+def test_a_transition_says_which_region_was_entered_or_left_and_a_beacons_has_no_position() -> None:
     entered, left = reading("transition_enter"), reading("transition_of_a_beacon")
     assert (entered.boot_id, entered.lat_deg, entered.accuracy_m) == (1, 27.5969, 18.2)
-    assert (left.boot_id, left.lat_deg) == (1, None)
+    assert (entered.region_event, entered.region) == ("entered", "World Trade Bridge")
+    assert (left.boot_id, left.lat_deg) == (2, None)
+    assert (left.region_event, left.region) == ("left", "Muelle 4")
 
 
 def test_the_last_will_is_the_devices_status() -> None:

@@ -155,6 +155,15 @@ async def test_each_alert_arrives_once_in_order_raw_and_signed():
     assert (desk.letters, deliveries.place.delivered) == ([], 30)
 
 
+async def test_a_drills_alerts_are_counted_apart_delivered_or_given_up():
+    alerts, inbox = [alert(n, exercise=n in (0, 3)) for n in range(4)], Inbox(400, 400)
+    async with receiver(inbox) as url, desk_of(log_of(alerts)) as desk:
+        place = desk.subscribe(url).place
+        await until(lambda: place.offset == 4)
+    assert [letter.exercise for letter in desk.letters] == [True, False]
+    assert (place.delivered, place.undelivered, place.drill_delivered, place.drill_undelivered) == (1, 1, 1, 1)
+
+
 async def test_what_a_filter_holds_back_is_passed_over():
     alerts = [alert(n, severity="critical" if n % 3 == 0 else "info", exercise=n == 9) for n in range(12)]
     inbox = Inbox()

@@ -315,6 +315,7 @@ def test_every_field_of_a_reading_survives(history: History, store: Store) -> No
         7, time_ms=T0 + 7, lat_deg=27.597291, lon_deg=-99.537119, speed_kmh=88.5, heading_deg=351.0, accuracy_m=4.0,
         temperature_c=-18.25, humidity_pct=40.0, shock_g=-0.5, light_lux=1e5, door="closed", seal_number="SN-1",
         seal_state="armed", battery_pct=99.0, vibration_g=1e-7, seal_openings=3, rfid=["E200", "E201"], exercise=True,
+        region="Muelle 4", region_event="left",
         shipment_id="s-1", along_km=12.5, off_route_m=3.25, remaining_km=200.0, inside=("wtb", "yard"), ref_version=4,
         marks=("gap",), findings=(Finding("seal_breach", "trip", 0.9, {"was": "armed"}),), corridor="I35",
         sector="aerospace",

@@ -57,7 +57,7 @@ readings = st.builds(
     **dict.fromkeys(sorted(FLOATS - {"score", "wait_s", "crossing_s"}), numbers),
     **dict.fromkeys(["carrier_scac", "route_id", "direction", "device_kind", "shipment_id"], st.none() | texts),
     **dict.fromkeys(["corridor", "sector"], st.none() | texts),
-    **dict.fromkeys(["door", "seal_number", "seal_state"], st.none() | texts),
+    **dict.fromkeys(["door", "region", "region_event", "seal_number", "seal_state"], st.none() | texts),
     seal_openings=st.none() | counts,
     ref_version=counts,
     rfid=st.none() | st.lists(texts, max_size=2),
