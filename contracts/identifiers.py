@@ -12,6 +12,8 @@ from typing import Final
 
 from stdnum import iso6346, luhn
 
+from contracts.countries import COUNTRIES
+
 NAME_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}\Z"  # not $, which lets a newline follow
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CONTAINER = re.compile(r"[A-Z]{3}[UJZR][0-9]{7}")  # owner, category (R: a carrier's own reefer), serial, check digit
@@ -63,6 +65,18 @@ def check_locode(text: str) -> str:
     if _LOCODE.fullmatch(text) is None:
         raise ValueError("must be a UN/LOCODE: 5 characters, such as USLRD or MXNLD")
     return text
+
+
+def check_country_of(locode: str) -> str:
+    """A UN/LOCODE whose country is one of ISO 3166's. Raises ValueError where its first two letters are none.
+
+    Whether that country has such a place is not checked: the list has over 100,000 and changes twice a year, so
+    ``MXZZZ`` passes.
+    """
+    if country_of(locode) not in COUNTRIES:
+        why = f"{locode} begins with no country of ISO 3166: {country_of(locode)}"
+        raise ValueError(f"must be a UN/LOCODE, such as USLRD or MXNLD; {why}")
+    return locode
 
 
 def country_of(locode: str) -> str:

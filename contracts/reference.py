@@ -35,6 +35,19 @@ Watchable: TypeAlias = Literal[
     "temperature_c", "humidity_pct", "vibration_g", "shock_g", "light_lux", "battery_pct", "speed_kmh"
 ]
 WatchableOfCrossing: TypeAlias = Literal["wait_s", "crossing_s"]
+# What a device may say that it measures.
+SENSORS: Final = (
+    "position",
+    "speed",
+    "temperature",
+    "humidity",
+    "light",
+    "door",
+    "shock",
+    "vibration",
+    "seal",
+    "battery",
+)
 SensorRange: TypeAlias = Annotated[list[float], Meta(min_length=2, max_length=2)]  # lowest, highest
 
 
@@ -159,6 +172,8 @@ class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True, f
             ("entry_number", self.entry_number, identifiers.check_entry_number),
             *((f"seal_numbers[{i}]", n, identifiers.check_seal_number) for i, n in enumerate(self.seal_numbers)),
         )
+        # One spelling from here on: who compares two shipments' containers compares text.
+        self.container = identifiers.check_container(self.container)
         low, high = self.min_temperature_c, self.max_temperature_c
         if low is not None and high is not None and low > high:
             raise FieldError("min_temperature_c", f"{low} is above max_temperature_c {high}")
@@ -277,6 +292,8 @@ def _worded(text: str, at: str, line: bytes) -> FieldError:
     if text.startswith("Invalid") and choices:
         found = re.search(r"'(.*)'\Z", text)
         return FieldError(field, f"must be {_or(choices)}{f', not {found[1]}' if found else ''}")
+    if text.startswith("Number out of range"):
+        return FieldError(field, "must be a finite number: this one is larger than any")
     if expected is None:
         return FieldError(field, text)
     kinds, got, length, sign, limit, named_so = expected.groups()

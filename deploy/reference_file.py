@@ -12,11 +12,13 @@ from typing import Final
 import msgspec
 
 from contracts import reference
+from contracts.identifiers import country_of
 from contracts.reference import Device, FieldError, Record, Route, Shipment
+from deploy.reference_claims import known_records, oddities
+from deploy.reference_faults import faults
 
 # What Kafka takes as one record, with room for its key.
 RECORD_BYTES_MAX: Final = 1_000_000
-_SECONDS_BELOW: Final = 1_000_000_000_000  # as milliseconds it is in 2001, before any record; as seconds, far from now
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ class Judged:
 def judge(lines: Iterable[bytes], known: Mapping[str, bytes] | None = None) -> Judged:
     """What of these NDJSON lines may be loaded. ``known`` is the reference topic's content by key.
 
-    Refused: what is no record, a shipment whose route is in neither, two lines with the same key and other content.
-    Warned of: devices that are in neither, and records that replace what is known under their key.
+    Refused: what is no record or has a fault (``reference_faults``), a shipment whose route is in neither, two lines
+    with the same key and other content. Warned of: devices and seals that are in neither, what two shipments claim at
+    once (``reference_claims``), another carrier's devices, a direction within one country, and records that replace
+    what is known under their key.
     """
     result = Judged()
     first_line: dict[str, int] = {}
@@ -62,32 +66,12 @@ def judge(lines: Iterable[bytes], known: Mapping[str, bytes] | None = None) -> J
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             result.refusals.append(Note(number, "line", f"is not one JSON object: {error}"))
             continue
-        refusals, warnings = _oddities(number, record)
+        refusals = [Note(number, where, why) for where, why in faults(record)]
         result.refusals += refusals
-        result.warnings += warnings
         if not refusals:
             _take(result, first_line, number, record)
     _check_names(result, first_line, known or {})
     return result
-
-
-def _oddities(number: int, record: Record) -> tuple[list[Note], list[Note]]:
-    """What a record may be by itself but hardly means: refusals, and warnings."""
-    refusals, warnings = [], []
-    for name in ("effective_ms", "ends_ms"):
-        time_ms = getattr(record, name, None)
-        if time_ms is not None and 1 <= time_ms < _SECONDS_BELOW:
-            refusals.append(Note(number, name, f"looks like seconds: it must be UTC milliseconds, not {time_ms}"))
-    if isinstance(record, Shipment):
-        begins, ends = record.origin[:2], record.destination[:2]
-        against = ("US", "MX") if record.direction == "northbound" else ("MX", "US")
-        if (begins, ends) == against:
-            why = f"{record.direction} contradicts a way from {record.origin} to {record.destination}"
-            refusals.append(Note(number, "direction", why))
-        elif begins == ends:
-            why = f"{record.direction}, though {record.origin} and {record.destination} are in one country"
-            warnings.append(Note(number, "direction", why))
-    return refusals, warnings
 
 
 def _take(result: Judged, first_line: dict[str, int], number: int, record: Record) -> None:
@@ -104,7 +88,7 @@ def _take(result: Judged, first_line: dict[str, int], number: int, record: Recor
 
 def _check_names(result: Judged, first_line: Mapping[str, int], known: Mapping[str, bytes]) -> None:
     """What records say of each other: in the file itself, or in what is loaded already."""
-    ids = {tuple(key.rpartition("/")[0].split("/", 1)) for key in known}
+    ids: set[tuple[str, ...]] = {tuple(key.rpartition("/")[0].split("/", 1)) for key in known}
     ids |= {(reference.kind_of(record), reference.id_of(record)) for record in result.records.values()}
     for key, record in result.records.items():
         number = first_line[key]
@@ -119,7 +103,13 @@ def _check_names(result: Judged, first_line: Mapping[str, int], known: Mapping[s
         if unknown:
             shown = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
             result.warnings.append(Note(number, "device_ids", f"not known as devices: {shown}"))
+        if country_of(record.origin) == country_of(record.destination):
+            why = f"{record.direction}, though {record.origin} and {record.destination} are in one country"
+            result.warnings.append(Note(number, "direction", why))
+    odd = oddities(result.records, known_records(known), ids)
+    result.warnings += [Note(first_line[key], where, why) for key, where, why in odd]
     result.refusals.sort(key=lambda note: note.line)
+    result.warnings.sort(key=lambda note: note.line)
 
 
 def in_loading_order(records: Iterable[Record]) -> Sequence[Record]:

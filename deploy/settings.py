@@ -46,7 +46,7 @@ def _setting(
     secret: bool = False,
     test_only: bool = False,
 ) -> Any:
-    """A field's declaration. ``test_only`` is for the kill tests alone, and no user is told of it."""
+    """A field's declaration. ``test_only``: for the kill tests alone. No user is led to it; who has it is warned."""
     metadata = {"says": says, "check": check, "example": example, "secret": secret, "test_only": test_only}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -214,7 +214,8 @@ def _is_secret(name: str) -> bool:
 
 
 def _did_you_mean(key: str, spell: Callable[[str], str]) -> str:
-    near = difflib.get_close_matches(key, _FIELDS, n=1)
+    users = [name for name, item in _FIELDS.items() if not item.metadata["test_only"]]
+    near = difflib.get_close_matches(key, users, n=1)
     return f"; did you mean {spell(near[0])}?" if near else "; `puente doctor --settings` lists them all"
 
 
@@ -229,9 +230,22 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _read_secret(written: str, value: Any) -> str:
     try:
-        return checks.path(value).read_text().strip()
+        secret = checks.path(value).read_text().strip()
     except (OSError, ValueError) as error:
         raise SettingsError(written, f"must name a file that can be read: {error}") from None
+    if not secret:
+        raise SettingsError(written, f"the file {value} is empty: it must hold the secret")
+    return secret
+
+
+def warnings_of_tests_settings(settings: Settings) -> list[str]:
+    """A sentence for each setting of the tests alone that is not at its default: a live line has none of them."""
+    return [
+        f"{_variable_of(name)} is {value!r} ({item.metadata['says']}): a setting of the tests, never for a live line. "
+        f"Readings may be lost, doubled or held up; unset it"
+        for name, item in _FIELDS.items()
+        if item.metadata["test_only"] and (value := getattr(settings, name)) != item.default
+    ]
 
 
 def as_toml(settings: Settings) -> str:

@@ -153,7 +153,8 @@ class Link:
 
     def _on_connect(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            _log.error("MQTT: the broker refuses %s: %s. Check its user name and password.", client._client_id, reason)
+            who = self.identity.client_id
+            _log.error("MQTT: the broker refuses %s: %s. Check its user name and password.", who, reason)
         else:
             client.subscribe(self.identity.receipts, qos=1)
 

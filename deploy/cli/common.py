@@ -12,7 +12,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 import orjson
 
-from deploy.settings import Settings, load
+from deploy.settings import Settings, load, warnings_of_tests_settings
 
 # A Kafka that is there but busy may take its time; one that is not is known at once.
 PROBE_S: Final = 30.0
@@ -22,11 +22,17 @@ R = TypeVar("R")
 
 
 def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[P, R]:
-    """Gives the command the checked settings as its first argument. Raises SettingsError before anything connects."""
+    """Gives the command the checked settings as its first argument. Raises SettingsError before anything connects.
+
+    Whatever runs under a setting of the tests says so at its start, as what it then does looks like a fault of ours.
+    """
 
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         config = click.get_current_context().obj
-        return command(load(os.environ, Path(config) if config else None), *args, **kwargs)
+        settings = load(os.environ, Path(config) if config else None)
+        for warning in warnings_of_tests_settings(settings):
+            click.echo(f"WARNING: {warning}.", err=True)
+        return command(settings, *args, **kwargs)
 
     return update_wrapper(run, command)
 

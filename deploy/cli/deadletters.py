@@ -77,7 +77,7 @@ def replay(settings: Settings, reason: str | None, sha256: str | None, json_to: 
     """Send refused bytes again to the MQTT topic they came from, each distinct message once.
 
     What was kept in part (over 64 KiB) or came from no MQTT topic cannot be sent again; that is said, and the
-    exit code is 1.
+    exit code is 1. A PREFIX that no dead letter's bytes have is 2.
 
     \b
     Examples:
@@ -87,6 +87,10 @@ def replay(settings: Settings, reason: str | None, sha256: str | None, json_to: 
     need(settings.kafka, "kafka", "Kafka")
     need(settings.mqtt, "mqtt", "the MQTT broker")
     result = asyncio.run(_replay(settings, reason, (sha256 or "").lower()))
+    if sha256 and not result["sent"] and not result["skipped"]:
+        refused = f"refused for {reason} " if reason else ""
+        why = f"no dead letter {refused}matches {sha256}: `puente deadletters list` shows how their SHA-256 begin"
+        raise click.BadParameter(why, param_hint="--sha256")
     if json_to is not None:
         write_json(result, json_to)
     if json_to != "-":

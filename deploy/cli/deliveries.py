@@ -81,7 +81,8 @@ def list_(settings: Settings, limit: int, language: Language, json_to: str | Non
 @json_option
 @with_settings
 def replay(settings: Settings, subscriber: str | None, reason: str | None, alert_id: str, json_to: str | None) -> int:
-    """Send what was given up again, each once, signed, under its first delivery id. Exit code 1 where one fails.
+    """Send what was given up again, each once, signed, under its first delivery id. Exit code 1 where one fails, 2
+    where nothing is of the alert asked for.
 
     \b
     Examples:
@@ -98,6 +99,9 @@ def replay(settings: Settings, subscriber: str | None, reason: str | None, alert
     webhooks = load(settings.subscribers, settings.audience_names)
     letters = asyncio.run(read.letters(settings.kafka))
     chosen = [letter for letter in letters if _is_chosen(letter, subscriber, reason, alert_id)]
+    if alert_id and not chosen:
+        why = f"nothing of an alert {alert_id} was given up that matches: `puente deliveries list` shows what was"
+        raise click.BadParameter(why, param_hint="--alert")
     sent = asyncio.run(read.send_again(settings.kafka, chosen, webhooks))
     if json_to is not None:
         write_json({"delivered": sent.delivered, "not_delivered": sent.not_delivered}, json_to)

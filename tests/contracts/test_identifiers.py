@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import identifiers as ids
+from contracts.countries import COUNTRIES
 
 
 def test_a_container_comes_back_without_blanks_and_in_capitals() -> None:
@@ -92,3 +93,11 @@ def test_forms_are_held_to_the_letter(check, right: list[str], wrong: list[str])
 
 def test_the_country_of_a_place_is_its_first_two_letters() -> None:
     assert (ids.country_of("USLRD"), ids.country_of("MXNLD")) == ("US", "MX")
+
+
+def test_a_place_lies_in_a_country_of_iso_3166() -> None:
+    assert len(COUNTRIES) == 249
+    assert [ids.check_country_of(place) for place in ("USLRD", "MXNLD", "CAMTR")] == ["USLRD", "MXNLD", "CAMTR"]
+    for place in ("XXXXX", "ZZLRD", "UKLON", "EUBRU"):
+        with pytest.raises(ValueError, match=f"begins with no country of ISO 3166: {place[:2]}"):
+            ids.check_country_of(place)

@@ -110,6 +110,13 @@ class TestUsage:
     def test_the_settings_can_be_looked_up_while_they_are_wrong(self):
         assert "PUENTE_PARTITIONS" in puente("doctor", "--settings", PUENTE_PARTITION="4").stdout
 
+    @pytest.mark.parametrize("command", [("gateway",), ("worker",), ("sink",), ("deadletters", "list")])
+    def test_whatever_starts_with_a_setting_of_the_tests_says_so(self, command: tuple[str, ...]):
+        warned = puente(*command, PUENTE_IDENTITY_CHECK="false", PUENTE_FAULT="after_kafka_ack:3")
+        said = [line.split(" is ")[0] for line in warned.stderr.splitlines() if line.startswith("WARNING: ")]
+        assert said == ["WARNING: PUENTE_FAULT", "WARNING: PUENTE_IDENTITY_CHECK"]
+        assert "WARNING" not in puente(*command, PUENTE_IDENTITY_CHECK="true").stderr
+
     def test_a_missing_service_is_3_and_says_which(self):
         missing = puente("alerts", "tail", "--no-follow", PUENTE_KAFKA="127.0.0.1:1")
         assert (missing.returncode, "no Kafka answers at 127.0.0.1:1" in missing.stderr) == (3, True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.reference import Route, Shipment, encode, parse
+from contracts.reference import Route, Shipment, encode, key_of, parse
 from deploy.reference_file import in_loading_order, judge
 
 ROUTE: dict[str, Any] = {
@@ -42,6 +42,24 @@ SHIPMENT: dict[str, Any] = {
 
 def lines(*records: dict[str, Any]) -> list[bytes]:
     return [json.dumps(record).encode() for record in records]
+
+
+def fence(*rings: list[list[float]]) -> dict[str, Any]:
+    return {"geofence_id": "yard", "area": {"type": "Polygon", "coordinates": list(rings)}}
+
+
+SQUARE: list[list[float]] = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
+BOW_TIE: list[list[float]] = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]
+T0_MS = 1_700_000_000_000
+SECOND: dict[str, Any] = SHIPMENT | {"shipment_id": "S2", "container": "CSQU3054383"}
+
+
+def noted(*records: dict[str, Any], known: tuple[dict[str, Any], ...] = ()) -> list[str]:
+    """The warnings of a file that has no refusals, beside what is loaded."""
+    loaded = {key_of(parse(line)): encode(parse(line)) for line in lines(*known)}
+    judged = judge(lines(*records), loaded)
+    assert judged.refusals == []
+    return list(map(str, judged.warnings))
 
 
 def test_a_right_file_is_taken_whole():
@@ -95,6 +113,22 @@ def test_each_wrong_line_is_named_with_field_and_reason():
         (SHIPMENT | {"ends_ms": 1_800_000_000_000, "effective_ms": 1}, "effective_ms", "looks like seconds"),
         (SHIPMENT | {"origin": "USLRD", "destination": "MXNLD"}, "direction", "from USLRD to MXNLD"),
         (SHIPMENT | {"direction": "southbound"}, "direction", "from MXNLD to USLRD"),
+        (SHIPMENT | {"origin": "XXXXX"}, "origin", "XXXXX begins with no country of ISO 3166: XX"),
+        (SHIPMENT | {"destination": "UKLON"}, "destination", "such as USLRD"),
+        (SHIPMENT | {"origin": "mxnld"}, "origin", "must be a UN/LOCODE: 5 characters"),
+        (ROUTE | {"line": {"type": "LineString", "coordinates": [[1, 1], [1, 1]]}}, "line.coordinates", "no length"),
+        (ROUTE | {"expected_travel_s": 3_628_801}, "expected_travel_s", "six weeks (3628800) at most, not 3.6288e+06"),
+        (ROUTE | {"geofences": [fence(BOW_TIE)]}, "geofences[0].area", "neither themselves nor each other"),
+        (ROUTE | {"geofences": [fence(SQUARE), fence([[0, 0]] * 4)]}, "geofences[1].area", "that bounds an area"),
+        (ROUTE | {"geofences": [fence(SQUARE, [[5, 5], [6, 5], [6, 6], [5, 5]])]}, "geofences[0].area", "hole"),
+        (SHIPMENT | {"trailer": ""}, "trailer", "is empty: name it, or leave the field out"),
+        (SHIPMENT | {"truck": " "}, "truck", "is empty"),
+        (SHIPMENT | {"driver_card": ""}, "driver_card", "is empty"),
+        (SHIPMENT | {"trader": "\t"}, "trader", "is empty"),
+        (SHIPMENT | {"trader": "a\x00b"}, "trader", "without control characters"),
+        (SHIPMENT | {"device_ids": ["truck-1", "box-1", "truck-1"]}, "device_ids[2]", "names truck-1 a second time"),
+        (DEVICE | {"sensors": ["temprature"]}, "sensors[0]", "did you mean temperature?"),
+        (DEVICE | {"sensors": ["seal", "zzz"]}, "sensors[1]", "'zzz' is no sensor that is known; there are position, "),
     ],
 )
 def test_what_is_wrong_is_said_in_the_words_of_who_wrote_it(record: Any, field: str, why: str):
@@ -122,6 +156,78 @@ def test_unknown_devices_are_a_warning():
     assert [(note.line, note.field) for note in judged.warnings] == [(2, "device_ids")]
 
 
+def test_every_fault_of_a_line_is_named_and_a_right_line_beside_it_is_not_loaded_alone():
+    judged = judge(lines(ROUTE, DEVICE, SHIPMENT | {"origin": "XXXXX", "truck": ""}))
+    assert [(note.line, note.field) for note in judged.refusals] == [(3, "origin"), (3, "truck")]
+
+
+def test_a_number_beyond_all_numbers_is_refused_in_words():
+    [refusal] = judge([lines(ROUTE)[0].replace(b"9000", b"1e999")]).refusals
+    assert (refusal.field, refusal.why) == ("expected_travel_s", "must be a finite number: this one is larger than any")
+
+
+def test_a_container_is_stored_in_one_spelling():
+    records = judge(lines(ROUTE, DEVICE, SHIPMENT | {"container": "mscu 663987 0"})).records
+    assert b'"container":"MSCU6639870"' in encode(records["shipment/S1/1700000000000"])
+    assert judge(lines(ROUTE, DEVICE, SHIPMENT, SHIPMENT | {"container": "mscu6639870"})).refusals == []
+
+
+def test_seals_that_nobody_issued_are_a_warning():
+    seal = {
+        "kind": "seal", "effective_ms": T0_MS, "seal_number": "ML1", "class": "H", "source": "CUSTOMS",
+        "type": "BOLT", "placement": "DOOR",
+    }  # fmt: skip
+    sealed = SHIPMENT | {"seal_numbers": ["ML1", "ML2"]}
+    assert noted(ROUTE, DEVICE, seal, sealed) == ["line 4: seal_numbers: not known as seals: ML2"]
+    assert noted(sealed, known=(ROUTE, DEVICE, seal, seal | {"seal_number": "ML2"})) == []
+
+
+def test_devices_of_another_carrier_are_a_warning():
+    told = "carrier_scac: CRDN, but another carrier's are truck-1 (PTNE)"
+    assert noted(ROUTE, DEVICE | {"carrier_scac": "PTNE"}, SHIPMENT) == [f"line 3: {told}"]
+    assert noted(SHIPMENT, known=(ROUTE, DEVICE | {"carrier_scac": "PTNE"})) == [f"line 1: {told}"]
+    since = DEVICE | {"carrier_scac": "PTNE", "effective_ms": T0_MS - 5}
+    assert noted(ROUTE, since, DEVICE, SHIPMENT) == [], "it is this carrier's from the shipment's beginning on"
+    assert noted(ROUTE, DEVICE, SHIPMENT, DEVICE | {"carrier_scac": "PTNE", "effective_ms": T0_MS + 5}) == []
+
+
+def test_a_device_or_a_container_of_two_shipments_at_once_is_a_warning():
+    later = {"effective_ms": T0_MS + 10}
+    at_once = "claims at the same time"
+    assert noted(ROUTE, DEVICE, SHIPMENT, SECOND | later) == [f"line 4: device_ids: shipment S1 {at_once}: truck-1"]
+    same_box = SECOND | later | {"container": "MSCU6639870", "device_ids": ["box-1"]}
+    box = DEVICE | {"device_id": "box-1"}
+    assert noted(ROUTE, DEVICE, box, SHIPMENT, same_box) == [f"line 5: container: shipment S1 {at_once}: MSCU6639870"]
+    loaded = (ROUTE, DEVICE, SHIPMENT)
+    assert noted(SECOND | later, known=loaded) == [f"line 1: device_ids: shipment S1 {at_once}: truck-1"]
+    # What is loaded begins later, and it is the file's line that is told of it.
+    before = SECOND | {"effective_ms": T0_MS - 10}
+    assert noted(before, known=loaded) == [f"line 1: device_ids: shipment S1 {at_once}: truck-1"]
+
+
+def test_shipments_that_follow_one_another_claim_nothing_twice():
+    ended, later = SHIPMENT | {"ends_ms": T0_MS + 10}, {"effective_ms": T0_MS + 10}
+    assert noted(ROUTE, DEVICE, ended, SECOND | later) == []
+    assert noted(SECOND | later, known=(ROUTE, DEVICE, ended)) == []
+    assert noted(ROUTE, DEVICE, SHIPMENT, SHIPMENT | later) == [], "versions of one shipment follow one another"
+    let_go = SHIPMENT | {"effective_ms": T0_MS + 5, "device_ids": ["box-1"]}
+    assert noted(ROUTE, DEVICE, DEVICE | {"device_id": "box-1"}, SHIPMENT, let_go, SECOND | later) == []
+    # A record of the file stands for the one loaded under its key, which claims nothing any more.
+    told = noted(ended, SECOND | later, known=(ROUTE, DEVICE, SHIPMENT))
+    assert told == ["line 1: effective_ms: replaces what is loaded as shipment/S1/1700000000000"]
+
+
+def test_what_two_loaded_shipments_claim_is_not_told_of_a_file_that_has_neither():
+    other = {"shipment_id": "S3", "container": "TGHU1234567", "device_ids": ["box-1"]}
+    known = (ROUTE, DEVICE, DEVICE | {"device_id": "box-1"}, SHIPMENT, SECOND)
+    assert noted(SHIPMENT | other, known=known) == []
+
+
+def test_loaded_records_that_cannot_be_read_hide_no_warning():
+    [told] = judge(lines(ROUTE, DEVICE, SHIPMENT, SECOND), {"shipment/S9/1": b"{}", "device/x/1": b"\xff"}).warnings
+    assert told.line == 4
+
+
 def test_two_lines_may_not_disagree_but_may_repeat():
     assert judge(lines(DEVICE, DEVICE)).refusals == []
     [refusal] = judge(lines(DEVICE, DEVICE | {"interval_s": 20})).refusals
@@ -137,7 +243,9 @@ def test_replacing_what_is_loaded_is_a_warning_and_loading_it_again_is_none():
 
 
 def test_a_line_kafka_would_not_take_is_refused():
-    long = ROUTE | {"line": {"type": "LineString", "coordinates": [[-99.123456789012345, 27.123456789012345]] * 20_000}}
+    long = ROUTE | {
+        "line": {"type": "LineString", "coordinates": [[-99.123456789012345, 27.12345678901234], [0, 0]] * 10_000}
+    }
     stops = [{"stop_id": f"s{i}" + "x" * 50, "lat_deg": 27.5, "lon_deg": -99.5, "radius_m": 50} for i in range(4000)]
     [refusal] = judge(lines(long | {"approved_stops": stops})).refusals
     assert "1000000 bytes" in refusal.why

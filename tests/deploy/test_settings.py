@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from deploy.checks import Audience
-from deploy.settings import Settings, SettingsError, as_toml, load, table
+from deploy.settings import Settings, SettingsError, as_toml, load, table, warnings_of_tests_settings
 
 
 def test_defaults_need_nothing():
@@ -104,6 +105,39 @@ def test_a_secret_may_lie_in_a_file_and_is_never_shown(tmp_path: Path):
     with pytest.raises(SettingsError) as caught:
         load({}, file)
     assert "123456" not in str(caught.value)
+
+
+def test_an_empty_file_of_a_secret_is_said_to_be_empty(tmp_path: Path):
+    file = tmp_path / "secret"
+    for text in ("", " \n"):
+        file.write_text(text)
+        with pytest.raises(SettingsError) as caught:
+            load({"PUENTE_MQTT_PASSWORD_FILE": str(file)})
+        assert str(caught.value) == f"PUENTE_MQTT_PASSWORD_FILE: the file {file} is empty: it must hold the secret"
+
+
+@pytest.mark.parametrize("variable", ["PUENTE_IDENTITY_CHEC", "PUENTE_FAULTS", "PUENTE_FAUL"])
+def test_a_typo_is_not_led_to_a_setting_of_the_tests(variable: str):
+    with pytest.raises(SettingsError) as caught:
+        load({variable: "false"})
+    assert not re.search(r"did you mean PUENTE_(IDENTITY_CHECK|FAULT)\b", str(caught.value))
+
+
+@pytest.mark.parametrize("variable", ["PUENTE_IDENTITY_CHECK", "PUENTE_FAULT"])
+def test_a_setting_of_the_tests_is_warned_of_wherever_it_is_set(variable: str, tmp_path: Path):
+    [warning] = warnings_of_tests_settings(load({variable: "false"}))
+    assert warning.startswith(f"{variable} is ")
+    assert "never for a live line" in warning
+    file = tmp_path / "puente.toml"
+    file.write_text(as_toml(load({variable: "false"})))
+    assert warnings_of_tests_settings(load({}, file)) == [warning]
+
+
+def test_settings_as_they_should_be_are_not_warned_of(tmp_path: Path):
+    file = tmp_path / "puente.toml"
+    file.write_text(as_toml(load({})))
+    assert warnings_of_tests_settings(load({"PUENTE_IDENTITY_CHECK": "true"})) == []
+    assert warnings_of_tests_settings(load({}, file)) == []
 
 
 def test_audiences_and_languages_are_configuration():

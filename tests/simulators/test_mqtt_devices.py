@@ -14,13 +14,15 @@ import msgspec
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from contracts.drills import says_drill
 from contracts.readings import Reading, ReadingId, identity
 from contracts.receipts import HeldRange, Receipt, RefusedRange
 from simulators import Fleet
 from simulators.mqtt_devices import DeviceFleet
-from simulators.mqtt_links import identity_of
+from simulators.mqtt_links import Broker, Link, Links, identity_of
 
 pytestmark = pytest.mark.mqtt
 START_MS = 1_790_000_000_000
@@ -228,3 +230,11 @@ def test_a_last_will_says_whether_it_is_a_drills(exercise: bool) -> None:
     will = identity_of("CRDN", "CRDN-T00000", "CRDN-T00000", "CRDN-T00000", 9, exercise).will
     assert says_drill(will) is exercise
     assert msgspec.json.decode(will)["status"] == "lost"
+
+
+def test_a_device_that_the_broker_refuses_is_named_as_it_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    identity = identity_of("PTNE", "PTNE-S00010", "PTNE-S00010", "PTNE-S00010", 9)
+    link = Link(Broker("broker.example", 1883), identity, Links(lambda _: None, lambda *_: None))
+    refused = ReasonCode(PacketTypes.CONNACK, "Not authorized")
+    link._on_connect(Client(CallbackAPIVersion.VERSION2, "PTNE-S00010"), None, None, refused, None)
+    assert "the broker refuses PTNE-S00010: Not authorized." in caplog.text

@@ -33,7 +33,12 @@ async def main(kafka: str, audience: str) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     try:
-        asyncio.run(main(*sys.argv[1:3]))
+        asyncio.run(main(*sys.argv[1:]))
     except KeyboardInterrupt:
         pass

@@ -32,7 +32,12 @@ def main(host: str, port: str, user: str, password_file: str, topic: str) -> Non
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
+    if len(sys.argv) != 6:
+        sys.exit(__doc__)
     try:
-        main(*sys.argv[1:6])
+        main(*sys.argv[1:])
     except KeyboardInterrupt:
         pass

@@ -51,6 +51,11 @@ class Alerts(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     Alerts.secret = Path(sys.argv[2]).read_text().strip().encode()
     try:
         ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Alerts).serve_forever()
