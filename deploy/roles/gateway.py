@@ -12,8 +12,10 @@ from deploy.health.gateway import GatewayVitals
 from deploy.health.process import Health
 from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls
 from deploy.roles import garbage, logs
+from deploy.settings import SettingsError
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
+from ingest.kafka_outbox import WrongPartitionsError
 
 
 class GatewaySettings(TlsSettings, Protocol):
@@ -76,7 +78,7 @@ def fault_hook(fault: str | None) -> Callable[[int], None] | None:
 def run(settings: GatewaySettings) -> dict[str, Any]:
     """Serve until SIGTERM or SIGINT, then leave in order; return what was counted.
 
-    Raises ValueError, WrongPartitionsError from Kafka's topics, or SettingsError where the health's port is taken.
+    Raises ValueError, or SettingsError where Kafka's topics have other partitions or the health's port is taken.
     ``settings.fault``, where there is one, is a fault of ``fault_hook``.
     """
     logs.configure(settings.log_level)
@@ -85,7 +87,10 @@ def run(settings: GatewaySettings) -> dict[str, Any]:
     gateway = Gateway(config, before_ack=before_ack)
     garbage.collect_rarely()
     with Health(settings, "gateway", GatewayVitals(gateway)) as health:
-        return asyncio.run(_serve(gateway, health))
+        try:
+            return asyncio.run(_serve(gateway, health))
+        except WrongPartitionsError as error:
+            raise SettingsError("PUENTE_PARTITIONS", str(error)) from None
 
 
 async def _serve(gateway: Gateway, health: Health) -> dict[str, Any]:
