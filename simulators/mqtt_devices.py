@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from contracts.broker_access import CredentialsRefusedError
 from contracts.readings import ReadingId
 from contracts.receipts import Receipt
 from simulators.fleet import Fleet
@@ -140,7 +141,10 @@ class DeviceFleet:
         self._store.close()
 
     def run(self) -> dict[str, Any]:
-        """Publish the fleet's run, wait for its receipts, and return the progress made. Blocks."""
+        """Publish the fleet's run, wait for its receipts, and return the progress made. Blocks.
+
+        Raises CredentialsRefusedError where the broker has let no device in and refuses their user name or password.
+        """
         source = self._pace.paced(self.fleet, self._now_ms(), self._exercise)
         upcoming = next(source, None)
         drained_ms: int | None = None
@@ -152,6 +156,8 @@ class DeviceFleet:
                 self._publish(now)
                 wait_s = self._wait_s(upcoming, now)
                 self._links.turn(now, wait_s)
+                if self._links.stranger is not None:
+                    raise CredentialsRefusedError(self._links.stranger)
                 self._keep_receipts()
                 if now >= report_ms:
                     report_ms = now + PROGRESS_MS

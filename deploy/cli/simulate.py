@@ -55,7 +55,8 @@ def simulate(
 ) -> int:
     """Publish a simulated fleet to the broker: trucks, containers and seals with journals.
 
-    The fleet's routes, shipments and devices are loaded as reference first.
+    The fleet's routes, shipments and devices are loaded as reference first. Exits with 1 where readings are left
+    without a receipt.
 
     \b
     Examples:
@@ -81,4 +82,11 @@ def simulate(
     )
     if json_to is not None:
         write_json(result, json_to)
+    if left := result.get("unreceipted", 0):
+        click.echo(
+            f"puente: {left:,} of {result['measured']:,} readings have no receipt: nothing says that the line holds "
+            "them. Does a gateway run on this broker and Kafka? Its log says what it does.",
+            err=True,
+        )
+        return 1
     return 0

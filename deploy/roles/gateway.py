@@ -8,9 +8,10 @@ import signal
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from contracts.broker_access import CredentialsRefusedError
 from deploy.health.gateway import GatewayVitals
 from deploy.health.process import Health
-from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls
+from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls, refused
 from deploy.roles import garbage, logs
 from deploy.settings import SettingsError
 from ingest.gateway import Gateway
@@ -78,7 +79,8 @@ def fault_hook(fault: str | None) -> Callable[[int], None] | None:
 def run(settings: GatewaySettings) -> dict[str, Any]:
     """Serve until SIGTERM or SIGINT, then leave in order; return what was counted.
 
-    Raises ValueError, or SettingsError where Kafka's topics have other partitions or the health's port is taken.
+    Raises ValueError, or SettingsError where Kafka's topics have other partitions, the broker does not know our name
+    and password at the start, or the health's port is taken.
     ``settings.fault``, where there is one, is a fault of ``fault_hook``.
     """
     logs.configure(settings.log_level)
@@ -91,6 +93,8 @@ def run(settings: GatewaySettings) -> dict[str, Any]:
             return asyncio.run(_serve(gateway, health))
         except WrongPartitionsError as error:
             raise SettingsError("PUENTE_PARTITIONS", str(error)) from None
+        except CredentialsRefusedError as error:
+            raise refused(settings, error) from None
 
 
 async def _serve(gateway: Gateway, health: Health) -> dict[str, Any]:
