@@ -124,6 +124,10 @@ class DeviceFleet:
         """Readings measured for which no receipt has come."""
         return self.progress.unreceipted
 
+    def journaled(self) -> set[ReadingId]:
+        """Every reading that a journal still holds, to be sent until its receipt. Ask once ``run`` has ended."""
+        return {(d.device_id, *place) for d in list(self._devices.values()) for place in d.journal.places()}
+
     def first_published_ms(self, reading: ReadingId) -> int | None:
         """When a reading was first published (UTC ms), or None: where its latency begins."""
         return self._store.first_published_ms(reading)
