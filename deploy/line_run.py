@@ -38,9 +38,23 @@ _WAITING: Final = ("signal_lost", "separation", "unusual_journey", "sensor_anoma
 _QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
 
 
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A process of the line that ended though nobody asked it to; ``code`` is negative where a signal ended it."""
+
+    name: str
+    code: int
+    seen_ms: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the demo's JSON has it."""
+        how = {"signal": -self.code} if self.code < 0 else {"code": self.code}
+        return {"process": self.name, **how, "at_ms": self.seen_ms}
+
+
 @dataclass(slots=True)
 class Account:
-    """What the far ends hold after a run, as distinct identities."""
+    """What the far ends hold after a run, as distinct identities. ``journaled``: what devices would send again."""
 
     published: set[ReadingId]
     history: set[ReadingId]
@@ -48,13 +62,19 @@ class Account:
     line: LineAudit
     store_repeats: dict[str, int]
     latency_ms: list[float] = field(default_factory=list)
+    journaled: set[ReadingId] = field(default_factory=set)
 
     @property
-    def lost(self) -> int:
+    def missing(self) -> set[ReadingId]:
         """Published, not refused, and not in the history. What was refused unreadable is among them, for no far end
         can say which reading that was.
         """
-        return len(self.published - self.history - self.line.refused_ids)
+        return self.published - self.history - self.line.refused_ids
+
+    @property
+    def lost(self) -> int:
+        """How many are missing, also of those that a journal still holds: what was shown never came through."""
+        return len(self.missing)
 
     @property
     def duplicated(self) -> dict[str, int]:
@@ -82,9 +102,23 @@ class Account:
                 "history_points": len(self.history & drill),
             },
             "lost": self.lost,
+            "lost_but_journaled": len(self.missing & self.journaled),
+            "missing": ranges_of(self.missing),
             "duplicated": self.duplicated,
             "latency_ms": {"p50": percentile(self.latency_ms, 50), "p99": percentile(self.latency_ms, 99)},
         }
+
+
+def ranges_of(readings: set[ReadingId]) -> dict[str, list[list[int]]]:
+    """By device, runs of readings: ``[boot_id, first_seq, last_seq]`` each, as receipts have them."""
+    found: dict[str, list[list[int]]] = {}
+    for device_id, boot_id, seq in sorted(readings):
+        runs = found.setdefault(device_id, [])
+        if runs and runs[-1][0] == boot_id and runs[-1][2] == seq - 1:
+            runs[-1][2] = seq
+        else:
+            runs.append([boot_id, seq, seq])
+    return found
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
@@ -103,6 +137,7 @@ class LineRun:
         self.children: dict[str, Child] = {}
         self.devices: DeviceFleet | None = None
         self.watch: Watch | None = None
+        self.deaths: list[Death] = []
         self._workers = workers
         self._on_step = on_step
         self._player: threading.Thread | None = None
@@ -144,6 +179,17 @@ class LineRun:
             self.start("worker", f"worker-{n + 1}")
         self.start("sink")
         self.start("deliver")
+
+    def look(self) -> list[Death]:
+        """Those that ended since the last look, with nobody asking them to; all are kept in ``deaths``."""
+        known = {death.name for death in self.deaths}
+        new = [
+            Death(name, child.exit_code, time.time_ns() // 1_000_000)
+            for name, child in self.children.items()
+            if name not in known and child.exit_code is not None
+        ]
+        self.deaths += new
+        return new
 
     def wait_ready(self, timeout_s: float = READY_S) -> None:
         """Return once ticks go through every partition of both stages. Raises ServiceFailedError."""
@@ -234,6 +280,7 @@ class LineRun:
             line=line,
             store_repeats=repeats,
             latency_ms=self.latencies_ms(),
+            journaled=self.devices.journaled(),
         )
 
     def latencies_ms(self) -> list[float]:

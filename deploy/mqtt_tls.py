@@ -60,6 +60,15 @@ def mqtt_tls(settings: TlsSettings) -> ssl.SSLContext | None:
     return context
 
 
+def refused(settings: TlsSettings, word: object, whose: str = "mqtt") -> SettingsError:
+    """What to say where the broker refuses who we are; ``whose`` names the keys: ``mqtt`` or ``mqtt_device``."""
+    name, password = _named(f"{whose}_username"), _named(f"{whose}_password")
+    return SettingsError(
+        f"{name} and {password} (or {password}_FILE)",
+        f"the MQTT broker at {settings.mqtt} refuses them ({word}); set what its list of users has",
+    )
+
+
 def _no_password() -> str:
     """Nobody is there to type one: the wrong one is an error, where none would ask at the terminal."""
     return ""

@@ -132,7 +132,10 @@ class Gateway:
         return self._receipts.waiting
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set, then leave in order. Raises WrongPartitionsError at the start."""
+        """Serve until ``stop`` is set, then leave in order.
+
+        Raises WrongPartitionsError and CredentialsRefusedError at the start.
+        """
         start = asyncio.ensure_future(self._start())
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)

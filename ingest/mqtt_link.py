@@ -21,6 +21,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from contracts.broker_access import CREDENTIALS_REFUSED, CredentialsRefusedError
 from contracts.tls import connection_fault
 from ingest.mqtt_client import LinkConfig, connect, new_client
 
@@ -64,6 +65,7 @@ class MqttLink:
         self._may_read.set()
         self._down = asyncio.Event()
         self._answered: asyncio.Future[str | None] | None = None
+        self._stranger: str | None = None  # the broker's word where it takes us for nobody it knows
         self._closing = False
         self._received = 0
         self._window = _IN_FLIGHT_MAX
@@ -123,7 +125,12 @@ class MqttLink:
             self._watch(True)
 
     async def run(self) -> None:
-        """Keep connected until closed. Never raises for what a broker or a network does."""
+        """Keep connected until closed.
+
+        Raises CredentialsRefusedError where the broker has never let us in and says that our user name or password
+        is wrong. Nothing else that a broker or a network does ends it, nor that once it has let us in: a broker that
+        is restarted, or whose passwords are being changed, knows us again in a while.
+        """
         settled = False
         failures = tried = 0
         versions = self._config.versions
@@ -133,6 +140,8 @@ class MqttLink:
             if refused is None:
                 settled, failures = True, 0
                 await self._until_down()
+            elif not settled and self._stranger is not None:
+                raise CredentialsRefusedError(self._stranger)
             elif not settled and refused == "":
                 tried += 1
             if not self._closing and refused is not None:
@@ -158,6 +167,7 @@ class MqttLink:
         """None once subscribed; else why not; "" where the broker may only not speak this version."""
         where = f"{self._config.host}:{self._config.port}"
         client = new_client(self._config, protocol)
+        self._stranger = None
         try:
             await asyncio.to_thread(connect, client, self._config, protocol)
         except (OSError, ValueError) as error:
@@ -297,6 +307,8 @@ class MqttLink:
 
     def _connected(self, client: Client, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
+            if reason.value in CREDENTIALS_REFUSED:
+                self._stranger = str(reason)
             # Brokers that do not know MQTT 5 say so in their own version's words, or just hang up.
             self._settle("" if "rotocol" in str(reason) else str(reason))
             return

@@ -79,6 +79,10 @@ class Journal:
         """The newest reading ever appended; (-1, -1) before the first."""
         return self._last
 
+    def places(self) -> list[Place]:
+        """Of every reading kept, oldest first."""
+        return list(self._entries)
+
     def append(self, boot_id: int, seq: int, line: bytes) -> None:
         """Keep a reading. Raises ValueError where it is not after the last one: a device does not go back."""
         if (boot_id, seq) <= self._last:

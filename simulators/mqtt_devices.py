@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from contracts.broker_access import CredentialsRefusedError
 from contracts.readings import ReadingId
 from contracts.receipts import Receipt
 from simulators.fleet import Fleet
@@ -123,6 +124,10 @@ class DeviceFleet:
         """Readings measured for which no receipt has come."""
         return self.progress.unreceipted
 
+    def journaled(self) -> set[ReadingId]:
+        """Every reading that a journal still holds, to be sent until its receipt. Ask once ``run`` has ended."""
+        return {(d.device_id, *place) for d in list(self._devices.values()) for place in d.journal.places()}
+
     def first_published_ms(self, reading: ReadingId) -> int | None:
         """When a reading was first published (UTC ms), or None: where its latency begins."""
         return self._store.first_published_ms(reading)
@@ -140,7 +145,10 @@ class DeviceFleet:
         self._store.close()
 
     def run(self) -> dict[str, Any]:
-        """Publish the fleet's run, wait for its receipts, and return the progress made. Blocks."""
+        """Publish the fleet's run, wait for its receipts, and return the progress made. Blocks.
+
+        Raises CredentialsRefusedError where the broker has let no device in and refuses their user name or password.
+        """
         source = self._pace.paced(self.fleet, self._now_ms(), self._exercise)
         upcoming = next(source, None)
         drained_ms: int | None = None
@@ -152,6 +160,8 @@ class DeviceFleet:
                 self._publish(now)
                 wait_s = self._wait_s(upcoming, now)
                 self._links.turn(now, wait_s)
+                if self._links.stranger is not None:
+                    raise CredentialsRefusedError(self._links.stranger)
                 self._keep_receipts()
                 if now >= report_ms:
                     report_ms = now + PROGRESS_MS

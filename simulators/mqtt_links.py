@@ -19,6 +19,7 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from contracts.broker_access import CREDENTIALS_REFUSED
 from contracts.tls import connection_fault
 
 _log = logging.getLogger(__name__)
@@ -153,13 +154,15 @@ class Link:
 
     def _on_connect(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
+            if reason.value in CREDENTIALS_REFUSED and not self._links.ever_ready:
+                self._links.stranger = str(reason)
             who = self.identity.client_id
             _log.error("MQTT: the broker refuses %s: %s. Check its user name and password.", who, reason)
         else:
             client.subscribe(self.identity.receipts, qos=1)
 
     def _on_subscribe(self, _client: Client, _userdata: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
-        self.ready = True
+        self.ready = self._links.ever_ready = True
         self._failures = 0
         self._links.on_ready(self)
 
@@ -177,6 +180,8 @@ class Links:
         self.on_ready = on_ready
         self.on_receipt = on_receipt
         self.links: list[Link] = []
+        self.ever_ready = False
+        self.stranger: str | None = None  # the broker's word, where it let nobody in and refused a name or password
         self._selector = selectors.DefaultSelector()
         self._watched: dict[Link, tuple[socket.socket, int]] = {}
         self._misc_at_ms = 0

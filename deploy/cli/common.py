@@ -88,6 +88,19 @@ def write_json(result: Any, json_to: str) -> None:
         raise click.UsageError(f"--json {json_to}: {error.strerror or error}") from None
 
 
+def need_line(settings: Settings) -> None:
+    """Look at Kafka and its topics before a process of the line starts on them.
+
+    A process that took another partition count for the line's would start, and quietly do a part of its work. Raises
+    ServiceMissingError, or SettingsError where the topics have another partition count.
+    """
+    from deploy.services.probes import need_kafka
+    from deploy.services.topics import check_topics
+
+    need_kafka(settings.kafka, PROBE_S)
+    check_topics(settings.kafka, settings.partitions, settings.audience_names)
+
+
 def need(value: str, key: str, what: str) -> str:
     """The value of a setting that this command cannot do without. Raises SettingsError where it is unset."""
     from deploy.settings import PREFIX, SettingsError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deploy.cli.common import PROBE_S, json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, need, need_line, with_settings, write_json
 from deploy.settings import Settings
 
 
@@ -26,10 +26,10 @@ def deliver(settings: Settings, json_to: str | None) -> None:
     need(settings.kafka, "kafka", "Kafka")
 
     from deploy.roles import deliver as role
-    from deploy.services.probes import need_kafka, need_mqtt
+    from deploy.services.probes import need_mqtt
 
     role.config_of(settings)  # what is wrong in the subscribers' file is said before anything connects
-    need_kafka(settings.kafka, PROBE_S)
+    need_line(settings)
     if settings.mqtt:
         need_mqtt(settings.mqtt)
     counted = role.run(settings)

@@ -32,5 +32,4 @@ def demo(settings: Settings, for_s: float | None, seed: int, language: str, json
     result = live.run(settings, for_s=for_s, seed=seed, language=language, json_on_stdout=json_to == "-")
     if json_to is not None:
         write_json(result, json_to)
-    wrong = result["lost"], *result["duplicated"].values(), *result["refused"].values()
-    return 1 if any(wrong) else 0
+    return live.exit_code(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deploy.cli.common import PROBE_S, json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, need, need_line, with_settings, write_json
 from deploy.settings import Settings
 
 
@@ -26,9 +26,9 @@ def gateway(settings: Settings, json_to: str | None) -> None:
     need(settings.mqtt, "mqtt", "the MQTT broker")
 
     from deploy.roles import gateway as role
-    from deploy.services.probes import need_kafka, need_mqtt
+    from deploy.services.probes import need_mqtt
 
-    need_kafka(settings.kafka, PROBE_S)
+    need_line(settings)
     need_mqtt(settings.mqtt)
     counted = role.run(settings)
     if json_to is not None:

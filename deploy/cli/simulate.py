@@ -57,7 +57,8 @@ def simulate(
     """Publish a simulated fleet to the broker: trucks, containers and seals with journals.
 
     The fleet's routes, shipments and devices are loaded as reference first. How it gets on is told in the terminal, or,
-    where the output goes elsewhere, in a line every 30 seconds and one at the end.
+    where the output goes elsewhere, in a line every 30 seconds and one at the end. Exits with 1 where readings are left
+    without a receipt.
 
     \b
     Examples:
@@ -92,4 +93,11 @@ def simulate(
         click.echo(f"{result['readings']:,} readings, {result['truth']:,} faults in {output}")
     if json_to is not None:
         write_json(result, json_to)
+    if left := result.get("unreceipted", 0):
+        click.echo(
+            f"puente: {left:,} of {result['measured']:,} readings have no receipt: nothing says that the line holds "
+            "them. Does a gateway run on this broker and Kafka? Its log says what it does.",
+            err=True,
+        )
+        return 1
     return 0

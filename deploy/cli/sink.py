@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deploy.cli.common import PROBE_S, json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, need, need_line, with_settings, write_json
 from deploy.settings import Settings, SettingsError
 
 
@@ -26,10 +26,10 @@ def sink(settings: Settings, json_to: str | None) -> None:
     need(settings.history, "history", "the history")
 
     from deploy.roles import sink as role
-    from deploy.services.probes import need_influx, need_kafka
+    from deploy.services.probes import need_influx
     from streams.sinks.open_history import HistoryUrlError
 
-    need_kafka(settings.kafka, PROBE_S)
+    need_line(settings)
     try:
         if settings.influx_url is not None:
             need_influx(settings.influx_url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deploy.cli.common import PROBE_S, json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, need, need_line, with_settings, write_json
 from deploy.settings import Settings
 
 
@@ -25,9 +25,8 @@ def worker(settings: Settings, json_to: str | None) -> None:
     need(settings.kafka, "kafka", "Kafka")
 
     from deploy.roles import worker as role
-    from deploy.services.probes import need_kafka
 
-    need_kafka(settings.kafka, PROBE_S)
+    need_line(settings)
     counted = role.run(settings)
     if json_to is not None:
         write_json(counted, json_to)

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from deploy.demo.texts import TEXTS
-from deploy.demo.view import View, summary
+from deploy.demo.view import View, ending, summary
 from deploy.line_run import LineRun
 from deploy.settings import Settings
 from simulators import Fleet, scenarios
@@ -46,16 +49,35 @@ def run(
         line.wait_ready()
         fleet = _fleet(seed, for_s)
         line.play(fleet, drain_s=20.0)
-        with suppress(KeyboardInterrupt):  # the ordinary way to end a demo; what follows still accounts for it
+        # The ordinary way to end a demo; what follows still accounts for it.
+        with suppress(KeyboardInterrupt), _terminated_as_interrupted():
             _show(line, fleet, seed, language, console, for_s)
         if line.devices is not None:
             line.devices.stop()
         line.settle(30.0)
+        line.look()
         line.stop_line()
         account = line.account()
-        result = account.as_dict() | {"services": line.stack.services(), "seed": seed}
+        ended = [death.as_dict() for death in line.deaths]
+        result = account.as_dict() | {"ended": ended, "services": line.stack.services(), "seed": seed}
     console.print(summary(result, texts))
     return result
+
+
+def exit_code(result: dict[str, Any]) -> int:
+    """1 where anything was lost, doubled or refused, else 0; ``result`` is what ``run`` returns."""
+    wrong = result["lost"], *result["duplicated"].values(), *result["refused"].values()
+    return 1 if any(wrong) else 0
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, as supervisors and ``timeout`` send it, ends the show as Ctrl-C does: with its account."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fleet(seed: int, for_s: float | None) -> Fleet:
@@ -69,6 +91,7 @@ def _show(line: LineRun, fleet: Fleet, seed: int, language: str, console: Consol
     if console.is_terminal:
         with Live(view.picture(console.size), console=console, screen=False, auto_refresh=False) as live:
             while line.playing:
+                line.look()
                 live.update(view.picture(console.size), refresh=True)
                 time.sleep(_REFRESH_S)
         return
@@ -76,6 +99,8 @@ def _show(line: LineRun, fleet: Fleet, seed: int, language: str, console: Consol
         console.print(f"{name:<14} {where}", highlight=False, soft_wrap=True, markup=False)
     said_s = 0.0
     while line.playing:
+        for death in line.look():
+            console.print(Text(ending(death.as_dict(), TEXTS[language]), style="bold red"), soft_wrap=True)
         for text in view.news():
             console.print(text, highlight=False, soft_wrap=True)
         if time.monotonic() - said_s >= _SAY_EVERY_S:

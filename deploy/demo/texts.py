@@ -35,6 +35,9 @@ class Texts:
     ends_in: str
     held: str
     lost: str
+    missing: str
+    by_signal: str
+    by_code: str
     state: dict[str, str]
     severity: dict[str, str]
     rules: dict[str, str]
@@ -64,7 +67,10 @@ ENGLISH: Final = Texts(
     stop="Ctrl-C stops it all.",
     ends_in="Ends in {left_s:.0f} s.",
     held="{published:,} readings published, {history_points:,} in the history: nothing lost, nothing twice.",
-    lost="{published:,} readings published, {history_points:,} in the history: {lost:,} LOST, {twice:,} came twice.",
+    lost="{published:,} readings published, {history_points:,} in the history: {gone:,} LOST, {twice:,} came twice.",
+    missing="{lost:,} not in the history ({lost_but_journaled:,} of them still in the devices' journals): {which}",
+    by_signal="The {process} ended with signal {signal} at {at}.",
+    by_code="The {process} ended with code {code} at {at}.",
     state=in_language(STATES, "en"),
     severity=in_language(SEVERITIES, "en"),
     rules=in_language(RULES, "en"),
@@ -93,7 +99,10 @@ SPANISH: Final = Texts(
     stop="Ctrl-C lo detiene todo.",
     ends_in="Termina en {left_s:.0f} s.",
     held="{published:,} lecturas publicadas, {history_points:,} en el historial: nada perdido, nada repetido.",
-    lost="{published:,} lecturas publicadas, {history_points:,} en el historial: {lost:,} PERDIDAS, {twice:,} dobles.",
+    lost="{published:,} lecturas publicadas, {history_points:,} en el historial: {gone:,} PERDIDAS, {twice:,} dobles.",
+    missing="{lost:,} no están en el historial ({lost_but_journaled:,} siguen en los diarios de sus equipos): {which}",
+    by_signal="El proceso {process} terminó con la señal {signal} a las {at}.",
+    by_code="El proceso {process} terminó con el código {code} a las {at}.",
     state=in_language(STATES, "es"),
     severity=in_language(SEVERITIES, "es"),
     rules=in_language(RULES, "es"),

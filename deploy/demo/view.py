@@ -25,6 +25,7 @@ _WIDE: Final = 116
 _ROOMY: Final = 124  # from here on two shipments a row fit whole, and the figures' long captions
 _BAR: Final = 10
 _NAME: Final = 17  # the longest name of an address, with room
+_NAMED: Final = 8  # devices whose missing readings are named on the screen
 _FRAMES: Final = 8  # of the panels around it
 
 
@@ -53,7 +54,10 @@ class View:
             parts.append(self._ways(ways, size.width))
         parts += [self._latest(rows), self._where(size.width)]
         title = f"[bold]{self._texts.title}[/] · {self._texts.seed} {self._seed}"
-        return Panel(Group(*parts), title=title, subtitle=self._footer(), border_style="blue")
+        deaths = self._line.deaths
+        said = ending(deaths[-1].as_dict(), self._texts) if deaths else ""
+        below = f"[bold red]{said}[/] {self._texts.stop}" if deaths else self._footer()
+        return Panel(Group(*parts), title=title, subtitle=below, border_style="red" if deaths else "blue")
 
     def _figures(self, short: bool) -> Table:
         watch, texts = self._watch, self._texts
@@ -181,6 +185,27 @@ def summary(result: dict[str, Any], texts: Texts) -> RenderableType:
     """What came of it, in one sentence, and the episodes by rule."""
     twice = sum(result["duplicated"].values())
     failed = result["lost"] or twice
-    said = (texts.lost if failed else texts.held).format(**{**result, "twice": twice})
+    gone = result["lost"] - result["lost_but_journaled"]
+    said = (texts.lost if failed else texts.held).format(**{**result, "twice": twice, "gone": gone})
+    if result["missing"]:
+        said += "\n" + texts.missing.format(**{**result, "which": _which(result["missing"])})
+    for death in result["ended"]:
+        said += "\n" + ending(death, texts)
     rules = " · ".join(f"{texts.rules.get(rule, rule)} {n}" for rule, n in sorted(result["alerts"].items()))
-    return Text(said, style="bold red" if failed else "bold green") + Text(f"\n{rules}", style="dim")
+    style = "bold red" if failed or result["ended"] else "bold green"
+    return Text(said, style=style) + Text(f"\n{rules}", style="dim")
+
+
+def ending(death: dict[str, Any], texts: Texts) -> str:
+    """That a process of the line ended, how and when: a ``Death`` as its ``as_dict`` has it."""
+    how = texts.by_signal if "signal" in death else texts.by_code
+    return how.format(**death, at=_clock(death["at_ms"]))
+
+
+def _which(missing: dict[str, list[list[int]]]) -> str:
+    """Devices with their readings, as boot/first-last; the JSON has those that would be too many here."""
+    each = [
+        f"{device} " + " ".join(f"{boot}/{first}" + (f"-{last}" if last > first else "") for boot, first, last in runs)
+        for device, runs in missing.items()
+    ]
+    return ", ".join(each[:_NAMED]) + (f" … (+{len(each) - _NAMED}; --json)" if len(each) > _NAMED else "")

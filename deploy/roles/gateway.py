@@ -11,13 +11,16 @@ from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 
+from contracts.broker_access import CredentialsRefusedError
 from deploy.health.gateway import GatewayVitals
 from deploy.health.process import Health
-from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls
+from deploy.mqtt_tls import TlsSettings, mqtt_address, mqtt_tls, refused
 from deploy.roles import garbage, logs
+from deploy.settings import SettingsError
 from ingest.carriers import Carriers
 from ingest.gateway import Gateway
 from ingest.gateway_config import GatewayConfig
+from ingest.kafka_outbox import WrongPartitionsError
 from streams.agents.reference_reader import ReferenceReader
 
 log = logging.getLogger(__name__)
@@ -83,7 +86,8 @@ def fault_hook(fault: str | None) -> Callable[[int], None] | None:
 def run(settings: GatewaySettings) -> dict[str, Any]:
     """Serve until SIGTERM or SIGINT, then leave in order; return what was counted.
 
-    Raises ValueError, WrongPartitionsError from Kafka's topics, or SettingsError where the health's port is taken.
+    Raises ValueError, or SettingsError where Kafka's topics have other partitions, the broker does not know our name
+    and password at the start, or the health's port is taken.
     ``settings.fault``, where there is one, is a fault of ``fault_hook``.
     """
     logs.configure(settings.log_level)
@@ -94,7 +98,12 @@ def run(settings: GatewaySettings) -> dict[str, Any]:
     gateway = Gateway(config, before_ack=before_ack, carriers=carriers, prepare=known.start)
     garbage.collect_rarely()
     with Health(settings, "gateway", GatewayVitals(gateway)) as health:
-        return asyncio.run(_serve(gateway, known, health))
+        try:
+            return asyncio.run(_serve(gateway, known, health))
+        except WrongPartitionsError as error:
+            raise SettingsError("PUENTE_PARTITIONS", str(error)) from None
+        except CredentialsRefusedError as error:
+            raise refused(settings, error) from None
 
 
 class _Known:

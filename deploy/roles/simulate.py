@@ -15,8 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from contracts import topics
+from contracts.broker_access import CredentialsRefusedError
 from contracts.reference import encode, key_of
-from deploy.mqtt_tls import mqtt_address, mqtt_tls
+from deploy.mqtt_tls import mqtt_address, mqtt_tls, refused
 from deploy.reference_file import in_loading_order
 from deploy.settings import Settings
 from simulators import Fleet, scenarios
@@ -49,7 +50,7 @@ def run(
     ``for_s``, ``shipments`` and ``interval_s`` replace the scenario's own. With ``output`` a folder gets
     ``reference.ndjson``, ``readings.ndjson`` (the lines as devices send them, in order of sending) and
     ``truth.ndjson``, and nothing is published. With ``journal_dir`` journals outlive the process. Raises ValueError
-    for a scenario that is not there or cannot be.
+    for a scenario that is not there or cannot be, SettingsError where the broker refuses the devices' password.
     """
     made = scenarios.load(scenario)
     lasts_s = for_s or made.fleet.horizon_s
@@ -105,6 +106,8 @@ def _publish(
     )
     try:
         return devices.run() | {"refusals": devices.refusals(), "truth": len(fleet.truth)}
+    except CredentialsRefusedError as error:
+        raise refused(settings, error, "mqtt_device" if settings.mqtt_device_username else "mqtt") from None
     finally:
         devices.close()
 

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
 
+from contracts.broker_access import CREDENTIALS_REFUSED, CredentialsRefusedError
 from contracts.tls import connection_fault
 from streams.alert_board import Publication
 
@@ -31,6 +33,10 @@ _AT_ONCE: Final = 500
 
 class MqttDownError(Exception):
     """There is no connection, or it was lost before the broker acknowledged everything."""
+
+
+class MqttRefusedError(MqttDownError, CredentialsRefusedError):
+    """The broker refuses our user name or password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,11 @@ class MqttNotices:
         await self._down.wait()
 
     async def connect(self) -> None:
-        """A new connection. Raises MqttDownError."""
+        """A new connection. Raises MqttDownError; MqttRefusedError where the broker refuses our name or password."""
         await self.close()
         where = f"{self.address.host}:{self.address.port}"
         loop = asyncio.get_running_loop()
-        answered: asyncio.Future[str | None] = loop.create_future()
+        answered: asyncio.Future[ReasonCode | None] = loop.create_future()
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=self.address.client_id,
@@ -90,11 +96,11 @@ class MqttNotices:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(call, *arguments)
 
-        def settle(why: str | None) -> None:
+        def settle(why: ReasonCode | None) -> None:
             if not answered.done():
                 answered.set_result(why)
 
-        client.on_connect = lambda _c, _u, _f, reason, _p: later(settle, str(reason) if reason.is_failure else None)
+        client.on_connect = lambda _c, _u, _f, reason, _p: later(settle, reason if reason.is_failure else None)
         client.on_disconnect = lambda *_: later(self._lost, client)
         client.on_publish = lambda _c, _u, mid, *_: later(self._acked, client, mid)
         client.on_subscribe = lambda _c, _u, _m, reasons, _p: later(self._subscribed, not reasons[0].is_failure)
@@ -113,7 +119,8 @@ class MqttNotices:
             ) from None
         if refused is not None:
             await self.close()
-            raise MqttDownError(f"the MQTT broker at {where} refused us: {refused}")
+            kind = MqttRefusedError if refused.value in CREDENTIALS_REFUSED else MqttDownError
+            raise kind(f"the MQTT broker at {where} refused us: {refused}")
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Return once the broker has acknowledged all of them; they go out in this order. Raises MqttDownError."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from contracts.deadletters import Reason, dead_letter
 from contracts.readings import ReadingId
 from deploy.audit import LineAudit, refused_ids
 from deploy.line_run import Account, LineRun, percentile
+from deploy.services.processes import Child
 from deploy.settings import load
 from simulators import scenarios
 
@@ -115,3 +117,17 @@ def test_percentiles_are_by_nearest_rank(percent: float, right: float) -> None:
 
 def test_there_is_no_percentile_of_nothing() -> None:
     assert percentile([], 50) is None
+
+
+def test_a_process_that_dies_is_named_once_and_one_that_runs_is_not(tmp_path: Path) -> None:
+    run = LineRun(load({}))
+    for name in ("gateway", "sink"):
+        run.children[name] = Child(name, ["sleep", "60"], log=tmp_path / name)
+    try:
+        assert run.look() == []
+        run.children["gateway"].kill()
+        assert [(death.name, death.code) for death in run.look()] == [("gateway", -9)]
+        assert run.look() == []
+        assert len(run.deaths) == 1
+    finally:
+        run.children["sink"].kill()

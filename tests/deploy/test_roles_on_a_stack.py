@@ -55,6 +55,23 @@ def test_each_process_says_what_is_missing_and_tells_at_its_end_what_it_did(
         ):
             ended = puente(role, PUENTE_KAFKA=kafka, **of_role)
             assert (ended.returncode, said in ended.stderr, "Traceback" in ended.stderr) == (3, True, False)
+        for (
+            role
+        ) in ROLES:  # another count than the topics': all of them say so, and the rest of the test is the control
+            ended = puente(role, PUENTE_CONFIG=str(stack.config), PUENTE_PARTITIONS="7")
+            assert (ended.returncode, "Traceback" in ended.stderr) == (2, False), ended.stderr
+            there = stack.settings.partitions
+            assert ended.stderr.startswith("settings: PUENTE_PARTITIONS: is 7, but "), ended.stderr
+            assert f"has {there} partitions in Kafka" in ended.stderr
+            assert f"set it to {there}" in ended.stderr
+        for command, key in (
+            (("gateway",), "PUENTE_MQTT"),
+            (("deliver",), "PUENTE_MQTT"),
+            (("simulate", "--for", "5s"), "PUENTE_MQTT_DEVICE"),
+        ):
+            ended = puente(*command, PUENTE_CONFIG=str(stack.config), **{f"{key}_PASSWORD": "wrong"})
+            assert (ended.returncode, "Traceback" in ended.stderr) == (2, False), ended.stderr
+            assert f"{key}_USERNAME and {key}_PASSWORD (or {key}_PASSWORD_FILE): the MQTT broker" in ended.stderr
         ended = puente("sink", PUENTE_KAFKA=kafka, PUENTE_HISTORY="influxdb")
         assert (ended.returncode, "PUENTE_HISTORY" in ended.stderr) == (2, True)
 

@@ -34,7 +34,7 @@ class TestKafka:
         assert set(create_topics(bootstrap, 4, ("us", "joint"))) == wanted
         assert create_topics(bootstrap, 4, ("us", "joint")) == []
         assert create_topics(bootstrap, 4, ("us", "joint", "ca")) == ["alerts.ca.v1"]
-        with pytest.raises(TopicMismatchError, match=r"telemetry\.readings\.v1 has 4, not 6"):
+        with pytest.raises(TopicMismatchError, match=r"PUENTE_PARTITIONS: is 6, but .+ has 4 partitions.+set it to 4"):
             create_topics(bootstrap, 6, ("us", "joint"))
 
     async def test_what_was_acknowledged_survives_a_kill(self, kafka_factory: Callable[[], LocalKafka]):

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contracts import topics
 from contracts.drills import says_drill
 from contracts.readings import Reading, identity
+from deploy.cli import cli
 from deploy.reference_file import judge
 from deploy.roles import simulate
 from deploy.services.kafka import LocalKafka
@@ -61,6 +62,17 @@ def test_a_broker_with_tls_is_not_spoken_to_with_a_wrong_authority(tmp_path: Pat
     settings = Settings(mqtt="mqtts://broker.example:8883", mqtt_ca=tmp_path / "absent.pem")
     with pytest.raises(SettingsError, match="PUENTE_MQTT_CA: must name a PEM file"):
         simulate.run(settings, load_reference=False, for_s=1)
+
+
+@pytest.mark.parametrize(("left", "code"), [(0, 0), (3, 1)])
+def test_readings_without_a_receipt_at_the_end_are_said_and_exit_1(
+    left: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(simulate, "run", lambda *_, **__: {"measured": 1_180, "unreceipted": left})
+    monkeypatch.setenv("PUENTE_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("PUENTE_MQTT", "mqtt://127.0.0.1:1")
+    assert cli.main(["simulate"], standalone_mode=False) == code
+    assert ("3 of 1,180 readings have no receipt" in capsys.readouterr().err) == bool(left)
 
 
 @pytest.mark.kafka

@@ -50,7 +50,7 @@ def view(language: str) -> View:
         "config": f"{FOLDER}/puente.toml",
     }
     line: Any = SimpleNamespace(
-        watch=Watch(), latencies_ms=lambda: [101.0, 1107.0], stack=SimpleNamespace(facts=lambda: facts)
+        watch=Watch(), deaths=[], latencies_ms=lambda: [101.0, 1107.0], stack=SimpleNamespace(facts=lambda: facts)
     )
     fleet: Any = None
     return View(line, fleet, 7, TEXTS[language], language, None)
