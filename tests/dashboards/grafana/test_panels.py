@@ -116,6 +116,13 @@ def test_titles_are_questions_in_both_languages_and_descriptions_say_when_nothin
                 assert (panel.empty.es if spanish else panel.empty.en) in rendered["description"]
 
 
+def test_every_chart_over_time_shows_when_alerts_opened() -> None:
+    for dashboard in ALL_DASHBOARDS:
+        asks_for_alerts = [note["target"]["query"] for note in dashboard["annotations"]["list"] if "target" in note]
+        assert any(panel["type"] == "timeseries" for panel in dashboard["panels"])
+        assert any('FROM "alerts"' in query for query in asks_for_alerts), dashboard["uid"]
+
+
 def test_uids_are_stable_and_each_dashboards_own() -> None:
     uids = [dashboard["uid"] for dashboard in ALL_DASHBOARDS]
     assert len(set(uids)) == len(uids) == 6 * 2 + 2 * 4 * 2
