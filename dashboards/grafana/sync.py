@@ -14,7 +14,7 @@ rules); it does not quote what it puts into an address, so we do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
@@ -23,8 +23,9 @@ import requests
 from grafana_api.grafana_api import GrafanaException
 from grafana_api.grafana_face import GrafanaFace
 
-from dashboards.grafana import alarms, memory, render
+from dashboards.grafana import alarms, memory, render, sight
 from dashboards.grafana.catalog import Everything, Folder, Source
+from dashboards.grafana.faults import why
 from dashboards.grafana.names import JOINT, SOURCE_UID, uid
 from dashboards.grafana.render import digest
 
@@ -33,8 +34,6 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("created", "updated", "unchanged", "skip
 
 _VIEW: Final = 1
 _SOURCE_HASH, _TOKEN_HASH = "puenteHash", "puenteTokenHash"  # kept in the data source's jsonData
-_ADMIN: Final = 4
-_DEFAULTS: Final = {("Viewer", 1), ("Editor", 2)}  # what Grafana gives a new folder
 _EDITED: Final = "changed by people since; --force takes it back"
 _FROM_FILES: Final = "provisioned from files"
 _DELETED: Final = "deleted by people; --restore brings it back"
@@ -178,11 +177,11 @@ class Sync:
 
     def _permissions(self, folder: Folder, teams: dict[str, int | None], *, is_new: bool) -> None:
         listed = self._ask(folder.title, lambda: self._grafana.folder.get_folder_permissions(folder.uid))
-        current = [_permission(item) for item in listed if not item.get("inherited")]
+        current = [sight.permission(item) for item in listed if not item.get("inherited")]
         noted = self._noted or frozenset()
         set_before = not is_new and any(_view(folder, name) in noted for name in teams)
         # Where we set them and they are the defaults again, people let everybody in.
-        untouched = _untouched(current) and (self._restore or not set_before)
+        untouched = sight.untouched(current) and (self._restore or not set_before)
         kept = [item for item in current if "userId" in item] if untouched else current
         seen = {item["teamId"] for item in kept if "teamId" in item}
         lacking = [name for name, team in teams.items() if team not in seen]
@@ -321,25 +320,7 @@ class Sync:
         except requests.JSONDecodeError as error:
             raise GrafanaUnreachableError(f"{self._grafana.api.url} does not speak Grafana's API ({name})") from error
         except requests.RequestException as error:
-            raise GrafanaUnreachableError(f"no Grafana answers at {self._grafana.api.url}: {_why(error)}") from error
-
-
-def _why(error: requests.RequestException) -> str:
-    """The cause in a few words: of the chain that urllib3 tells, its innermost end."""
-    if isinstance(error, requests.Timeout):
-        return "it took too long"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"its certificate is not trusted ({_innermost(error)})"
-    return str(_innermost(error))
-
-
-def _innermost(error: BaseException) -> str:
-    inner: BaseException | None = error
-    while inner is not None:
-        error, inner = inner, getattr(inner, "reason", None) or inner.__cause__ or inner.__context__
-        if not isinstance(inner, BaseException):
-            break
-    return getattr(error, "strerror", None) or str(error).rpartition(": ")[2] or type(error).__name__
+            raise GrafanaUnreachableError(f"no Grafana answers at {self._grafana.api.url}: {why(error)}") from error
 
 
 def _plain_source(source: dict[str, Any]) -> dict[str, Any]:
@@ -352,17 +333,3 @@ def _plain_source(source: dict[str, Any]) -> dict[str, Any]:
 def _view(folder: Folder, team: str) -> str:
     """The note that a team was given sight of a folder."""
     return f"view {folder.uid} {team}"
-
-
-def _untouched(current: Sequence[dict[str, Any]]) -> bool:
-    """Whether it is as Grafana itself made it: the roles' defaults and, in newer ones, its maker as Admin."""
-    roles = [(item["role"], item["permission"]) for item in current if "role" in item]
-    others = [item for item in current if "role" not in item]
-    makers = [item for item in others if "userId" in item and item["permission"] == _ADMIN]
-    return len(roles) == len(_DEFAULTS) and set(roles) == _DEFAULTS and others == makers and len(makers) <= 1
-
-
-def _permission(item: dict[str, Any]) -> dict[str, Any]:
-    """A permission as Grafana is given it, from one as it lists it."""
-    who = next(name for name in ("role", "teamId", "userId") if item.get(name))
-    return {who: item[who], "permission": item["permission"]}
