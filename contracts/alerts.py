@@ -26,7 +26,8 @@ class Alert(msgspec.Struct, kw_only=True):
     ``updated_ms`` is the event time of what made this revision: ``opened_ms`` at the first, ``closed_ms`` at the last,
     null where a release told it that did not yet say.
     ``corridor`` to ``sector`` are the shipment's when the episode opened, null without one: what subscribers filter by
-    and panels group by. ``audiences`` are those it is told to.
+    and panels group by. ``audiences`` are those it is told to; ``joined`` those of them that hear of it first by this
+    revision, where it was others' before (a shipment that went astray into another country): none at its opening.
     """
 
     alert_id: str
@@ -51,6 +52,7 @@ class Alert(msgspec.Struct, kw_only=True):
     sector: str | None = None
     audiences: tuple[str, ...] = ()
     updated_ms: int | None = None
+    joined: tuple[str, ...] = ()
 
     @property
     def at_ms(self) -> int:
@@ -61,7 +63,10 @@ class Alert(msgspec.Struct, kw_only=True):
 
     @property
     def opens(self) -> int:
-        """1 at opening, -1 at closing, else 0: the sum over a stretch of openings is how many of them are open."""
+        """1 at opening, -1 at closing, else 0: the sum over a stretch of openings is how many of them are open.
+
+        That of all; who joins it later has seen no opening, and ``streams.sinks.points`` counts for each audience.
+        """
         return {"opened": 1, "closed": -1}.get(self.state, 0)
 
 

@@ -1,5 +1,6 @@
-"""The AsyncAPI 3.0 document: every Kafka and MQTT topic, what it carries and who writes it, made from the catalogue.
+"""The AsyncAPI 3.0 document: every Kafka and MQTT topic and the webhooks, what they carry and who writes it.
 
+Made from the catalogue.
 Schemas are not repeated: each message refers to its file beside the document. Source: the AsyncAPI specification 3.0.0.
 Two extensions say what it has no word for and what a change is judged by: a message's role, and a Kafka topic's key.
 """
@@ -10,12 +11,17 @@ import re
 from typing import Any, Final
 
 from contracts import topics
-from contracts.catalogue import KAFKA, MESSAGES, MQTT, PARAMETERS, Headers, Message, MqttTopic
+from contracts.catalogue import ALERT, JSON, KAFKA, MESSAGES, MQTT, PARAMETERS, Headers, Message, MqttTopic
+from contracts.deliveries import DELIVERY_ID, SIGNATURE
 
 VERSION: Final = "3.0.0"
 _SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"
 _TEMPLATE: Final = re.compile(r"\{(\w+)\}")
 _FOREIGN: Final = "owntracks_message"
+_OFF: Final = "alert_off"
+_DELIVERY: Final = "alert_delivery"
+_WEBHOOK: Final = "webhook.alerts"
+_QOS: Final = 1
 
 ROLE: Final = "x-puente-role"
 KEY: Final = "x-puente-key"
@@ -52,7 +58,11 @@ def document(version: str) -> dict[str, Any]:
         channels[name] = _mqtt_channel(place)
         action = "send" if place.role == "told" else "receive"
         message = place.message.name if place.message else _FOREIGN
-        operations[f"{name}.{action}"] = _operation(action, name, place.carries, [message])
+        operations[f"{name}.{action}"] = _operation(action, name, place.carries, [message], retain=place.retained)
+        if place.message is ALERT:
+            channels[name]["messages"][_OFF] = {"$ref": f"#/components/messages/{_OFF}"}
+            operations |= _closing(name)
+    channels[_WEBHOOK], operations[f"{_WEBHOOK}.send"] = _webhook()
     return {
         "asyncapi": VERSION,
         "id": "urn:puente:line",
@@ -71,10 +81,19 @@ def document(version: str) -> dict[str, Any]:
         "servers": {
             "kafka": {"host": "{host}:{port}", "protocol": "kafka", "variables": _where("9092")},
             "mqtt": {"host": "{host}:{port}", "protocol": "mqtt", "variables": _where("1883")},
+            "webhook": {
+                "host": "{host}",
+                "protocol": "https",
+                "description": "A subscriber's own server.",
+                "variables": {"host": {"description": "as its table in PUENTE_SUBSCRIBERS says"}},
+            },
         },
         "channels": channels,
         "operations": operations,
-        "components": {"messages": {m.name: _message(m) for m in MESSAGES} | {_FOREIGN: _foreign()}},
+        "components": {
+            "messages": {m.name: _message(m) for m in MESSAGES}
+            | {_FOREIGN: _foreign(), _OFF: _taken_off(), _DELIVERY: _delivery()}
+        },
     }
 
 
@@ -124,12 +143,86 @@ def _mqtt_channel(place: MqttTopic) -> dict[str, Any]:
     }
 
 
-def _operation(action: str, channel: str, says: str, names: list[str]) -> dict[str, Any]:
-    return {
+def _operation(action: str, channel: str, says: str, names: list[str], *, retain: bool | None = None) -> dict[str, Any]:
+    made: dict[str, Any] = {
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
         "summary": says,
         "messages": [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in names],
+    }
+    if channel.startswith("mqtt."):
+        kept = {} if retain is None else {"retain": retain}
+        made["bindings"] = {"mqtt": {"qos": _QOS, **kept, "bindingVersion": "0.2.0"}}
+    return made
+
+
+def _closing(channel: str) -> dict[str, Any]:
+    """How an episode leaves the board of open alerts: its last record, which is not kept, and then no bytes."""
+    closed = "the closed record of an episode, not retained; what takes it off the board follows"
+    off = "what takes an episode off the board once it is closed: whoever subscribes later is not told of it"
+    return {
+        f"{channel}.send_closed": _operation("send", channel, closed, [ALERT.name], retain=False),
+        f"{channel}.send_off": _operation("send", channel, off, [_OFF], retain=True),
+    }
+
+
+def _taken_off() -> dict[str, Any]:
+    return {
+        "name": _OFF,
+        "title": "alert off",
+        "summary": "No bytes, retained: the broker forgets what it retained here. It is no record; pass over it.",
+        "contentType": "application/octet-stream",
+        ROLE: "told",
+        "payload": {"type": "string", "maxLength": 0},
+    }
+
+
+def _webhook() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The channel and the operation of the POST to each subscriber of PUENTE_SUBSCRIBERS."""
+    address = "/{path}"
+    channel = {
+        "address": address,
+        "summary": "alerts that a subscriber's filter lets through, each a POST, signed, in order",
+        "servers": [{"$ref": "#/servers/webhook"}],
+        "messages": {_DELIVERY: {"$ref": f"#/components/messages/{_DELIVERY}"}},
+        **_parameters(address),
+    }
+    operation = _operation("send", _WEBHOOK, "one revision of one alert, until it is taken or given up", [_DELIVERY])
+    operation["description"] = (
+        "Any 2xx takes it, and the next one comes only then. 400, 413, 415 and 422 refuse it for good; after anything "
+        "else it comes again, later and later, or when Retry-After says. Redirects are not followed."
+    )
+    operation["bindings"] = {"http": {"method": "POST", "bindingVersion": "0.3.0"}}
+    return channel, operation
+
+
+def _delivery() -> dict[str, Any]:
+    """An alert as a webhook is sent it: Kafka's record, its CloudEvents headers in HTTP's binding, and two of ours."""
+    events = {
+        name.replace("_", "-", 1): {"type": "string", "description": one["description"].partition(": ")[2]}
+        for name, one in _HEADERS["cloud_event"].items()
+        if name.startswith("ce_")
+    }
+    ours = {
+        "Content-Type": {"type": "string", "const": JSON},
+        "User-Agent": {"type": "string", "const": "puente"},
+        DELIVERY_ID: {
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "the same at every try: drop one that came before",
+        },
+        SIGNATURE: {
+            "type": "string",
+            "pattern": "^sha256=[0-9a-f]{64}$",
+            "description": "the HMAC-SHA-256 of the raw body with the subscriber's secret: check it before all else",
+        },
+    }
+    return {
+        **_message(ALERT),
+        "name": _DELIVERY,
+        "title": "alert delivery",
+        "summary": "An alert as a webhook is sent it.",
+        "headers": {"type": "object", "required": sorted(ours), "properties": {**events, **ours}},
     }
 
 

@@ -124,13 +124,17 @@ KAFKA: Final[dict[str, tuple[Message, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class MqttTopic:
-    """An MQTT topic by its template, and who publishes there: ``taken`` from devices, ``told`` by the line."""
+    """An MQTT topic by its template, and who publishes there: ``taken`` from devices, ``told`` by the line.
+
+    ``retained`` None: as the publisher's own settings say. All that is told is told at QoS 1, and asked for so.
+    """
 
     address: str
     message: Message | None  # None: another project's, see ``described_at``
     role: Role
     carries: str
     described_at: str = ""
+    retained: bool | None = False
 
 
 MQTT: Final = (
@@ -139,15 +143,21 @@ MQTT: Final = (
     MqttTopic("v1/{carrier_scac}/{device_id}/receipt", RECEIPT, "told", "what of a device's readings is safe"),
     MqttTopic(
         "owntracks/{user}/{device}", None, "taken", "an OwnTracks phone's locations, and its last will",
-        "https://owntracks.org/booklet/tech/json",
+        "https://owntracks.org/booklet/tech/json", None,
     ),
     MqttTopic(
         "owntracks/{user}/{device}/event", None, "taken", "regions that an OwnTracks phone entered or left",
-        "https://owntracks.org/booklet/tech/json",
+        "https://owntracks.org/booklet/tech/json", None,
+    ),
+    MqttTopic(
+        "owntracks/{user}/{device}/waypoint", None, "taken",
+        "places that a phone's user marked: counted and not kept, like all else the app publishes below its topic",
+        "https://owntracks.org/booklet/tech/json", None,
     ),
     MqttTopic(
         "alerts/{audience}/{severity}/{rule}/{alert_id}", ALERT, "told",
         "an episode's alerts, retained while it is open; its severity here is that of its opening",
+        retained=True,
     ),
 )  # fmt: skip
 
@@ -161,4 +171,5 @@ PARAMETERS: Final = {
     "severity": "info, warning or critical",
     "rule": "the rule that holds",
     "alert_id": "the episode, 32 hexadecimal digits",
+    "path": "where the subscriber takes alerts, as its table in PUENTE_SUBSCRIBERS says",
 }

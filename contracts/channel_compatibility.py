@@ -30,6 +30,13 @@ def _operations(old: Document, new: Document) -> Iterator[str]:
         channel = _last(operation["channel"]["$ref"])
         if channel in new["channels"] and name not in new["operations"]:
             yield f"{old['channels'][channel]['address']}: the line does no longer {operation['action']} there"
+        was, now = (each.get("operations", {}).get(name, {}).get("bindings", {}).get("mqtt") for each in (old, new))
+        if was is None or now is None:
+            continue
+        if was["qos"] > now["qos"]:
+            yield f"{old['channels'][channel]['address']}: was at QoS {was['qos']} and is at {now['qos']}"
+        if was.get("retain") and not now.get("retain"):
+            yield f"{old['channels'][channel]['address']}: was retained and is no longer"
 
 
 def _channels(old: Document, new: Document) -> Iterator[str]:

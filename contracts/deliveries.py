@@ -5,9 +5,13 @@ Keyed by ``delivery_id``; a record without a value says that it was delivered af
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
+
+# Headers of a POST to a webhook, beside those of CloudEvents.
+SIGNATURE: Final = "Notification-Signature"
+DELIVERY_ID: Final = "Delivery-Id"
 
 # refused: the receiver says that these bytes are wrong; exhausted: tried as often as allowed; expired: too old by now.
 Undeliverable: TypeAlias = Literal["refused", "exhausted", "expired"]

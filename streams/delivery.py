@@ -9,12 +9,9 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from contracts.alerts import Alert
-
-SIGNATURE: Final = "Notification-Signature"
-DELIVERY_ID: Final = "Delivery-Id"
+from contracts.deliveries import DELIVERY_ID, SIGNATURE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,9 +123,10 @@ class Episodes:
         if known is not None:
             if score < known.alert.score + WORSE:
                 return None
-            everyone = known.audiences + tuple(a for a in concern.audiences if a not in known.audiences)
+            joined = tuple(a for a in concern.audiences if a not in known.audiences)
+            everyone = known.audiences + joined
             alert = _next(known.alert, "updated", sighting, score, evidence)
-            alert.audiences = everyone
+            alert.audiences, alert.joined = everyone, joined
             alert.messages = self._say(card.opened, sighting, alert.evidence)
             return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
@@ -215,4 +216,5 @@ def _next(before: Alert, state: State, sighting: Sighting, score: float, evidenc
         lat_deg=before.lat_deg if sighting.lat_deg is None else sighting.lat_deg,
         lon_deg=before.lon_deg if sighting.lon_deg is None else sighting.lon_deg,
         evidence={**before.evidence, **evidence},
+        joined=(),
     )

@@ -4,36 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.grafana.board import LAST, MOMENT, NEWEST_UPDATE_FIRST, Board, Panel, Query, Step
-from dashboards.grafana.influxql import BY_TIME, TOLD
+from dashboards.grafana.board import MOMENT, NEWEST_UPDATE_FIRST, Board, Panel, Query
+from dashboards.grafana.influxql import BY_TIME, OPEN_DAYS, OPENED, OPENING, STILL_TOLD, TOLD
 from dashboards.grafana.names import Text
 
 _TOLD: Final = f'FROM "alerts" WHERE {TOLD}'
+_OPENED: Final = f'FROM "alerts" WHERE {OPENED}'
 _QUIET: Final = Text("Empty while nothing was found.", "Vacío mientras no se encontró nada.")
-_SHOWN: Final = (
-    *("Time", "updated_ms", "severity", "rule", "shipment_id", "device_id", "carrier_scac", "corridor"),
-    "{messages}",
-)
-# Every revision of an episode stands at its opening: what is open is what was opened and, by its last, not closed.
-_STILL_OPEN: Final[tuple[Step, ...]] = (
-    (
-        "groupBy",
-        {
-            "fields": {
-                "alert_id": {"aggregations": [], "operation": "groupby"},
-                "opens": {"aggregations": ["sum"], "operation": "aggregate"},
-                **{name: {"aggregations": ["last"], "operation": "aggregate"} for name in _SHOWN},
-            }
-        },
-    ),
-    (
-        "filterByValue",
-        {
-            "filters": [{"fieldName": "opens (sum)", "config": {"id": "greater", "options": {"value": 0}}}],
-            "match": "all",
-            "type": "include",
-        },
-    ),
+_STILL_OPEN: Final = (
+    'SELECT "updated_ms", "severity", "rule", "shipment_id", "device_id", "carrier_scac", "corridor", "{messages}"'
+    f' FROM "open_alerts" WHERE {STILL_TOLD} AND "open" = 1 ORDER BY time DESC LIMIT 1000'
 )
 _COLUMNS: Final = {
     "Time": Text("Opened", "Abierta"),
@@ -51,26 +31,27 @@ BOARD: Final = Board(
     key="alerts",
     title=Text("Alerts: what is wrong now, and why?", "Alertas: ¿qué está mal ahora y por qué?"),
     says=Text(
-        "Episodes by the time they opened: what is still open first, then how many there were of each kind.",
-        "Episodios por la hora en que se abrieron: primero lo que sigue abierto, luego cuántos hubo de cada clase.",
+        "Episodes by the time they opened: what is still open first, however long, then how many there were of each "
+        "kind in the time shown.",
+        "Episodios por la hora en que se abrieron: primero lo que sigue abierto, desde cuando sea, luego cuántos hubo "
+        "de cada clase en el tiempo mostrado.",
     ),
     variables=("audience", "corridor", "direction", "carrier", "sector", "rule", "exercise"),
+    annotated=True,
     hours=12,
     panels=(
         Panel(
             kind="table",
             title=Text("What is wrong now?", "¿Qué está mal ahora?"),
-            says=Text("Episodes that are still open.", "Episodios que siguen abiertos."),
-            queries=(
-                Query(
-                    'SELECT "alert_id", "opens", "updated_ms", "severity", "rule", "shipment_id", "device_id",'
-                    f' "carrier_scac", "corridor", "{{messages}}" {_TOLD}',
-                    table=True,
-                ),
+            says=Text(
+                f"Episodes that opened in the last {OPEN_DAYS} days, whatever the time shown, and are still open: the "
+                "thousand newest.",
+                f"Episodios que se abrieron en los últimos {OPEN_DAYS} días, sea cual sea el tiempo mostrado, y siguen "
+                "abiertos: los mil más recientes.",
             ),
-            columns={f"{name}{LAST}": text for name, text in _COLUMNS.items()},
-            units={f"updated_ms{LAST}": MOMENT},
-            steps=_STILL_OPEN,
+            queries=(Query(_STILL_OPEN, table=True),),
+            columns=_COLUMNS,
+            units={"updated_ms": MOMENT},
             width=24,
             height=10,
             empty=_QUIET,
@@ -78,8 +59,13 @@ BOARD: Final = Board(
         Panel(
             kind="bars",
             title=Text("How bad is it?", "¿Qué tan grave es?"),
-            says=Text("Open alerts, by severity.", "Alertas abiertas, por gravedad."),
-            queries=(Query(f'SELECT sum("opens") {_TOLD} GROUP BY "severity"', "$tag_severity"),),
+            says=Text(
+                f"Alerts of the last {OPEN_DAYS} days that are open, by severity.",
+                f"Alertas de los últimos {OPEN_DAYS} días que siguen abiertas, por gravedad.",
+            ),
+            queries=(
+                Query(f'SELECT sum("open") FROM "open_alerts" WHERE {STILL_TOLD} GROUP BY "severity"', "$tag_severity"),
+            ),
             width=6,
             empty=_QUIET,
         ),
@@ -87,7 +73,7 @@ BOARD: Final = Board(
             kind="bars",
             title=Text("Which rules found it?", "¿Qué reglas lo encontraron?"),
             says=Text("Alerts opened in the time shown, by rule.", "Alertas abiertas en este tiempo, por regla."),
-            queries=(Query(f'SELECT count("revision") {_TOLD} AND "state" = \'opened\' GROUP BY "rule"', "$tag_rule"),),
+            queries=(Query(f'SELECT sum("opens") {_OPENED} GROUP BY "rule"', "$tag_rule"),),
             width=6,
             empty=_QUIET,
         ),
@@ -95,21 +81,20 @@ BOARD: Final = Board(
             kind="timeseries",
             title=Text("When did alerts open?", "¿Cuándo se abrieron alertas?"),
             says=Text("Alerts opened in each interval, by rule.", "Alertas abiertas en cada intervalo, por regla."),
-            queries=(
-                Query(
-                    f'SELECT count("revision") {_TOLD} AND "state" = \'opened\' {BY_TIME}, "rule" fill(0)', "$tag_rule"
-                ),
-            ),
+            queries=(Query(f'SELECT sum("opens") {_OPENED} {BY_TIME}, "rule" fill(0)', "$tag_rule"),),
             empty=_QUIET,
         ),
         Panel(
             kind="map",
             title=Text("Where were they?", "¿Dónde fueron?"),
-            says=Text("Where the latest thousand opened.", "Dónde se abrieron las mil más recientes."),
+            says=Text(
+                "Where the latest thousand opened, and where one came to concern another agency.",
+                "Dónde se abrieron las mil más recientes, y dónde una empezó a concernir a otra agencia.",
+            ),
             queries=(
                 Query(
                     'SELECT "lat_deg" AS "latitude", "lon_deg" AS "longitude", "rule", "severity", "device_id",'
-                    f' "shipment_id" {_TOLD} AND "state" = \'opened\' ORDER BY time DESC LIMIT 1000',
+                    f' "shipment_id" FROM "alerts" WHERE {OPENING} ORDER BY time DESC LIMIT 1000',
                     table=True,
                     alerts=True,
                 ),
@@ -128,7 +113,7 @@ BOARD: Final = Board(
             queries=(
                 Query(
                     'SELECT "updated_ms", "state", "severity", "rule", "{messages}", "shipment_id", "device_id",'
-                    f' "audiences", "score" {_TOLD} ORDER BY time DESC LIMIT 500',
+                    f' "audiences", "score" {_TOLD} AND "state" <> \'widened\' ORDER BY time DESC LIMIT 500',
                     table=True,
                 ),
             ),

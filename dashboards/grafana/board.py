@@ -10,7 +10,6 @@ from dashboards.grafana.names import Text
 
 Kind: TypeAlias = Literal["stat", "timeseries", "table", "bars", "map"]
 MOMENT: Final = "dateTimeAsIso"  # the unit of a number of milliseconds since 1970 that is shown as a time
-LAST: Final = " (last)"  # what Grafana adds to the name of a field that ``groupBy`` takes the last of
 Step: TypeAlias = tuple[str, Mapping[str, object]]  # a transformation's id and options
 # A point of an alert stands at its opening, whichever its revision; what it tells of is when it was updated.
 NEWEST_UPDATE_FIRST: Final[tuple[Step, ...]] = (("sortBy", {"sort": [{"field": "updated_ms", "desc": True}]}),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards.grafana.board import Board, Panel, Query
-from dashboards.grafana.influxql import BY_TIME, DRIVEN, TOLD, TRADE
+from dashboards.grafana.influxql import BY_TIME, DRIVEN, OPEN_DAYS, OPENING, STILL_TOLD, TRADE
 from dashboards.grafana.names import Text
 
 # Asking each truck for its last position costs InfluxDB some 0.1 ms a truck, however short the span: what is bounded is
@@ -19,7 +19,7 @@ LAST_SEEN: Final = (
 )
 ALARMED: Final = (
     'SELECT "lat_deg" AS "latitude", "lon_deg" AS "longitude", "rule", "severity", "device_id", "shipment_id"'
-    f' FROM "alerts" WHERE {TOLD} AND "state" = \'opened\' ORDER BY time DESC LIMIT 1000'
+    f' FROM "alerts" WHERE {OPENING} ORDER BY time DESC LIMIT 1000'
 )
 _EACH: Final = f'FROM "readings" WHERE {TRADE} AND {DRIVEN}'
 _KNOWN: Final = f"{_EACH} AND \"corridor\" <> ''"  # a truck without a shipment has none
@@ -80,8 +80,11 @@ BOARD: Final = Board(
         Panel(
             kind="stat",
             title=Text("How many alerts are open?", "¿Cuántas alertas abiertas?"),
-            says=Text("Opened in the time shown, and not closed.", "Abiertas en el tiempo mostrado y no cerradas."),
-            queries=(Query(f'SELECT sum("opens") FROM "alerts" WHERE {TOLD}'),),
+            says=Text(
+                f"Opened in the last {OPEN_DAYS} days, whatever the time shown, and not closed.",
+                f"Abiertas en los últimos {OPEN_DAYS} días, sea cual sea el tiempo mostrado, y no cerradas.",
+            ),
+            queries=(Query(f'SELECT sum("open") FROM "open_alerts" WHERE {STILL_TOLD}'),),
             bounds=(1, 10),
             none="0",
             width=4,

@@ -25,6 +25,7 @@ BOARD: Final = Board(
         "Baterías, silencios, reinicios, huecos y posiciones perdidas, por transportista y clase de aparato.",
     ),
     variables=("corridor", "direction", "carrier", "sector", "exercise"),
+    annotated=True,
     joint_only=True,
     refresh="30s",
     panels=(

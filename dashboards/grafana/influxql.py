@@ -31,7 +31,16 @@ TRADE: Final = " AND ".join(
 )
 AT_BRIDGES: Final = f"{TRADE} AND {_among('bridge', 'bridge')}"
 TOLD: Final = f'{TRADE} AND {_among("rule", "rule")} AND "audiences" =~ /(^|,)${{audience:regex}}(,|$)/'
+# What a board shows as opened: for each audience the opening, or the record by which it came to know of the episode.
+# Counted, the second takes the first back (``streams.sinks.points``): whoever is asked for, an episode opened once.
+OPENING: Final = f'{TOLD} AND "opens" > 0'
+OPENED: Final = f"{TOLD} AND \"state\" <> 'closed'"
+# A point of an alert stands at its opening, so that what is open now may have opened before any span one looks at.
+OPEN_DAYS: Final = 30
+_STILL: Final = f"time > now() - {OPEN_DAYS}d"
+STILL_TOLD: Final = TOLD.replace("$timeFilter", _STILL)
 OF_SHIPMENT: Final = f"$timeFilter AND {NOT_MIXED} AND \"shipment_id\" = '${{shipment:raw}}'"
+STILL_OF_SHIPMENT: Final = OF_SHIPMENT.replace("$timeFilter", _STILL)
 # A shipment is no tag: without its devices' names, each query of it would read every reading of everybody.
 READ_OF_SHIPMENT: Final = f"{OF_SHIPMENT} AND {_among('device_id', 'devices')}"
 DRIVEN: Final = '"device_kind" =~ /^(truck|phone)$/'

@@ -21,6 +21,7 @@ BOARD: Final = Board(
         "el simulacro, según se elija; retraso, puntos de control y memoria sirven a ambos.",
     ),
     variables=("exercise",),
+    annotated=True,
     joint_only=True,
     hours=1,
     panels=(

@@ -9,24 +9,28 @@ Source: https://grafana.com/docs/grafana/v11.6/administration/provisioning/
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
 from dashboards.grafana import alarms
 from dashboards.grafana.catalog import Everything, Source
-from dashboards.grafana.names import OURS
+from dashboards.grafana.names import OURS, uid
 
 # Where Grafana's own image looks for provisioning files.
 AT: Final = "/etc/grafana/provisioning"
 
 
-def files(everything: Everything, source: Source, at: str = AT) -> dict[str, Any]:
+def files(everything: Everything, source: Source, at: str = AT, without_alarms: Collection[str] = ()) -> dict[str, Any]:
     """Each file's content by its path within the folder that Grafana will see at ``at``.
 
+    Grafana lets nobody edit or pause an alarm that a file brought: ``without_alarms`` are keys of those left out, which
+    a Grafana that has them from an earlier file deletes.
     ``source``'s token may be what Grafana replaces: ``$PUENTE_INFLUX_TOKEN`` or ``$__file{/run/secrets/token}``.
     """
     titles = {folder.uid: folder.title for folder in everything.folders}
     audiences = {folder.uid: folder.audience for folder in everything.folders}
+    left_out = [uid("line", key) for key in without_alarms]
     made: dict[str, Any] = {
         "datasources/puente.yaml": {"apiVersion": 1, "datasources": [{**source.as_json(), "editable": False}]},
         "dashboards/puente.yaml": {
@@ -52,9 +56,10 @@ def files(everything: Everything, source: Source, at: str = AT) -> dict[str, Any
                     "name": alarms.GROUP,
                     "folder": titles[everything.rules[0]["folderUID"]],
                     "interval": f"{alarms.INTERVAL_S}s",
-                    "rules": [_in_a_file(rule) for rule in everything.rules],
+                    "rules": [_in_a_file(rule) for rule in everything.rules if rule["uid"] not in left_out],
                 }
             ],
+            **({"deleteRules": [{"orgId": 1, "uid": each} for each in left_out]} if left_out else {}),
         },
     }
     for folder_uid, dashboard in everything.dashboards:

@@ -15,7 +15,7 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 
-from dashboards.grafana.board import LAST, Board, Panel, Query, Step
+from dashboards.grafana.board import Board, Panel, Query, Step
 from dashboards.grafana.influxql import TOLD
 from dashboards.grafana.map_layers import on_a_map
 from dashboards.grafana.names import OURS, SOURCE_TYPE, SOURCE_UID, Language, Text, uid
@@ -176,20 +176,19 @@ def _said_in_numbers(built: Any, panel: Panel, language: Language) -> Any:
 def _looks(panel: Panel, name: str, language: Language) -> list[model.DynamicConfigValue]:
     """How a column is shown: its unit, and words for the contracts' values."""
     looks = []
-    if panel.kind == "table" and (width := WIDTHS.get(name.removesuffix(LAST))):
+    if panel.kind == "table" and (width := WIDTHS.get(name)):
         looks.append(model.DynamicConfigValue("custom.width", width))
-    if name == "{messages}" or name == f"{{messages}}{LAST}":
+    if name == "{messages}":
         looks.append(model.DynamicConfigValue("custom.cellOptions", {"type": "auto", "wrapText": True}))
     if name in panel.units:
         looks.append(model.DynamicConfigValue("unit", panel.units[name]))
-    field = name.removesuffix(LAST)
-    if words := WORDS.get(field):
+    if words := WORDS.get(name):
         options = {
-            value: {"text": text.of(language), "index": i} | ({"color": COLORS[value]} if field == "severity" else {})
+            value: {"text": text.of(language), "index": i} | ({"color": COLORS[value]} if name == "severity" else {})
             for i, (value, text) in enumerate(words.items())
         }
         looks.append(model.DynamicConfigValue("mappings", [{"type": "value", "options": options}]))
-        if field == "severity" and panel.kind == "table":
+        if name == "severity" and panel.kind == "table":
             looks.append(model.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
     return looks
 
@@ -282,7 +281,7 @@ def _annotating(board: Board, language: Language) -> dict[str, Any]:
     Source: Grafana's public/app/plugins/datasource/influxdb/migrations.ts.
     """
     message = f"messages_{language}"
-    told = f"{_only(TOLD, board.variables)} AND \"state\" = 'opened'"
+    told = f'{_only(TOLD, board.variables)} AND "opens" > 0'
     return {
         "refId": "Anno",
         "rawQuery": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards.grafana.board import MOMENT, NEWEST_UPDATE_FIRST, Board, Panel, Query
-from dashboards.grafana.influxql import BY_TIME, DRIVEN, OF_SHIPMENT, READ_OF_SHIPMENT
+from dashboards.grafana.influxql import BY_TIME, DRIVEN, OF_SHIPMENT, OPEN_DAYS, READ_OF_SHIPMENT, STILL_OF_SHIPMENT
 from dashboards.grafana.names import Text
 
 _READ: Final = f'FROM "readings" WHERE {READ_OF_SHIPMENT}'
@@ -60,10 +60,13 @@ BOARD: Final = Board(
         Panel(
             kind="stat",
             title=Text("How many alerts are open?", "¿Cuántas alertas abiertas?"),
-            says=Text("Of this shipment, told to this folder's agency.", "De este embarque, dichas a esta agencia."),
+            says=Text(
+                f"Of this shipment's last {OPEN_DAYS} days, told to this folder's agency.",
+                f"De los últimos {OPEN_DAYS} días de este embarque, dichas a esta agencia.",
+            ),
             queries=(
                 Query(
-                    f'SELECT sum("opens") FROM "alerts" WHERE {OF_SHIPMENT}'
+                    f'SELECT sum("open") FROM "open_alerts" WHERE {STILL_OF_SHIPMENT}'
                     ' AND "audiences" =~ /(^|,)${audience:regex}(,|$)/'
                 ),
             ),

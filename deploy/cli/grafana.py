@@ -30,15 +30,23 @@ def grafana() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--force", is_flag=True, help="Take back what people changed in our dashboards and alarms.")
+@click.option("--restore", is_flag=True, help="Bring back what people deleted, and sight of folders they took away.")
 @json_option
 @with_settings
 def sync(
-    settings: Settings, url: str | None, token_file: Path | None, dry_run: bool, force: bool, json_to: str | None
+    settings: Settings,
+    url: str | None,
+    token_file: Path | None,
+    dry_run: bool,
+    force: bool,
+    restore: bool,
+    json_to: str | None,
 ) -> None:
     """Make or update all that is Puente's in a Grafana. May be run again at any time.
 
     A folder for each audience and a team that sees it and the joint one, dashboards in English and Spanish, the line's
-    alarms, and the data source where the history is an InfluxDB. What people made or changed is left and said so.
+    alarms, and the data source where the history is an InfluxDB. What people made, changed, deleted or took away is
+    left so and said.
 
     \b
     Examples:
@@ -56,7 +64,7 @@ def sync(
         client = connect(address, token)
     except ValueError as error:
         raise SettingsError("--url" if url else "PUENTE_GRAFANA", f"{error}, such as https://grafana.example") from None
-    run = Sync(client, force=force, dry_run=dry_run)
+    run = Sync(client, force=force, restore=restore, dry_run=dry_run)
     refused = None
     try:
         run.run(_everything(settings), _source(settings))
@@ -82,24 +90,43 @@ def sync(
     show_default=True,
 )
 @click.option("--login", help="A login of InfluxDB's that may read; the token is then its password.")
+@click.option(
+    "--without-alarm",
+    "without_alarms",
+    multiple=True,
+    metavar="KEY",
+    help="Leave this alarm out, such as silent-deliver where no webhook is served. May be given again.",
+)
 @json_option
 @with_settings
-def export(settings: Settings, folder: Path, at: str, token: str, login: str | None, json_to: str | None) -> None:
+def export(
+    settings: Settings,
+    folder: Path,
+    at: str,
+    token: str,
+    login: str | None,
+    without_alarms: tuple[str, ...],
+    json_to: str | None,
+) -> None:
     """Write the same as provisioning files into FOLDER, for a Grafana that reads them at its start.
 
     The data source is the history of the settings (PUENTE_HISTORY), by the name under which Grafana reaches it. No
-    secret is written. Teams and who sees what are no files to Grafana: `puente grafana sync` makes those.
+    secret is written. Teams and who sees what are no files to Grafana: `puente grafana sync` makes those. Nor can what
+    came from files be edited or paused there: leave out the alarms that you do not want.
 
     \b
     Example:
       PUENTE_HISTORY='influxdb://influxdb:8086/puente?org=puente' puente grafana export ./provisioning
     """
-    from dashboards.grafana import provisioning
+    from dashboards.grafana import alarms, provisioning
 
+    keys = [alarm.key for alarm in alarms.ALARMS]
+    if unknown := [key for key in without_alarms if key not in keys]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(keys)}", param_hint="--without-alarm")
     source = _source(settings, token, login)
     if source is None:
         raise SettingsError("PUENTE_HISTORY", "must be an InfluxDB's address: Grafana asks no other history")
-    made = provisioning.files(_everything(settings), source, at)
+    made = provisioning.files(_everything(settings), source, at, without_alarms)
     try:
         count = provisioning.write(made, folder)
     except OSError as error:

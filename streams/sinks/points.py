@@ -1,6 +1,6 @@
 """Points: what a history holds of a reading, an event, an alert, a sample, and under which key. Pure.
 
-Five measurements. A point's key is (measurement, tags, ``time_ns``); a record written again has the same key and so
+Six measurements. A point's key is (measurement, tags, ``time_ns``); a record written again has the same key and so
 overwrites itself. ``time_ns`` is event time in nanoseconds plus an offset below one millisecond, made of what the
 record is about, so that records of one millisecond all live:
 
@@ -11,12 +11,21 @@ readings     ``time_ms``       ``contracts.readings.offset_ns(boot_id, seq)``  d
 events       ``time_ms``       ``crc32(event_id)``                             event_id
 crossings    ``time_ms``       ``crc32(event_id)``                             event_id
 alerts       ``opened_ms``     ``crc32(alert_id) % 900,000 + revision``        alert_id, revision
+open_alerts  ``opened_ms``     ``crc32(alert_id) % 900,000``                   alert_id
 line_health  ``time_ms``       none                                            process, metric, labels
 ===========  ================  ==============================================  =======================
 
 ``crossings`` are the events of type BORDER_CROSSED, which are measured and not only listed. An alert has no time of
 its own update, so every revision of an episode stands at the episode's opening, in the order of its revisions;
-``closed_ms`` is a field. A sample of the line's health is a point a metric, its labels tags beside ``metric``.
+``closed_ms`` is a field. Where an alert comes to concern another audience (``joined``), the record that says so opens
+it for everybody (``opens`` 1), and a point before it, of those who had it, takes theirs back (``opens`` -1, state
+``widened``, no more fields than it takes to count): whomever a panel asks for, the sum is 1 until it closes.
+
+``open_alerts`` holds the newest word of each episode, in place: ``open`` is 1 until it closes, then 0. Its tags are
+those that an episode keeps, and the device is a field, so that asking a month for what is open reads few series: 0.05 s
+for 60,000 episodes, where ``alerts``, whose every device is a series, took 28 s.
+
+A sample of the line's health is a point a metric, its labels tags beside ``metric``.
 
 Tags are what panels group and filter by, and few in value; a shipment is a field, for there is a new one every
 minute. An alert's ``audiences`` are one tag, joined by commas: a point an audience would count an alert several times
@@ -54,9 +63,11 @@ READINGS: Final = "readings"
 EVENTS: Final = "events"
 CROSSINGS: Final = "crossings"
 ALERTS: Final = "alerts"
+OPEN_ALERTS: Final = "open_alerts"
 LINE_HEALTH: Final = "line_health"
 
 CROSSED: Final = "BORDER_CROSSED"
+WIDENED: Final = "widened"  # the state of a point that takes an alert back from those who no longer have it alone
 
 NS_PER_MS: Final = 1_000_000
 TIME_NS_BOUND: Final = 2**63 - 2  # the last instant InfluxDB can hold, in the year 2262; the first is its negative
@@ -128,6 +139,7 @@ ALERT_LAYOUT: Final = Layout(
     lists=("audiences",),
     by_language=("messages",),
 )
+OPEN_TAGS: Final = ("audiences", "carrier_scac", "corridor", "direction", "exercise", "rule", "sector", "severity")
 # As a store of rows has it, a row a sample; ``sample_lines`` makes a point of each metric.
 SAMPLE_LAYOUT: Final = Layout(
     measurement=LINE_HEALTH, key=("process",), tags=("process", "role"), jsons=("metrics",), subject="process"
@@ -167,7 +179,9 @@ def check(record: Record) -> None:
 
 def lines(record: Record) -> list[bytes]:
     """The record's lines of line protocol. Raises PointError where it cannot be a point."""
-    return sample_lines(record) if isinstance(record, LineSample) else [line(record)]
+    if isinstance(record, LineSample):
+        return sample_lines(record)
+    return alert_lines(record) if isinstance(record, Alert) else [line(record)]
 
 
 def line(record: ShipmentReading | Event | Alert) -> bytes:
@@ -177,6 +191,39 @@ def line(record: ShipmentReading | Event | Alert) -> bytes:
         return _ENCODERS[kind](record).encode()
     except UnicodeEncodeError:
         raise PointError(_NO_UNICODE) from None
+
+
+def alert_lines(alert: Alert) -> list[bytes]:
+    """The alert, and what it makes of ``open_alerts``; before it, what takes it back where others join it.
+
+    What takes it back has no revision, by which a record is known to be held: alone it is not the record.
+    """
+    told = line(alert)
+    had = tuple(a for a in alert.audiences if a not in alert.joined)
+    if not alert.joined:
+        return [told, *_standing(alert, alert.audiences, is_open=alert.state != "closed")]
+    opened = [told.replace(b",opens=0i", b",opens=1i", 1), *_standing(alert, alert.audiences, is_open=True)]
+    if not had:
+        return opened
+    tags = {name: getattr(alert, name) for name in ALERT_LAYOUT.tags} | {"audiences": had, "state": WIDENED}
+    of = "" if alert.shipment_id is None else f",shipment_id={_quoted(alert.shipment_id)}"
+    fields = f"alert_id={_quoted(alert.alert_id)},opens=-1i{of}"
+    before = f"{_head(ALERT_LAYOUT, *tags.values())} {fields} {time_ns(alert) - 1}".encode()
+    return [before, *_standing(alert, had, is_open=False), *opened]
+
+
+def _standing(alert: Alert, audiences: tuple[str, ...], *, is_open: bool) -> list[bytes]:
+    """The episode's point of ``open_alerts``, as these audiences have it. Closed, the rest of it stays as it was."""
+    tags = [(name, audiences if name == "audiences" else getattr(alert, name)) for name in OPEN_TAGS]
+    head = "".join(f",{name}={text}" for name, value in tags if (text := _tag_text(value)))
+    fields = f"open={int(is_open)}i"
+    if is_open:
+        fields += f",opened_ms={alert.opened_ms}i,updated_ms={alert.at_ms}i"
+        texts = {"alert_id": alert.alert_id, "device_id": alert.device_id, "shipment_id": alert.shipment_id}
+        texts |= {f"messages_{language}": text for language, text in alert.messages.items() if language.isidentifier()}
+        fields += "".join(f",{name}={_quoted(text)}" for name, text in texts.items() if text is not None)
+    at = alert.opened_ms * NS_PER_MS + _crc(alert.alert_id) % 900_000
+    return [f"{OPEN_ALERTS}{head} {fields} {at}".encode()]
 
 
 def sample_lines(sample: LineSample) -> list[bytes]:

@@ -45,6 +45,10 @@ def on(channel: str, **config: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda d: d["channels"][channel]["bindings"]["kafka"]["topicConfiguration"].update(wanted)
 
 
+def mqtt(channel: str, **binding: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda d: d["operations"][f"{channel}.send"]["bindings"]["mqtt"].update(binding)
+
+
 def partitions(channel: str, count: int) -> Callable[[dict[str, Any]], Any]:
     return lambda d: d["channels"][channel]["bindings"]["kafka"].update(partitions=count)
 
@@ -103,6 +107,8 @@ CASES: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
         "telemetry.status.v1: its cleanup.policy was compact and is compact,delete",
     ),
     ("a shorter time", on(READINGS, retention_ms=1), ": its retention.ms was 604800000 and is 1"),
+    ("a lower QoS", mqtt(RECEIPT, qos=0), "receipt: was at QoS 1 and is at 0"),
+    ("open alerts that nobody finds later", mqtt(PHONE, retain=False), "was retained and is no longer"),
     (
         "a message told, now taken",
         lambda d: d["components"]["messages"]["alert"].update({"x-puente-role": "taken"}),
@@ -146,7 +152,9 @@ def test_a_document_that_did_not_tell_role_and_key_yet_is_not_broken_by_them() -
 
 def test_the_document_tells_each_messages_role_and_each_kafka_topics_key() -> None:
     roles = {name: message["x-puente-role"] for name, message in TODAY["components"]["messages"].items()}
-    assert roles == {m.name: m.role for m in MESSAGES} | {"owntracks_message": "taken"}
+    assert roles == {m.name: m.role for m in MESSAGES} | {
+        "owntracks_message": "taken", "alert_off": "told", "alert_delivery": "told",
+    }  # fmt: skip
     keys = {c["address"]: c["x-puente-key"] for name, c in TODAY["channels"].items() if name.startswith("kafka.")}
     assert (keys[topics.READINGS], keys[topics.SHIPMENT_READINGS]) == ("device", "shipment")
 

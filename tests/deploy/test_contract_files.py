@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from contracts import topics
+from contracts.alerts import Alert
 from contracts.catalogue import ALERT, KAFKA, MESSAGES, MQTT, READING
 from contracts.deadletters import dead_letter
 from contracts.deliveries import Undelivered
@@ -32,6 +33,8 @@ from ingest import decoders, status
 from ingest.admission import admit
 from ingest.receipts import Receipts
 from simulators import scenarios
+from streams.alert_board import AlertBoard
+from streams.delivery import Webhook, delivery_id, http_headers, signed
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "docs" / "contracts"
@@ -309,3 +312,37 @@ def test_who_sends_and_who_receives_is_told_from_the_lines_side() -> None:
     assert operations["mqtt.v1_carrier_scac_device_id_readings.receive"]["action"] == "receive"
     assert operations["mqtt.v1_carrier_scac_device_id_receipt.send"]["action"] == "send"
     assert READING.role == "taken"
+
+
+def test_mqtt_operations_say_how_they_are_published_as_the_board_of_alerts_does() -> None:
+    operations = published_document()["operations"]
+    said = {name: o["bindings"]["mqtt"] for name, o in operations.items() if name.startswith("mqtt.")}
+    assert {binding["qos"] for binding in said.values()} == {1}
+    assert "retain" not in said["mqtt.owntracks_user_device_waypoint.receive"], "as the app's settings say"
+    board, alert = AlertBoard("us"), "mqtt.alerts_audience_severity_rule_alert_id"
+    board.begin(0, 0)
+    opened = msgspec.convert({**ALERT_FIELDS, "revision": 1, "state": "opened"}, Alert)
+    board.read(0, opened, b"opened")
+    (first,) = board.due()
+    closed, off = board.read(1, msgspec.structs.replace(opened, revision=2, state="closed", closed_ms=2), b"closed")
+    retained = [said[f"{alert}.{how}"]["retain"] for how in ("send", "send_closed", "send_off")]
+    assert [each.retain for each in (first, closed, off)] == retained == [True, False, True]
+    payload = published_document()["components"]["messages"]["alert_off"]["payload"]
+    assert jsonschema.Draft202012Validator(payload).is_valid(off.payload.decode())
+
+
+def test_a_webhooks_headers_are_those_that_it_is_sent() -> None:
+    headers = published_document()["components"]["messages"]["alert_delivery"]["headers"]
+    webhook = Webhook(name="desk", audience="us", url="https://desk.example/alerts", secret="s" * 32)
+    events = http_headers([(name, b"x") for name in ("ce_specversion", "ce_type", "ce_id", "ce_source", "ce_time")])
+    alert = msgspec.convert({**ALERT_FIELDS, "revision": 1, "state": "opened"}, Alert)
+    sent = signed(webhook, events, delivery_id("desk", alert), b"{}")
+    assert set(sent) == set(headers["properties"])
+    jsonschema.Draft202012Validator(headers).validate(sent)
+
+
+ALERT_FIELDS: dict[str, Any] = {
+    "alert_id": "a" * 32, "rule": "shock", "rule_version": 1, "severity": "info", "opened_ms": 1, "closed_ms": None,
+    "shipment_id": None, "device_id": "d", "lat_deg": None, "lon_deg": None, "score": 0.5, "evidence": {},
+    "messages": {}, "exercise": False, "audiences": ["us"],
+}  # fmt: skip

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.alerts import Alert, Severity
-from streams.delivery import DELIVERY_ID, SIGNATURE, Filter, Webhook, delivery_id, http_headers, signature, signed
+from contracts.deliveries import DELIVERY_ID, SIGNATURE
+from streams.delivery import Filter, Webhook, delivery_id, http_headers, signature, signed
 from streams.stage import cloud_event
 
 RULES = ("seal_breach", "signal_lost", "route_deviation")

@@ -176,6 +176,19 @@ def test_who_saw_it_open_sees_it_close(world) -> None:
         assert [told(world, out, a)[0][1] for a in ("us", "mx", "joint")] == [state] * 3
 
 
+def test_a_record_says_who_joins_by_it_and_no_later_one_does(world) -> None:
+    line = Line(world)
+    told_so = []
+    for score, at in [(0.3, NORTH), (0.6, SOUTH), (0.9, SOUTH)]:
+        (alert,) = world.alerts(line.hear("truck-1", off(score), at=at), "us")
+        told_so.append((alert.state, alert.joined))
+        line.restart()
+    (closed,) = world.alerts(line.hear("truck-1", off(level="clear"), at=SOUTH), "mx")
+    assert [*told_so, (closed.state, closed.joined)] == [
+        ("opened", ()), ("updated", ("mx",)), ("updated", ()), ("closed", ()),
+    ]  # fmt: skip
+
+
 def test_who_joins_when_it_grows_worse_sees_it_close_too(world) -> None:
     line = Line(world)
     assert told(world, line.hear("truck-1", off(0.3), at=NORTH), "mx") == []

@@ -37,8 +37,13 @@ class FakeGrafana:
         self.changes: list[tuple[str, str]] = []
         self.fail: int | None = None
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
-        """What Grafana answers. Raises AssertionError for what its Swagger does not have."""
+    def answer(
+        self, method: str, path: str, query: dict[str, list[str]], body: Any, provenance: str = "api"
+    ) -> tuple[int, Any]:
+        """What Grafana answers. Raises AssertionError for what its Swagger does not have.
+
+        ``provenance`` is what an alarm gets, by the request's header.
+        """
         operation = _operation(method, path)
         if "body" in operation:
             schema = {"$ref": f"#/definitions/{operation['body']}", "definitions": API["definitions"]}
@@ -70,7 +75,9 @@ class FakeGrafana:
                 return _held(self.dashboards.get(last))
             case "POST", "/dashboards/db":
                 return self._dashboard(body)
-        return self._rule(method, last, body)
+            case _, "/v1/provisioning/folder/{FolderUID}/rule-groups/{Group}":
+                return self._rules(method, last, body, provenance)
+        return self._rule(method, last, body, provenance)
 
     def _folder(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         parts = path.split("/")
@@ -106,12 +113,32 @@ class FakeGrafana:
         }
         return 200, {"uid": dashboard["uid"], "status": "success", "version": version}
 
-    def _rule(self, method: str, rule_uid: str, body: Any) -> tuple[int, Any]:
+    def _rule(self, method: str, rule_uid: str, body: Any, provenance: str) -> tuple[int, Any]:
+        known = self.rules.get(rule_uid)
         if method == "GET":
-            return _held(self.rules.get(rule_uid))
-        minutes = int(body["for"].removesuffix("m"))
-        self.rules[body["uid"]] = {**body, "id": 5, "for": f"{minutes}m0s", "provenance": "api", "updated": "now"}
+            return _held(known)
+        if known is not None and known["provenance"] not in ("", provenance):
+            said = f"cannot change provenance from '{known['provenance']}' to '{provenance}'"
+            return 409, {"message": said}
+        self._hold(body, provenance)
         return 201 if method == "POST" else 200, body
+
+    def _rules(self, method: str, group: str, body: Any, provenance: str) -> tuple[int, Any]:
+        """A group, in which alone Grafana lets what came by its API become people's."""
+        held = [rule for rule in self.rules.values() if rule["ruleGroup"] == group]
+        if method == "GET":
+            found = {"title": group, "folderUid": "puente-joint", "interval": 60, "rules": held}
+            return _held(found if held else None)
+        assert not any(rule["provenance"] == "file" for rule in held)
+        assert len(body["rules"]) == len(held), "those that are left out are deleted"
+        for rule in body["rules"]:
+            self._hold(rule, provenance)
+        return 200, body
+
+    def _hold(self, rule: Any, provenance: str) -> None:
+        minutes = int(rule["for"].partition("m")[0])
+        self.rules[rule["uid"]] = {**rule, "id": 5, "for": f"{minutes}m0s", "provenance": provenance}
+        self.rules[rule["uid"]]["updated"] = "2026-01-01T00:00:00Z"
 
 
 def _operation(method: str, path: str) -> dict[str, Any]:
@@ -144,7 +171,9 @@ def serving() -> Iterator[FakeGrafana]:
                 try:
                     assert parts.path.startswith("/boards/api/"), parts.path
                     query = parse_qs(parts.query)
-                    status, said = grafana.answer(self.command, parts.path.removeprefix("/boards/api"), query, body)
+                    provenance = "" if self.headers.get("X-Disable-Provenance") else "api"
+                    path = parts.path.removeprefix("/boards/api")
+                    status, said = grafana.answer(self.command, path, query, body, provenance)
                 except Exception as error:  # every objection is the test's failure
                     wrong.append(f"{self.command} {self.path}: {error}")
                     status, said = 500, {"message": str(error)}

@@ -107,3 +107,30 @@ def test_export_writes_files_without_a_secret(tmp_path: Path) -> None:
     assert source["url"] == "http://influx.example:8086"
     without = puente("export", str(tmp_path / "none"), PUENTE_HISTORY="sqlite:///h.db")
     assert (without.returncode, "PUENTE_HISTORY" in without.stderr) == (2, True)
+
+
+def test_an_alarm_may_be_left_out_of_the_files_and_one_that_is_none_is_refused(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    ran = puente("export", str(files), "--without-alarm", "silent-deliver", "--without-alarm", "lag", **SETTINGS)
+    assert ran.returncode == 0, ran.stderr
+    alerting = json.loads((files / "alerting" / "puente.yaml").read_text())
+    gone = ["puente-line-silent-deliver", "puente-line-lag"]
+    assert alerting["deleteRules"] == [{"orgId": 1, "uid": uid} for uid in gone]
+    kept = [rule["uid"] for rule in alerting["groups"][0]["rules"]]
+    assert kept
+    assert not set(kept) & set(gone)
+    unknown = puente("export", str(files), "--without-alarm", "quiet", **SETTINGS)
+    assert unknown.returncode == 2
+    assert "'quiet' is none of" in unknown.stderr
+    assert "silent-deliver" in unknown.stderr
+
+
+def test_what_people_deleted_is_said_and_restore_brings_it_back() -> None:
+    with serving() as grafana:
+        settings = {"PUENTE_GRAFANA": grafana.url, **SETTINGS}
+        assert puente("sync", **settings).returncode == 0
+        del grafana.dashboards["puente-us-border-es"]
+        said = puente("sync", **settings)
+        assert "(deleted by people; --restore brings it back)" in said.stderr
+        assert "created: dashboard" in puente("sync", "--restore", **settings).stderr
+        assert "puente-us-border-es" in grafana.dashboards

@@ -15,12 +15,17 @@ import pytest
 from border_run import Bucket, line_samples, real_line, simulated_hours
 from influxql_filling import fill, starting
 
+from contracts.alerts import Alert
+from contracts.history import Batch
 from contracts.metrics import BY_NAME, ROLES
 from dashboards.grafana import alarms, catalog
 from dashboards.grafana.board import Board, Panel
 from dashboards.grafana.catalog import BOARDS, everything
+from dashboards.grafana.influxql import OPEN_DAYS
 from dashboards.grafana.names import LANGUAGES
 from dashboards.grafana.variables import DRILL, REAL
+from detectors.route_deviation import CARD as ROUTE
+from streams.episodes import Concern, Episodes, Sighting, Told
 from streams.sinks import points
 
 AUDIENCES = ("us", "mx", "joint")
@@ -56,6 +61,8 @@ HELD = {
     | {f"{name}_{language}" for name in layout.by_language for language in LANGUAGES}
     for layout in (points.READING_LAYOUT, points.EVENT_LAYOUT, points.CROSSING_LAYOUT, points.ALERT_LAYOUT)
 }
+HELD["open_alerts"] = {*points.OPEN_TAGS, "open", "opened_ms", "updated_ms", "alert_id", "device_id", "shipment_id"}
+HELD["open_alerts"] |= {f"messages_{language}" for language in LANGUAGES}
 HELD["line_health"] = {"metric", "process", "role", "value", *(label for m in BY_NAME.values() for label in m.labels)}
 
 
@@ -84,8 +91,11 @@ def test_a_query_names_only_what_the_history_holds(dashboard: dict[str, Any]) ->
 @pytest.mark.parametrize("dashboard", ALL_DASHBOARDS, ids=lambda d: d["uid"])
 def test_an_agencys_dashboard_asks_only_for_what_it_was_told(dashboard: dict[str, Any]) -> None:
     audience = dashboard["uid"].split("-")[1]
+    chosen_of = {variable["name"] for variable in dashboard["templating"]["list"]}
     for query in asked(dashboard):
-        if 'FROM "alerts"' in query and not query.startswith("SHOW"):
+        if audience == "joint" and "audience" not in chosen_of:
+            continue  # the line's board and the fleet's, which see what is told to anybody
+        if re.search(r'FROM "(open_)?alerts"', query) and not query.startswith("SHOW"):
             assert '"audiences" =~ /(^|,)${audience:regex}(,|$)/' in query
     for variable in dashboard["templating"]["list"]:
         if variable["name"] == "audience" and audience != "joint":
@@ -104,6 +114,13 @@ def test_titles_are_questions_in_both_languages_and_descriptions_say_when_nothin
             assert rendered["description"].startswith(panel.says.es if spanish else panel.says.en)
             if panel.empty is not None:
                 assert (panel.empty.es if spanish else panel.empty.en) in rendered["description"]
+
+
+def test_every_chart_over_time_shows_when_alerts_opened() -> None:
+    for dashboard in ALL_DASHBOARDS:
+        asks_for_alerts = [note["target"]["query"] for note in dashboard["annotations"]["list"] if "target" in note]
+        assert any(panel["type"] == "timeseries" for panel in dashboard["panels"])
+        assert any('FROM "alerts"' in query for query in asks_for_alerts), dashboard["uid"]
 
 
 def test_uids_are_stable_and_each_dashboards_own() -> None:
@@ -311,13 +328,13 @@ def test_a_shipments_readings_are_asked_of_its_own_devices_and_none_is_missed(bu
 def test_each_agency_sees_its_own_alerts_and_the_joint_picture_all(bucket: Bucket) -> None:
     def seen(audience: str) -> set[str]:
         (dashboard,) = (d for d in ALL_DASHBOARDS if d["uid"] == f"puente-{audience}-alerts-en")
-        panel = dashboard["panels"][0]
+        (panel,) = (p for p in dashboard["panels"] if p["title"] == "What was told, and to whom?")
         query = fill(
             panel["targets"][0]["query"],
             dashboard["templating"]["list"],
             choices(bucket, dashboard),
             span_ms(dashboard, panel),
-        )
+        ).replace('SELECT "updated_ms"', 'SELECT "alert_id"')
         return {row[1] for one in bucket.ask(query) for row in one["values"]}
 
     held: dict[str, str] = {}
@@ -327,6 +344,91 @@ def test_each_agency_sees_its_own_alerts_and_the_joint_picture_all(bucket: Bucke
         assert seen(audience) == {alert_id for alert_id, told in held.items() if audience in told.split(",")}
     assert seen("joint") == set(held)
     assert seen("us") != seen("mx")
+
+
+class Border:
+    """A bucket of alerts alone, and what the boards say of it: open by the table, by each count; opened in the span."""
+
+    def __init__(self, influx: Any, name: str) -> None:
+        self.bucket, self.now_ms = Bucket.made(influx, name), time.time_ns() // 1_000_000
+
+    def hold(self, *alerts: Alert | None) -> None:
+        held = self.bucket.history()
+        assert held.write(Batch(alerts=[alert for alert in alerts if alert])) == []
+        held.close()
+
+    def panel(self, audience: str, board: str, title: str, **given: str) -> list[list[Any]]:
+        (dashboard,) = (d for d in ALL_DASHBOARDS if d["uid"] == f"puente-{audience}-{board}-en")
+        (panel,) = (p for p in dashboard["panels"] if p["title"] == title)
+        listed = dashboard["templating"]["list"]
+        filled = fill(
+            panel["targets"][0]["query"], listed, starting(listed) | given, span_ms(dashboard, panel), interval_s=3600
+        )
+        return [row for one in self.bucket.ask(filled) for row in one["values"]]
+
+    def seen(self, audience: str) -> tuple[int, int, int, int]:
+        def total(board: str, title: str, **given: str) -> int:
+            return sum(row[1] for row in self.panel(audience, board, title, **given))
+
+        counts = {
+            total("alerts", "How bad is it?"),
+            total("corridor", "How many alerts are open?"),
+            total("shipment", "How many alerts are open?", shipment="SHP-1"),
+        }
+        (count,) = counts
+        return (
+            len(self.panel(audience, "alerts", "What is wrong now?")),
+            count,
+            total("alerts", "Which rules found it?"),
+            total("alerts", "When did alerts open?"),
+        )
+
+
+def sighting(time_ms: int, seq: int) -> Sighting:
+    return Sighting("TRK-1", 1, seq, time_ms, "SHP-1", 27.5, -99.5, False)
+
+
+@pytest.mark.influx
+def test_who_joins_an_alert_sees_it_open_and_close_and_nobody_sees_it_twice(influx: Any, unique: str) -> None:
+    border = Border(influx, unique)
+    episodes, at_ms = Episodes(("en", "es")), border.now_ms - 600_000
+    off = {"off_route_m": 3000.0, "half_width_m": 1500.0}
+    records: list[Alert] = []
+
+    def told(now: Told | None) -> None:
+        assert now is not None
+        records.append(now.alert)
+        border.hold(now.alert)
+
+    told(episodes.trip(ROUTE, "TRK-1", sighting(at_ms, 1), 0.3, off, Concern(("us", "joint"))))
+    assert [border.seen(a) for a in AUDIENCES] == [(1, 1, 1, 1), (0, 0, 0, 0), (1, 1, 1, 1)]
+    told(episodes.trip(ROUTE, "TRK-1", sighting(at_ms + 1_000, 2), 0.6, off, Concern(("us", "mx", "joint"))))
+    assert [border.seen(a) for a in AUDIENCES] == [(1, 1, 1, 1)] * 3
+    assert border.panel("us", "alerts", "What is wrong now?")[0][1] == at_ms + 1_000, "its newest word"
+    told(episodes.trip(ROUTE, "TRK-1", sighting(at_ms + 2_000, 3), 0.9, off, Concern(("us", "joint"))))
+    assert [border.seen(a) for a in AUDIENCES] == [(1, 1, 1, 1)] * 3
+    told(episodes.clear(ROUTE, "TRK-1", sighting(at_ms + 3_000, 4), {"off_route_m": 10.0}))
+    assert [border.seen(a) for a in AUDIENCES] == [(0, 0, 1, 1)] * 3
+    border.hold(*records)  # a replay
+    assert [border.seen(a) for a in AUDIENCES] == [(0, 0, 1, 1)] * 3
+    assert [len(border.panel(a, "alerts", "What was told, and to whom?")) for a in AUDIENCES] == [4, 3, 4]
+    assert [len(border.panel(a, "alerts", "Where were they?")) for a in AUDIENCES] == [2, 1, 2]
+
+
+@pytest.mark.influx
+def test_what_is_open_is_seen_however_long_it_has_been_up_to_the_bound_that_is_said(influx: Any, unique: str) -> None:
+    border = Border(influx, unique)
+    off = {"off_route_m": 3000.0, "half_width_m": 1500.0}
+    for seq, hours in enumerate((13, 24 * (OPEN_DAYS - 1), 24 * (OPEN_DAYS + 1))):
+        episodes = Episodes(("en",))
+        opened = episodes.trip(
+            ROUTE, "TRK-1", sighting(border.now_ms - hours * HOUR_MS, seq), 0.3, off, Concern(AUDIENCES)
+        )
+        assert opened is not None
+        border.hold(opened.alert)
+    assert border.seen("us") == (2, 2, 0, 0)
+    (dashboard,) = (d for d in ALL_DASHBOARDS if d["uid"] == "puente-us-alerts-es")
+    assert f"últimos {OPEN_DAYS} días" in dashboard["panels"][0]["description"]
 
 
 @pytest.mark.influx

@@ -25,7 +25,7 @@ from contracts.events import EventType
 from contracts.readings import SealState
 from contracts.reference import DeviceKind, Direction, Lane
 from contracts.words import RULES
-from dashboards.grafana import provisioning
+from dashboards.grafana import memory, provisioning
 from dashboards.grafana.catalog import Source, everything
 from dashboards.grafana.names import GRAFANA_VERSION
 from dashboards.grafana.render import digest, stamp_of, unstamped
@@ -86,6 +86,13 @@ def test_a_dashboard_is_one_to_grafanas_own_types(dashboard: dict[str, Any]) -> 
         for target in panel["targets"]:
             assert set(target) <= INFLUX_QUERY
             assert target["resultFormat"] in ("table", "time_series", "logs")
+
+
+def test_the_dashboard_that_notes_what_was_made_is_one_too_and_gives_back_what_it_was_given() -> None:
+    noting = memory.noting(None, {"folder puente-us", "view puente-us Puente us"})
+    assert unknown(model.Dashboard, json.loads(json.dumps(noting))) == []
+    assert memory.noted(noting) == {"folder puente-us", "view puente-us Puente us"}
+    assert noting["uid"] == memory.UID
 
 
 def test_what_the_types_do_not_know_would_be_seen() -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from fake_grafana import TOKEN, FakeGrafana, serving
 
-from dashboards.grafana import alarms
+from dashboards.grafana import alarms, memory
 from dashboards.grafana.catalog import Everything, Source, everything
 from dashboards.grafana.sync import Account, GrafanaRefusedError, GrafanaUnreachableError, Sync, connect
 
 EVERYTHING = everything(("us", "mx", "joint"))
 SOURCE = Source("http://influxdb:8086", "puente", "a-secret")
-# The data source, three folders with their permissions, three teams, dashboards, alarms.
-THINGS = 1 + 3 + 3 + 3 + len(EVERYTHING.dashboards) + len(EVERYTHING.rules)
+# The data source, three folders with their permissions, three teams, what was made; dashboards, alarms.
+THINGS = 1 + 3 + 3 + 3 + 1 + len(EVERYTHING.dashboards) + len(EVERYTHING.rules)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def outcomes(account: Account, outcome: str) -> list[tuple[str, str]]:
 
 def test_an_empty_grafana_gets_everything_and_a_second_run_changes_nothing(grafana: FakeGrafana) -> None:
     assert sync(grafana).counts() == {"created": THINGS, "updated": 0, "unchanged": 0, "skipped": 0}
-    assert set(grafana.dashboards) == {d["uid"] for _, d in EVERYTHING.dashboards}
+    assert set(grafana.dashboards) == {d["uid"] for _, d in EVERYTHING.dashboards} | {memory.UID}
     assert set(grafana.rules) == {r["uid"] for r in EVERYTHING.rules}
     changes = len(grafana.changes)
     assert sync(grafana).counts() == {"created": 0, "updated": 0, "unchanged": THINGS, "skipped": 0}
@@ -104,20 +104,131 @@ def test_what_people_made_is_not_touched(grafana: FakeGrafana) -> None:
     assert json.dumps([mine, unstamped, grafana.teams[:2]]) == before
 
 
-def test_permissions_that_people_gave_stay_and_ours_are_added(grafana: FakeGrafana) -> None:
+def skipped(account: Account) -> list[tuple[str, str, str]]:
+    return [(step.kind, step.name, step.why) for step in account.steps if step.outcome == "skipped"]
+
+
+def team_ids(grafana: FakeGrafana, folder: str) -> list[int]:
+    return [item["teamId"] for item in grafana.permissions[folder] if item.get("teamId")]
+
+
+def test_permissions_that_people_made_stay_and_restore_adds_ours(grafana: FakeGrafana) -> None:
     sync(grafana)
     grafana.permissions["puente-us"] = [{"userId": 44, "permission": 4, "inherited": False}]
-    assert outcomes(sync(grafana), "updated") == [("permissions", "Puente: us")]
+    why = "left as people made it, without Puente us; --restore lets them in"
+    assert skipped(sync(grafana)) == [("permissions", "Puente: us", why)]
+    assert team_ids(grafana, "puente-us") == []
+    assert outcomes(sync(grafana, restore=True), "updated") == [("permissions", "Puente: us")]
     us = next(team["id"] for team in grafana.teams if team["name"] == "Puente us")
     assert [(i.get("userId"), i.get("teamId")) for i in grafana.permissions["puente-us"]] == [(44, None), (None, us)]
     assert sync(grafana).counts()["unchanged"] == THINGS
 
 
+def test_a_team_that_people_took_out_stays_out_while_a_new_one_comes_in(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    us = next(team["id"] for team in grafana.teams if team["name"] == "Puente us")
+    grafana.permissions["puente-joint"] = [i for i in grafana.permissions["puente-joint"] if i.get("teamId") != us]
+    for _ in range(2):
+        told = sync(grafana, everything(("us", "mx", "ca", "joint")))
+        assert [(kind, why.split(";")[0]) for kind, _, why in skipped(told)] == [
+            ("permissions", "left as people made it, without Puente us")
+        ]
+    assert us not in team_ids(grafana, "puente-joint")
+    assert len(team_ids(grafana, "puente-joint")) == 3
+    sync(grafana, everything(("us", "mx", "ca", "joint")), restore=True)
+    assert us in team_ids(grafana, "puente-joint")
+
+
+def test_without_a_note_of_what_was_made_nobody_is_let_in_where_people_set_permissions(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    del grafana.dashboards[memory.UID]
+    grafana.permissions["puente-mx"] = [{"userId": 44, "permission": 4, "inherited": False}]
+    told = sync(grafana)
+    assert [(kind, name) for kind, name, _ in skipped(told)] == [("permissions", "Puente: mx")]
+    assert outcomes(told, "created") == [("dashboard", memory.TITLE)]
+    assert team_ids(grafana, "puente-mx") == []
+
+
+def test_what_people_deleted_stays_deleted_and_restore_brings_it_back(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    del grafana.dashboards["puente-us-border-es"], grafana.rules["puente-line-lag"]
+    grafana.teams = [team for team in grafana.teams if team["name"] != "Puente mx"]
+    grafana.sources.clear()
+    for _ in range(2):
+        told = sync(grafana)
+        assert [kind for kind, _, _ in skipped(told)] == ["data source", "team", "dashboard", "alarm"]
+        assert {why for _, _, why in skipped(told)} == {"deleted by people; --restore brings it back"}
+        assert told.counts()["unchanged"] == THINGS - 4
+    assert sync(grafana, restore=True, dry_run=True).counts()["created"] == 4
+    assert sync(grafana, restore=True).counts()["created"] == 4
+    assert sync(grafana).counts()["unchanged"] == THINGS
+
+
+def test_a_folder_that_people_deleted_is_not_made_again_nor_what_was_in_it(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    del grafana.folders["puente-us"], grafana.permissions["puente-us"]
+    grafana.dashboards = {uid: d for uid, d in grafana.dashboards.items() if d["meta"]["folderUid"] != "puente-us"}
+    changes = len(grafana.changes)
+    told = sync(grafana)
+    assert len(grafana.changes) == changes
+    first, *others = skipped(told)
+    assert first[:2] == ("folder", "Puente: us")
+    assert {kind for kind, _, _ in others} == {"dashboard"}
+    assert sync(grafana, restore=True).counts()["skipped"] == 0
+    assert len(team_ids(grafana, "puente-us")) == 1
+    assert sync(grafana).counts()["unchanged"] == THINGS
+
+
+def test_what_is_noted_is_kept_with_what_people_made_of_its_dashboard(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    held = grafana.dashboards[memory.UID]
+    held["dashboard"]["title"], held["meta"]["folderUid"] = "Notes", "attic"
+    assert "puente_made" not in held["dashboard"]["panels"][0]["options"]["content"]
+    sync(grafana, everything(("us", "mx", "ca", "joint")))
+    held = grafana.dashboards[memory.UID]
+    assert (held["dashboard"]["title"], held["meta"]["folderUid"]) == ("Notes", "attic")
+    assert "folder puente-ca" in (memory.noted(held["dashboard"]) or ())
+    assert memory.noted(None) is None
+    assert memory.noted({"templating": {"list": [{"name": "puente_made", "query": "not JSON"}]}}) is None
+
+
 def test_a_run_cut_short_before_its_permissions_leaves_no_folder_open_to_all(grafana: FakeGrafana) -> None:
     sync(grafana)
+    del grafana.dashboards[memory.UID]  # it is noted at the end
     grafana.permissions["puente-mx"] = [{"role": "Viewer", "permission": 1}, {"role": "Editor", "permission": 2}]
-    assert outcomes(sync(grafana), "created") == [("permissions", "Puente: mx")]
+    assert outcomes(sync(grafana), "created")[0] == ("permissions", "Puente: mx")
     assert [item.get("role") for item in grafana.permissions["puente-mx"]] == [None]
+
+
+def test_a_folder_that_people_opened_to_all_stays_open(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    grafana.permissions["puente-mx"] = [{"role": "Viewer", "permission": 1}, {"role": "Editor", "permission": 2}]
+    assert [(kind, name) for kind, name, _ in skipped(sync(grafana))] == [("permissions", "Puente: mx")]
+    assert outcomes(sync(grafana, restore=True), "created") == [("permissions", "Puente: mx")]
+    assert [item.get("role") for item in grafana.permissions["puente-mx"]] == [None]
+
+
+def test_an_alarm_is_peoples_to_edit_and_one_that_they_paused_stays_paused(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    assert {rule["provenance"] for rule in grafana.rules.values()} == {""}
+    grafana.rules["puente-line-silent-deliver"]["isPaused"] = True
+    (paused,) = skipped(sync(grafana))
+    assert (paused[0], paused[2]) == ("alarm", "changed by people since; --force takes it back")
+    assert grafana.rules["puente-line-silent-deliver"]["isPaused"]
+
+
+def test_alarms_that_an_earlier_release_locked_are_unlocked_as_they_are(grafana: FakeGrafana) -> None:
+    sync(grafana)
+    for rule in grafana.rules.values():
+        rule["provenance"] = "api"
+    old = grafana.rules["puente-line-lag"]
+    grafana.rules["puente-line-lag"] = alarms.stamped({**old, "title": "As it was"})
+    assert outcomes(sync(grafana), "updated") == [
+        ("alarms", "Puente line"),
+        ("alarm", next(r["title"] for r in EVERYTHING.rules if r["uid"] == "puente-line-lag")),
+    ]
+    assert {rule["provenance"] for rule in grafana.rules.values()} == {""}
+    assert sync(grafana).counts()["unchanged"] == THINGS
 
 
 def test_a_newer_grafana_that_makes_its_maker_the_folders_admin_leaves_no_folder_open_to_all(
@@ -192,7 +303,7 @@ def test_what_grafana_refuses_is_said_in_its_words_with_what_was_asked(grafana: 
 
 
 def test_a_wrong_token_is_refused(grafana: FakeGrafana) -> None:
-    with pytest.raises(GrafanaRefusedError, match="the data source: Unauthorized"):
+    with pytest.raises(GrafanaRefusedError, match=f"{memory.TITLE}: Unauthorized"):
         Sync(connect(grafana.url, "wrong")).run(EVERYTHING, SOURCE)
 
 

@@ -32,7 +32,11 @@ TAGS = {
     ],
 }
 # Of an event's fields, those that its measurement leaves out.
-LEFT_OUT = {"events": {"lane", "wait_s", "crossing_s"}, "crossings": {"type", "what"}}
+LEFT_OUT = {
+    "events": {"lane", "wait_s", "crossing_s"},
+    "crossings": {"type", "what"},
+    "alerts": {"joined"},  # said by a point of its own
+}
 # What a record's other fields say, as a number that panels add up.
 ADDED = {"events": {"enters"}, "alerts": {"opens"}}
 FLOATS = {
@@ -221,6 +225,40 @@ def test_an_alert_of_several_audiences_is_one_point_that_each_of_them_is_found_i
     assert rb",audiences=us\,joint," in line
     assert b',messages_en="Look.",messages_es="Mire."' in line
     assert b"messages_no" not in line
+
+
+def test_an_alert_that_another_joins_is_taken_back_from_those_who_had_it_and_opened_for_all() -> None:
+    alert = an_alert(revision=2, state="updated", audiences=("us", "joint", "mx"), joined=("mx",), shipment_id="S")
+    before, off, opened, on = points.lines(alert)
+    assert before.startswith(rb"alerts,audiences=us\,joint,")
+    assert b",state=widened " in before
+    assert before.endswith(b',opens=-1i,shipment_id="S" %d' % (points.time_ns(alert) - 1))
+    assert b"revision" not in before, "held() would take it for the record"
+    assert opened == points.line(alert).replace(b"opens=0i", b"opens=1i")
+    assert b"opens=1i" in opened
+    assert rb"audiences=us\,joint\,mx," in opened
+    assert off.split(b" ")[1] == b"open=0i"
+    assert rb"audiences=us\,joint," in off
+    assert rb"audiences=us\,joint\,mx," in on
+    assert points.lines(alert) == [before, off, opened, on], "a replay writes the same points"
+    alone, _ = points.lines(an_alert(revision=2, state="updated", audiences=("mx",), joined=("mx",)))
+    assert b"opens=1i" in alone, "nobody had it: nothing is taken back"
+
+
+def test_an_episodes_newest_word_is_one_point_that_its_closing_overwrites() -> None:
+    more: dict[str, Any] = {"audiences": ("us",), "messages": {"en": "Look."}, "updated_ms": T0 + 5}
+    told = [
+        points.lines(an_alert(revision=n, state=state, **more))
+        for n, state in enumerate(("opened", "updated", "closed"), 1)
+    ]
+    heads = {now.split(b" ")[0] for _, now in told}
+    times = {now.rpartition(b" ")[2] for _, now in told}
+    assert heads == {b"open_alerts,audiences=us,exercise=false,rule=r,severity=info"}
+    assert len(times) == 1
+    assert [b"open=1i" in now for _, now in told] == [True, True, False]
+    assert b',updated_ms=%di,alert_id="' % (T0 + 5) in told[1][1]
+    assert told[2][1].split(b" ")[1] == b"open=0i", "what it was stays to be read"
+    assert [points.line(an_alert(revision=1, **more))] == [line for line, _ in told[:1]]
 
 
 def test_a_sample_is_a_point_a_metric_with_its_labels_as_tags() -> None:
