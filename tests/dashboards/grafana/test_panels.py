@@ -466,5 +466,7 @@ def test_on_the_real_line_every_panel_of_the_joint_folder_runs(
                 assert answered[rendered["title"]] or panel.empty is not None, rendered["title"]
     print(json.dumps(shown, indent=1))
     assert shown["How many readings come in?"]
-    assert shown["What is wrong now?"]
+    assert shown["What was told, and to whom?"]
+    (sums,) = bucket.ask('SELECT sum("opens") FROM "alerts"')
+    assert shown["What is wrong now?"] == (sums["values"][0][1] > 0)  # most often all has closed by the end
     assert shown["Where is each truck, and where were alerts?"]
