@@ -10,12 +10,13 @@ failure: servers, and ``clients`` (kcat, mosquitto_pub, mosquitto_sub), ``schema
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -64,7 +65,20 @@ _SERVERS = {"kafka", "mqtt", "influx"}
 _JAVA = "-XX:TieredStopAtLevel=1"
 
 
+# Hypothesis brings these in when they are first used, and pytest rewrites them then. In a fresh environment that was in
+# the midst of a run, where CPython 3.11 failed at it once (SystemError: AST constructor recursion depth mismatch): its
+# collector had run a finalizer of another test's within the compiler. Brought in at the start there is none.
+_BROUGHT_IN_LATE = (
+    "hypothesis.internal.conjecture.optimiser",
+    "hypothesis.strategies._internal.random",
+    "hypothesis.strategies._internal.regex",
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    for name in _BROUGHT_IN_LATE:
+        with suppress(ImportError):  # another release may have other parts
+            importlib.import_module(name)
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False  # xdist would begin with the files of most tests: with the quick ones
     os.environ.setdefault("JDK_JAVA_OPTIONS", _JAVA)
