@@ -3,7 +3,8 @@
 A declared end is never moved. An end that is not declared is first set with room around the inner four fifths of the
 first values, so that a wild one among them does not count; later, once more values lay beyond it than a few and a small
 part of all heard, the range is doubled on that side. So a single wild value moves nothing, and a series that began
-quietly gets the range that it turns out to need.
+quietly gets the range that it turns out to need. Where all that comes lies on the far side of the one end that is
+declared, the other is set at that end: such a value is out of range, and no reason to stop.
 
 Caveat: a range never shrinks. Whoever keeps numbers in parts of the range has to follow ``grow``.
 """
@@ -17,6 +18,7 @@ from typing import Any, Final
 _ROOM: Final = 0.75  # of the inner four fifths, on either side
 _STRAYS: Final = 5  # values
 _STRAY_PART: Final = 0.005  # of all heard
+_FURTHEST: Final = 1.6e308  # an end that is found out, so that doubling it is a float still in quarters
 _WIDEST: Final = 4e307  # in quarters: a range that holds every float
 
 
@@ -52,7 +54,11 @@ class GrowingRange:
         values = sorted(first)
         low, high = values[len(values) // 10], values[-1 - len(values) // 10]
         room = _ROOM * (high - low)
-        self._set(low - room if self._low is None else self._low, high + room if self._high is None else self._high)
+        low = max(low - room, -_FURTHEST) if self._low is None else float(self._low)
+        high = min(high + room, _FURTHEST) if self._high is None else float(self._high)
+        if low > high:
+            low, high = (low, low) if self._high is None else (high, high)
+        self._set(low, high)
 
     def part(self, value: float) -> float:
         """Where in the range; beyond it no more than another range on either side."""

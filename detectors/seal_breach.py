@@ -63,7 +63,8 @@ class Thresholds:
 
 class SealBreach:
     """Columns: the last counter; whether the last reading lay where the seal may open; whether an episode is on. Of the
-    last episode: when the counter alone told of it (ms; -1: the seal said so itself), and the counter before that.
+    last episode: when the counter alone told of it (ms; -1: the seal said so itself), the counter before that, and
+    whether both told of it at once.
     """
 
     card = CARD
@@ -76,6 +77,7 @@ class SealBreach:
             may_open=np.bool_(False),
             on=np.bool_(False),
             counted_ms=np.int64(-1),
+            both=np.bool_(False),
         )
 
     def heeds(self, batch: DeviceBatch) -> Bools:
@@ -108,6 +110,7 @@ class SealBreach:
         if breach.any():
             told_ms = np.where(counted & ~stated, batch.time_ms, told_ms)
             c["counted_ms"][at] = np.where(stated & (now | ~was_on), -1, told_ms)
+            c["both"][at] = np.where(breach, stated & counted, c["both"][at])
             c["openings_before"][at] = np.where(counted, last, c["openings_before"][at])
         c["on"][at] = (was_on | breach) & ~clear
         c["openings"][at] = np.where(now & np.isfinite(openings), openings, last)
@@ -128,12 +131,7 @@ class SealBreach:
         counted = c["counted_ms"][row] >= 0
         if c["on"][row]:
             facts["what_en"], facts["what_es"] = _WORDS[state]
-            if counted:
-                facts |= {"feature": "seal_openings", "usual_seal_openings": float(c["openings_before"][row])}
-            else:
-                facts |= {"feature": "seal_state", "usual_seal_state": "armed"}
-            # Without it the score, which is 1 or 0, would be 0.
-            facts |= {"features": facts["feature"], f"falls_{facts['feature']}": 1.0}
+            facts |= self._features(counted, int(row))
         elif not counted:
             facts |= _ARMED_AGAIN
         else:
@@ -142,3 +140,18 @@ class SealBreach:
             facts["over_en"] = f"shows no further opening for {minutes:.0f} min; the one counted is not explained"
             facts["over_es"] = f"no registra otra apertura en {minutes:.0f} min; la contada sigue sin explicación"
         return facts
+
+    def _features(self, counted: bool, row: int) -> dict[str, float | str]:
+        """What made the score, which is 1 or 0. Where the seal's word and its counter both tell, it falls to 0 only
+        with the usual in the place of both, and by nothing with one of them.
+        """
+        before = float(self.columns["openings_before"][row])
+        if self.columns["both"][row]:
+            both: dict[str, float | str] = {"feature": "seal_state", "features": "seal_state,seal_openings"}
+            both |= {"usual_seal_state": "armed", "usual_seal_openings": before}
+            return both | {"falls_seal_state": 0.0, "falls_seal_openings": 0.0}
+        if counted:
+            alone: dict[str, float | str] = {"feature": "seal_openings", "usual_seal_openings": before}
+        else:
+            alone = {"feature": "seal_state", "usual_seal_state": "armed"}
+        return alone | {"features": alone["feature"], f"falls_{alone['feature']}": 1.0}

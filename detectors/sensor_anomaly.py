@@ -53,6 +53,7 @@ AXES: Final = (
 _HALF_WORTH: Final = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
 _UNTRUSTED: Final = 1.5
 _NEW_NORMAL: Final = 100  # values
+_LAST_TIME_MS: Final = 2**62
 _USUAL_ALARM: Final = 0.063
 _LAYOUT: Final = 2  # of ``dump``: another layout's numbers are not these
 
@@ -98,19 +99,19 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def score_one(self, x: dict[str, Any]) -> float:
         """How strange this value is, 0 to 1, the same on every series; 0.5 is worth an alarm. Changes nothing."""
-        value, time_ms = _number(x.get("value")), _number(x.get("time_ms"))
+        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None or self._heard < _SILENT:
             return 0.0
-        told = self._told.tell(_said(self._distances(self._place(int(time_ms), self._range.part(value)))))
+        told = self._told.tell(_said(self._distances(self._place(time_ms, self._range.part(value)))))
         return told / (told + _USUAL_ALARM)
 
     def learn_one(self, x: dict[str, Any]) -> None:
         """Take the value in."""
-        value, time_ms = _number(x.get("value")), _number(x.get("time_ms"))
+        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None:
             return
         if not self._range.known:
-            self._first.append((int(time_ms), value))
+            self._first.append((time_ms, value))
             if len(self._first) < _SILENT:
                 return
             self._range.find([early for _, early in self._first])
@@ -118,7 +119,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             for at_ms, early in first:
                 self._learn(at_ms, self._range.part(early))
             return
-        self._learn(int(time_ms), self._range.part(value))
+        self._learn(time_ms, self._range.part(value))
 
     @property
     def heard(self) -> int:
@@ -127,19 +128,24 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def axes_of(self, x: dict[str, Any]) -> dict[str, float]:
         """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged."""
-        value, time_ms = _number(x.get("value")), _number(x.get("time_ms"))
+        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None or self._heard < _SILENT:
             return dict.fromkeys(AXES, 0.0)
-        place = self._place(int(time_ms), self._range.part(value))
+        place = self._place(time_ms, self._range.part(value))
         return {name: _said([distance]) for name, distance in zip(AXES, self._distances(place), strict=True)}
 
     def unfamiliar_one(self, x: dict[str, Any]) -> float:
         """How far, as a score, this value is from all that is trusted: neither told once nor seen lately lowers it."""
-        value, time_ms = _number(x.get("value")), _number(x.get("time_ms"))
+        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None or self._heard < _SILENT:
             return 0.0
-        beyond = _said(self._beyond_known(self._place(int(time_ms), self._range.part(value))))
+        beyond = _said(self._beyond_known(self._place(time_ms, self._range.part(value))))
         return beyond / (beyond + _USUAL_ALARM)
+
+    @property
+    def last(self) -> float:
+        """The newest value learnt, in the value's unit, as far as the range goes."""
+        return self._range.value(self._last)
 
     def usual_at(self, time_ms: int) -> float:
         """What is usual now, in the value's unit: this hour of the week's mean, or the slow mean where it has none."""
@@ -255,9 +261,15 @@ def _said(distances: list[float]) -> float:
     return sum(_HALF_WORTH * distance / (_HALF_WORTH + distance) for distance in distances)
 
 
+def _time(value: Any) -> int | None:
+    """The time in whole milliseconds, or None for what is none: what no clock's 64 bits hold is not kept either."""
+    number = _number(value)
+    return None if number is None or abs(number) > _LAST_TIME_MS else int(number)
+
+
 def _number(value: Any) -> float | None:
-    """The value as a finite float, or None for what is none."""
-    if type(value) is not float and not isinstance(value, Real):
+    """The value as a finite float, or None for what is none; a truth value is none."""
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         return None
     try:
         number = float(value)

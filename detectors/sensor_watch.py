@@ -65,12 +65,19 @@ class Thresholds:
 
 
 def why(detector: SensorAnomaly, sensor: str, value: float, time_ms: int) -> list[Reason]:
-    """The one feature there is: its value, what is usual now, and how far the score falls with that in its place."""
+    """The one feature there is: its value, what is usual now, and how far the score falls with that in its place.
+
+    A sensor that goes to and fro between two levels is never at its mean; there the value before is what was expected.
+    """
 
     def score_of(x: Any) -> float:
         return detector.score_one({"value": x[sensor], "time_ms": time_ms})
 
-    return explanation.reasons(score_of, {sensor: value}, {sensor: detector.usual_at(time_ms)})
+    expected = (detector.usual_at(time_ms), detector.last)
+    return min(
+        (explanation.reasons(score_of, {sensor: value}, {sensor: usual}) for usual in expected),
+        key=lambda found: found[0].falls <= 0.0,
+    )
 
 
 def words(subject: str, reasons: list[Reason], axes: dict[str, float]) -> dict[str, float | str]:
@@ -80,7 +87,7 @@ def words(subject: str, reasons: list[Reason], axes: dict[str, float]) -> dict[s
     where = subject.replace(":", ", ")
     made = sorted((name for name, part in axes.items() if part > 0.0), key=lambda name: -axes[name])
     return {
-        **explanation.evidence(reasons, reasons),
+        **explanation.evidence(reasons, [reason for reason in reasons if reason.falls > 0.0]),
         "axes": ",".join(made),
         "what_en": english.format(where),
         "what_es": spanish.format(where),

@@ -76,9 +76,6 @@ _BROUGHT_IN_LATE = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in _BROUGHT_IN_LATE:
-        with suppress(ImportError):  # another release may have other parts
-            importlib.import_module(name)
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False  # xdist would begin with the files of most tests: with the quick ones
     os.environ.setdefault("JDK_JAVA_OPTIONS", _JAVA)
@@ -91,6 +88,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, then what else needs a server; the quick tests fill what is left."""
+    for name in _BROUGHT_IN_LATE:
+        with suppress(ImportError):  # another release may have other parts
+            importlib.import_module(name)
     here = Path(__file__).parent
     served = {item.path for item in items if _SERVERS & set(item.keywords)}
 

@@ -159,3 +159,30 @@ def test_the_closing_keeps_the_words_of_the_opening(batch) -> None:
     )
     assert words[1]["seal_state"] == "armed"
     assert "what_en" not in words[1]
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [
+        ({"seal_state": "open", "seal_openings": 4}, ["seal_state", "seal_openings"]),
+        ({"seal_state": "open", "seal_openings": 3}, ["seal_state"]),
+        ({"seal_state": "armed", "seal_openings": 4}, ["seal_openings"]),
+    ],
+)
+def test_what_is_named_is_what_the_score_does_not_stand_without(batch, told: dict[str, Any], named: list[str]) -> None:
+    """The rule itself is asked again, with the usual in the place of each feature, and of all that are named."""
+
+    def judged(reading: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        rule = SealBreach()
+        rule.columns.ensure(1)
+        rule.judge(batch(seal_state="armed", seal_openings=3))
+        made = batch(**reading)
+        return float(rule.judge(made).score[0]), rule.evidence(made, 0)
+
+    score, evidence = judged(told)
+    usual = {name: evidence[f"usual_{name}"] for name in named}
+    assert (score, evidence["features"], evidence["feature"]) == (1.0, ",".join(named), named[0])
+    assert usual == {name: {"seal_state": "armed", "seal_openings": 3}[name] for name in named}
+    assert judged({**told, **usual})[0] == 0.0
+    for name in named:
+        assert evidence[f"falls_{name}"] == score - judged({**told, name: usual[name]})[0]

@@ -319,3 +319,41 @@ def test_its_example_runs() -> None:
     outcome = doctest.testmod(sensor_anomaly)
     assert outcome.attempted > 0
     assert outcome.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "level", "spread"),
+    [
+        (10.0, None, 4.0, 0.0), (None, -5.0, 4.0, 1.0), (0.0, None, -5.0, 1.0), (None, None, 0.0, 1.5e308),
+        (None, None, 8.5e307, 8.5e307), (None, 0.0, 1e300, 1e299), (-1.7e308, None, 1.0, 1.0),
+    ],
+)  # fmt: skip
+def test_a_range_of_one_end_or_none_bears_whatever_comes_and_its_state_stays_small(
+    low: float | None, high: float | None, level: float, spread: float
+) -> None:
+    rng = random.Random(4)
+    detector = SensorAnomaly(low, high)
+    largest = 0
+    for minute in range(700):
+        at = x(level + spread * rng.uniform(-1.0, 1.0), minute)
+        assert 0.0 <= detector.score_one(at) <= 1.0
+        detector.learn_one(at)
+        largest = max(largest, len(pickle.dumps(detector)))
+    assert detector.heard == 700
+    assert largest <= STATE_BYTES
+
+
+@pytest.mark.parametrize("time_ms", [1.7e308, 10**300, -(2**63), True, None, "now"])
+def test_what_no_clock_tells_is_no_time(time_ms: Any) -> None:
+    detector = SensorAnomaly()
+    for _ in range(150):
+        assert detector.score_one({"value": 1.0, "time_ms": time_ms}) == 0.0
+        detector.learn_one({"value": 1.0, "time_ms": time_ms})
+    assert detector.heard == 0
+    assert len(pickle.dumps(detector)) <= STATE_BYTES
+
+
+def test_a_truth_value_is_no_number() -> None:
+    detector = ranged()
+    run(detector, [True] * 150)
+    assert detector.heard == 0
