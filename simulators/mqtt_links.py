@@ -97,10 +97,19 @@ class Link:
         """Messages that may be published now."""
         return self.identity.window - len(self._unacknowledged) if self.ready else 0
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish at QoS 1. What the connection loses is the journal's to send again."""
-        if self.client is not None:
-            self._unacknowledged.add(self.client.publish(topic, payload, qos=1).mid)
+    def publish(self, topic: str, payload: bytes) -> int | None:
+        """Publish at QoS 1; its number while it is not acknowledged. What the connection loses is the journal's to send
+        again.
+        """
+        if self.client is None:
+            return None
+        mid = self.client.publish(topic, payload, qos=1).mid
+        self._unacknowledged.add(mid)
+        return mid
+
+    def owes(self, mid: int | None) -> bool:
+        """Whether the broker has not acknowledged this yet, and still may."""
+        return mid in self._unacknowledged
 
     def connect(self, now_ms: int) -> None:
         """Try to connect; the answers come through ``Links.turn``."""
@@ -222,12 +231,14 @@ class Links:
             self._watch(link, now_ms)
 
     def close(self, farewells: Sequence[tuple[Link, str, bytes]], now_ms: Callable[[], int]) -> None:
-        """Publish each link's last words, say goodbye and close. At most ``FAREWELL_MS``."""
+        """Publish each link's last words, say goodbye once the broker has them, and close. At most ``FAREWELL_MS``.
+
+        A connection that only closed could be taken over by the next of its name before a busy broker had read from it:
+        then its last will was told in place of its last words.
+        """
         until_ms = now_ms() + FAREWELL_MS
-        for link, topic, payload in farewells:
-            if link.ready:
-                link.publish(topic, payload)
-        while any(link.client is not None and link.client.want_write() for link in self.links) and now_ms() < until_ms:
+        said = [(link, link.publish(topic, payload)) for link, topic, payload in farewells if link.ready]
+        while any(link.owes(mid) for link, mid in said) and now_ms() < until_ms:
             self.turn(now_ms(), 0.01)
         for link in self.links:
             if link.client is not None:

@@ -198,11 +198,13 @@ def test_a_device_says_when_it_comes_and_goes_and_its_last_will_when_it_is_lost(
     fleet = Fleet(4, START_MS, 1, interval_s=1, horizon_s=20)
     with gateway(mqtt, lambda reading, _: held(reading)) as taking:
         devices(fleet, mqtt).run()
+        device_id = "CRDN-T00000"
+        until = time.monotonic() + 40
+        while taking.statuses[device_id] != ["online", "offline"] and time.monotonic() < until:
+            time.sleep(0.02)
         lost = devices(fleet, mqtt, mode="clock", rate=1.0)
         thread = threading.Thread(target=lost.run)
         thread.start()
-        device_id = "CRDN-T00000"
-        until = time.monotonic() + 20
         while taking.statuses[device_id] != ["online", "offline", "online"] and time.monotonic() < until:
             time.sleep(0.02)
         for link in lost._links.links:

@@ -45,16 +45,24 @@ def test_what_cannot_be_played_is_refused_with_what_would_be_right(asked: list[s
     assert says in done.output
 
 
+def works(child: psutil.Process) -> bool:
+    """Whether it plays a day already: before, while Python still brings in its modules, an interrupt can be lost."""
+    try:
+        return child.cpu_times().user > 2.0
+    except psutil.Error:
+        return False
+
+
 def test_ctrl_c_ends_it_and_every_process_it_started_without_a_traceback() -> None:
     command = [sys.executable, "-m", "deploy.cli", "scorecard", "--seeds", "2-5", "--jobs", "2", "--hours", "24"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         children: list[psutil.Process] = []
         deadline_s = time.monotonic() + 120.0
-        while len(children) < 2 and time.monotonic() < deadline_s:
+        while sum(map(works, children)) < 2 and time.monotonic() < deadline_s:
             time.sleep(0.1)
             children = psutil.Process(running.pid).children(recursive=True)
-        assert len(children) >= 2
+        assert sum(map(works, children)) >= 2
         running.send_signal(signal.SIGINT)
         for child in children:  # a terminal tells them all
             if child.is_running():
