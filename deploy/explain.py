@@ -102,6 +102,7 @@ class Explanation:
             "reasons": [reason._asdict() for reason in self.reasons],
             "named": list(self.named),
             "model": self.model,
+            "model_version": self.alert.evidence.get("model_version"),
             "windows_seen": self.seen,
             "input": {
                 "topic": self.source, "kept": self.kept, "since_ms": self.since_ms, "whole": self.whole,
@@ -200,7 +201,11 @@ async def _explain_sensor(settings: Settings, found: Explanation) -> None:
     if state is None:
         found.outcome = "state_gone"
         return
-    judgement = sensor_models.rejudge(state.value, state.state)
+    try:
+        judgement = sensor_models.rejudge(state.value, state.state)
+    except ValueError:
+        found.outcome = "other_version"
+        return
     found.value, found.reasons = state.value, judgement.reasons
     found.named = tuple(str(reason.feature) for reason in judgement.reasons)
     found.score, found.state_sha256 = round(judgement.score, 4), judgement.state_sha256

@@ -64,6 +64,11 @@ class Thresholds:
             raise ValueError("calm_values must be above 0")
 
 
+def fresh(low: float, high: float, own_range: bool = False) -> SensorAnomaly:
+    """A detector that has heard nothing yet, of a sensor of this declared range; ``own_range`` leaves that unheeded."""
+    return SensorAnomaly() if own_range else SensorAnomaly(low, high)
+
+
 def why(detector: SensorAnomaly, sensor: str, value: float, time_ms: int) -> list[Reason]:
     """The one feature there is: its value, what is usual now, and how far the score falls with that in its place.
 

@@ -90,14 +90,18 @@ def zone_of(window: JourneyWindow) -> str:
     return "town" if window.ends_km < TOWN_KM else ROAD
 
 
-def fresh(zone: str, thresholds: Thresholds) -> JourneyNorm:
-    """A model that has seen nothing yet, for this zone of a corridor and direction."""
+def fresh(zone: str, thresholds: Thresholds, memory_share: float = 1.0, unusual_weight: float = 0.05) -> JourneyNorm:
+    """A model that has seen nothing yet, for this zone of a corridor and direction.
+
+    ``memory_share`` is of the thresholds' memory; ``unusual_weight`` what an unusual window teaches, a usual one 1.
+    """
     return JourneyNorm(
         FLOORS,
         ONE_SIDED,
         half_score_at=thresholds.road_deviations if zone == ROAD else thresholds.mixed_deviations,
         unusual=thresholds.open_score,
-        memory=thresholds.memory_windows,
+        unusual_weight=unusual_weight,
+        memory=memory_share * thresholds.memory_windows,
     )
 
 

@@ -18,8 +18,9 @@ from contracts import deadletters, frames, topics
 from contracts.journeys import JourneyWindow
 from contracts.models import ModelState
 from contracts.readings import Tick
-from detectors import unusual_journey
+from detectors import model_versions, unusual_journey
 from detectors.journey_norm import JourneyNorm
+from detectors.model_versions import ModelVersion
 from detectors.rule import Texts
 from detectors.unusual_journey import Thresholds
 from streams.audiences import Audience
@@ -52,6 +53,7 @@ class CorridorConfig:
     languages: tuple[str, ...] = ()
     quiet_ms: int = 900_000
     thresholds: Thresholds = field(default_factory=Thresholds)
+    model: ModelVersion = model_versions.JOURNEY
 
 
 class CorridorStage:
@@ -65,7 +67,7 @@ class CorridorStage:
         self.partition = partition
         self.config = config
         self.book = book
-        self._models = JourneyModels(config.thresholds)
+        self._models = JourneyModels(config.thresholds, config.model)
         self.episodes = Episodes(config.languages)
         self.closed_ms = 0
         self._sources: dict[str, int] = {}
@@ -134,6 +136,11 @@ class CorridorStage:
         """By corridor/direction/zone."""
         return self._models.by_name
 
+    @property
+    def anew(self) -> int:
+        """Records of another version's models that were not read."""
+        return self._models.anew
+
     def drift(self) -> dict[str, float]:
         """By corridor/direction/zone, see ``JourneyModels.drift``."""
         return self._models.drift()
@@ -165,6 +172,7 @@ class CorridorStage:
             **unusual_journey.words(judgement.reasons, judgement.named),
             "since_ms": window.start_ms,
             "windows": run,
+            "model_version": self.config.model.name,
             "state_sha256": state_sha256(grounds),
         }
         found = self.book.in_force(window.device_id, window.end_ms - 1)

@@ -2,6 +2,9 @@
 
 Assumes that windows come in one order whatever happened in between: each is scored before it is learnt from. A drill is
 scored and not learnt.
+
+What another version of the model has learnt is not misread: where the two do not mean the same by it, the models begin
+anew, and what it wrote is taken out of the checkpoint (``anew`` counts it). What bears no mark is version 1's.
 """
 
 from __future__ import annotations
@@ -14,14 +17,20 @@ from typing import Any, Final
 import msgspec
 
 from contracts.journeys import JourneyWindow
-from detectors import explanation, unusual_journey
+from detectors import explanation, model_versions, unusual_journey
 from detectors.explanation import Reason
 from detectors.journey_norm import PLACE, JourneyNorm
+from detectors.model_versions import ModelVersion
 from detectors.unusual_journey import Thresholds
 from streams.stage import StateChange, pack, unpack
 
 _SORTED: Final = msgspec.json.Encoder(order="sorted")
 _CARD: Final = unusual_journey.CARD
+_UNMARKED: Final = "1"  # the version that was before versions were marked
+
+
+_VERSION: Final = "@version"  # beside what was learnt: no feature has such a name
+_LEARNT: Final = "learnt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +53,12 @@ class Judgement:
 class JourneyModels:
     """See the module."""
 
-    def __init__(self, thresholds: Thresholds) -> None:
+    def __init__(self, thresholds: Thresholds, version: ModelVersion = model_versions.JOURNEY) -> None:
         self.thresholds = thresholds
+        self.version = version
+        self.anew = 0  # records of another version's that were found and not read
         self.by_name: dict[str, JourneyNorm] = {}
+        self._void: set[str] = set()  # their keys
         self._dirty: set[tuple[str, str]] = set()  # a model, a place in it
 
     def judge(self, window: JourneyWindow) -> Judgement | None:
@@ -71,27 +83,40 @@ class JourneyModels:
         model = self.by_name.get(name)
         if model is None:
             zone = name.rpartition("/")[2]
-            model = self.by_name[name] = unusual_journey.fresh(zone, self.thresholds)
+            model = self.by_name[name] = self.version.fresh(zone, self.thresholds)
         return model
 
     def changes(self) -> Iterator[StateChange]:
         """Models that have learnt since the last call (``h/``), and those of their places that have (``p/``)."""
+        for key in sorted(self._void):
+            yield key, None
+        self._void.clear()
         for name in sorted({name for name, _ in self._dirty}):
-            yield f"h/{name}", pack(self.by_name[name].dump())
+            yield f"h/{name}", self._mark(self.by_name[name].dump())
             for place in self.by_name[name].let_go():
                 yield f"p/{name}/{place}", None
         for name, place in sorted(self._dirty):
             if place in self.by_name[name].places:
-                yield f"p/{name}/{place}", pack(self.by_name[name].dump_place(place))
+                yield f"p/{name}/{place}", self._mark(self.by_name[name].dump_place(place))
         self._dirty.clear()
 
+    def _mark(self, dumped: Any) -> bytes:
+        version = self.version.version
+        return pack(dumped if version == _UNMARKED else {_VERSION: version, _LEARNT: dumped})
+
     def restore(self, kind: str, rest: str, value: bytes) -> None:
-        """One of ``changes`` back; ``kind`` is ``h`` or ``p``."""
-        if kind == "h":
-            self._model(rest).load(unpack(value))
+        """One of ``changes`` back, where this version reads it; ``kind`` is ``h`` or ``p``."""
+        dumped, by = unpack(value), _UNMARKED
+        if isinstance(dumped, dict) and _VERSION in dumped:
+            dumped, by = dumped[_LEARNT], dumped[_VERSION]
+        if not self.version.reads(by):
+            self._void.add(f"{kind}/{rest}")
+            self.anew += 1
+        elif kind == "h":
+            self._model(rest).load(dumped)
         else:
             name, place = rest.rsplit("/", 1)
-            self._model(name).load_place(place, unpack(value))
+            self._model(name).load_place(place, dumped)
 
 
 def name_of(window: JourneyWindow) -> str:

@@ -3,7 +3,8 @@
 A detector is some 4 kB, and every series changes each minute: written whole each time, that would be the most of all
 that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt since;
 what is restored learns them again, which gives the very same detector. A detector that another version wrote is not
-misread: its series begins anew, and is silent while it warms up again.
+misread: its series begins anew (``anew`` counts them), and is silent while it warms up again. What bears no mark is
+version 2's.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contracts.sensors import SensorValue
-from detectors import sensor_watch
+from detectors import model_versions, sensor_watch
 from detectors.explanation import Reason
+from detectors.model_versions import ModelVersion
 from detectors.sensor_anomaly import SensorAnomaly
 from detectors.sensor_watch import CARD, Thresholds
 from streams.stage import StateChange, pack, unpack
 
 _WHOLE_EVERY: Final = 64  # values
+_UNMARKED: Final = "2"  # the version that was before versions were marked
 Name = tuple[str, bool]  # the series, whether it is a drill's
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``strange``: the score opens. ``calm``: the value is nothing that the sensor has not done, told or not."""
+    """``strange``: the score opens. ``calm``: the value is nothing that the sensor has not done, told or not.
+
+    ``warm``: the detector has heard enough to be judged by.
+    """
 
     score: float
     strange: bool
@@ -35,6 +41,7 @@ class Judgement:
     reasons: tuple[Reason, ...] = ()
     axes: dict[str, float] = field(default_factory=dict)
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
+    warm: bool = True
 
     @property
     def state_sha256(self) -> str:
@@ -43,12 +50,13 @@ class Judgement:
 
 
 class _Series:
-    """One detector, and the values it has learnt since it was last written whole."""
+    """One detector of a sensor of this range, and the values it has learnt since it was last written whole."""
 
-    __slots__ = ("detector", "newest_ms", "since", "whole_at")
+    __slots__ = ("detector", "newest_ms", "range", "since", "whole_at")
 
-    def __init__(self, low: float, high: float, whole_at: int) -> None:
-        self.detector = SensorAnomaly(low, high)
+    def __init__(self, version: ModelVersion, low: float, high: float, whole_at: int) -> None:
+        self.detector: SensorAnomaly = version.fresh(low, high)
+        self.range = low, high
         self.since: list[tuple[int, float]] = []
         self.whole_at = whole_at
         self.newest_ms = -1
@@ -62,8 +70,10 @@ class _Series:
 class SensorModels:
     """See the module."""
 
-    def __init__(self, thresholds: Thresholds) -> None:
+    def __init__(self, thresholds: Thresholds, version: ModelVersion = model_versions.SENSOR) -> None:
         self.thresholds = thresholds
+        self.version = version
+        self.anew = 0  # series of another version's that were not read
         self._series: dict[Name, _Series] = {}
         self._restored: dict[Name, dict[str, bytes]] = {}  # made into detectors when first asked for
         self._dirty: set[Name] = set()
@@ -82,20 +92,21 @@ class SensorModels:
         """Score a value, then learn it. ``doubtful``: an episode is open, so what is calm has to be known."""
         name = told.series, told.exercise
         series = self._known(name)
-        if series is None or (series.detector.low, series.detector.high) != (told.low, told.high):
+        if series is None or series.range != (told.low, told.high):
             # The first values of many series come together: each is written whole at another time.
             first = 1 + zlib.crc32(told.series.encode()) % _WHOLE_EVERY
             if series is not None:
                 self._void.add(name)  # what was written of the other range's
-            series = self._series[name] = _Series(told.low, told.high, first)
+            series = self._series[name] = _Series(self.version, told.low, told.high, first)
         detector, limits = series.detector, self.thresholds
         x = {"value": told.value, "time_ms": told.time_ms}
-        score = detector.score_one(x) if detector.heard >= limits.warm_up_values else 0.0
-        judgement = Judgement(score, False, True)
+        warm = detector.heard >= limits.warm_up_values
+        score = detector.score_one(x) if warm else 0.0
+        judgement = Judgement(score, False, True, warm=warm)
         if score >= limits.open_score:
-            judgement = _strange(detector, told, score)
+            judgement = _strange(self.version, detector, told, score)
         elif doubtful:
-            judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score)
+            judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score, warm=warm)
         series.learn(told.time_ms, told.value)
         self._dirty.add(name)
         return judgement
@@ -103,8 +114,25 @@ class SensorModels:
     def _known(self, name: Name) -> _Series | None:
         known = self._series.get(name)
         if known is None and name in self._restored:
-            known = self._series[name] = _restore(self._restored.pop(name))
+            known = self._series[name] = self._restore(self._restored.pop(name))
         return known
+
+    def _restore(self, kept: dict[str, bytes]) -> _Series:
+        low, high, newest_ms, whole_at, since, *by = unpack(kept["v"])
+        series, whole = _Series(self.version, low, high, whole_at), None
+        if "m" in kept:
+            whole = unpack(kept["m"])
+        if not self.version.reads(by[0] if by else _UNMARKED) or not (whole is None or SensorAnomaly.reads(whole)):
+            self.anew += 1
+            series.whole_at = 1  # written whole at once, so that the old one is not met again
+            series.newest_ms = newest_ms
+            return series
+        if whole is not None:
+            series.detector.load(whole)
+        for time_ms, value in since:
+            series.learn(time_ms, value)
+        series.newest_ms = newest_ms
+        return series
 
     def forget(self, before_ms: int) -> None:
         """Let the series go of which nothing has been heard since: devices taken away, goods not carried any more."""
@@ -128,8 +156,8 @@ class SensorModels:
                 series.whole_at = _WHOLE_EVERY
             elif name in self._void | self._gone:
                 yield f"m/{key}", None
-            detector = series.detector
-            yield f"v/{key}", pack([detector.low, detector.high, series.newest_ms, series.whole_at, series.since])
+            mark = [] if self.version.version == _UNMARKED else [self.version.version]
+            yield f"v/{key}", pack([*series.range, series.newest_ms, series.whole_at, series.since, *mark])
         self._dirty.clear()
         self._void.clear()
         self._gone.clear()
@@ -139,36 +167,25 @@ class SensorModels:
         self._restored.setdefault((rest.removesuffix("/drill"), rest.endswith("/drill")), {})[kind] = value
 
 
-def _restore(kept: dict[str, bytes]) -> _Series:
-    low, high, newest_ms, whole_at, since = unpack(kept["v"])
-    series = _Series(low, high, whole_at)
-    if "m" in kept:
-        whole = unpack(kept["m"])
-        if not SensorAnomaly.reads(whole):
-            series = _Series(low, high, 1)  # written whole at once, so that the old one is not met again
-            series.newest_ms = newest_ms
-            return series
-        series.detector.load(whole)
-    for time_ms, value in since:
-        series.learn(time_ms, value)
-    series.newest_ms = newest_ms
-    return series
-
-
 def _key(name: Name) -> str:
     return f"{name[0]}/drill" if name[1] else name[0]
 
 
-def _strange(detector: SensorAnomaly, told: SensorValue, score: float) -> Judgement:
+def _strange(version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float) -> Judgement:
     reasons = sensor_watch.why(detector, told.sensor, told.value, told.time_ms)
     axes = detector.axes_of({"value": told.value, "time_ms": told.time_ms})
-    about: list[Any] = [CARD.name, CARD.version, detector.low, detector.high, detector.dump()]
+    mark = [] if version.version == _UNMARKED else [version.version]
+    about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), *mark]
     return Judgement(score, True, False, tuple(reasons), axes, pack(about))
 
 
 def rejudge(told: SensorValue, state: bytes) -> Judgement:
-    """The judgement that this state gives of this value, whoever gives it."""
-    _, _, low, high, dumped = unpack(state)
-    detector = SensorAnomaly(low, high)
+    """The judgement that this state gives of this value, whoever gives it.
+
+    Raises ValueError where it is of a version of the model that is no more.
+    """
+    _, _, low, high, dumped, *by = unpack(state)
+    version = model_versions.find(CARD.name, by[0] if by else _UNMARKED)
+    detector = version.fresh(low, high)
     detector.load(dumped)
-    return _strange(detector, told, detector.score_one({"value": told.value, "time_ms": told.time_ms}))
+    return _strange(version, detector, told, detector.score_one({"value": told.value, "time_ms": told.time_ms}))

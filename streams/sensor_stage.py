@@ -9,7 +9,7 @@ nor a death in between changes a score. Each value is scored before it is learnt
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,7 +19,8 @@ from contracts import deadletters, frames, topics
 from contracts.models import SensorState
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
-from detectors import sensor_watch
+from detectors import model_versions, sensor_watch
+from detectors.model_versions import ModelVersion
 from detectors.rule import Texts
 from detectors.sensor_watch import CARD, Thresholds
 from streams.audiences import Audience
@@ -33,6 +34,7 @@ _JSON: Final = msgspec.json.Encoder()
 _VALUE: Final = msgspec.json.Decoder(SensorValue)
 _PACKED: Final = msgspec.msgpack.Decoder(SensorValue)
 _COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "opened", "closed")
+Heed = Callable[[SensorValue, Judgement], None]
 _SWEEP_MS: Final = 6 * 3_600_000
 SILENT: Final[Texts] = {
     "en": "{device_id} has measured nothing more for an hour.",
@@ -56,16 +58,21 @@ class SensorConfig:
     thresholds: Thresholds = field(default_factory=Thresholds)
     quiet_ms: int = 3_600_000
     forget_ms: int = 60 * topics.DAY_MS
+    model: ModelVersion = model_versions.SENSOR
 
 
 class SensorStage:
     """See the module. One object for each source partition."""
 
-    def __init__(self, partition: int, book: ReferenceBook, config: SensorConfig) -> None:
+    def __init__(
+        self, partition: int, book: ReferenceBook, config: SensorConfig, heed: Heed = lambda _value, _judgement: None
+    ) -> None:
+        """``heed`` is called with each value's judgement."""
+        self._heed = heed
         self.partition = partition
         self.config = config
         self.book = book
-        self.models = SensorModels(config.thresholds)
+        self.models = SensorModels(config.thresholds, config.model)
         self.episodes = Episodes(config.languages)
         self.closed_ms = 0  # until then a bridge's values have been judged
         self._sources: dict[str, int] = {}
@@ -119,6 +126,7 @@ class SensorStage:
         name = told.series, told.exercise
         under_way = self._open.get(name)
         judgement = self.models.judge(told, under_way is not None)
+        self._heed(told, judgement)
         if judgement.strange:
             self._counters["strange"] += 1
             self._open[name] = [0, max(self._own_ms, told.time_ms)]
@@ -138,6 +146,7 @@ class SensorStage:
             "low": told.low,
             "high": told.high,
             "measured_ms": told.time_ms,
+            "model_version": self.config.model.name,
             "state_sha256": judgement.state_sha256,
         }
         found = self.book.in_force(told.device_id, told.time_ms)
@@ -223,6 +232,11 @@ class SensorStage:
         out += (Outgoing(topics.alerts(audience), 0, key, value, headers) for audience in told.audiences)
 
     # -- the shell's -------------------------------------------------------------------------------------------
+
+    @property
+    def anew(self) -> int:
+        """Series of another version's models that were not read."""
+        return self.models.anew
 
     @property
     def waiting(self) -> int:

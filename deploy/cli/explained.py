@@ -19,7 +19,10 @@ _SHOWN: Final = (
     "vibration_g", "door", "seal_number", "seal_state", "seal_openings", "battery_pct", "inside", "marks",
 )  # fmt: skip
 # What an alert's evidence says of itself rather than of what happened.
-_ASIDE: Final = ("opening_", "closed_", "state_sha256", "what_", "feature", "usual_", "falls_", "since_ms")
+_ASIDE: Final = (
+    *("opening_", "closed_", "state_sha256", "what_", "feature", "usual_", "falls_", "since_ms"),
+    "model_version",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ _WORDS: Final = {"en": _ENGLISH, "es": _SPANISH}
 def lines_of(found: Explanation, language: str) -> Iterator[str]:
     """The explanation, line by line."""
     words, general, alert = _WORDS[language], TEXTS[language], found.alert
-    version = f"{alert.rule} v{alert.rule_version}"
+    version = str(alert.evidence.get("model_version") or f"{alert.rule} v{alert.rule_version}")
     yield f"{alert.alert_id}  {version}  {general.severity[alert.severity]}  {alert.shipment_id or '-'}"
     yield sentence_of(alert.messages, language, alert.exercise)
     told = words.opened.format(at=_at(alert.at_ms), score=alert.score)

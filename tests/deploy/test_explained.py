@@ -67,6 +67,16 @@ def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -
 
 
 @LANGUAGES
+def test_the_version_of_the_model_that_judged_is_said_and_without_one_the_rules(language: str) -> None:
+    about = alert(rule="unusual_journey")
+    assert "  unusual_journey v1  " in text(Explanation(alert=about, newest=about, told_ms=0), language)
+    about.evidence["model_version"] = "unusual_journey@1-swift"
+    found = Explanation(alert=about, newest=about, told_ms=0)
+    assert text(found, language).count("unusual_journey@1-swift") == 1
+    assert found.as_dict()["model_version"] == "unusual_journey@1-swift"
+
+
+@LANGUAGES
 def test_a_sensors_value_is_shown_with_its_declared_range(language: str) -> None:
     value = SensorValue(
         subject="box-1", sensor="temperature_c", time_ms=1_790_000_000_000, value=16.25, readings=6, low=-30.0,

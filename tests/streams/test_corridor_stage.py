@@ -132,6 +132,7 @@ def test_a_crawl_opens_one_episode_on_its_fourth_window_and_closes_on_the_fourth
     assert opened.evidence["feature"] in ("speed_kmh", "progress_kmh")
     assert 40 < opened.evidence["speed_kmh"] < 50 < 90 < opened.evidence["usual_speed_kmh"] < 100
     assert (opened.corridor, opened.direction, opened.audiences) == ("I35", "northbound", ("us", "joint"))
+    assert opened.evidence["model_version"] == f"unusual_journey@{opened.rule_version}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
