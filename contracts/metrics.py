@@ -349,6 +349,16 @@ _OF_WHAT_IS_TOLD: Final = (
         drills="none",
     ),
     Metric(
+        "puente_model",
+        "gauge",
+        "1 or 0",
+        "1 of the version of each model that judges (how=own: the release's; how=compared: found ready in the shadow), "
+        "0 of one for which that was waived (how=waived); by: who let it, absent of the release's",
+        ("rule", "version", "how", "by"),
+        (WORKER,),
+        drills="line",
+    ),
+    Metric(
         "puente_reference_records", "gauge", "records", "versions of the reference read", (), (WORKER,), drills="line"
     ),
     Metric(

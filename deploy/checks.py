@@ -230,3 +230,20 @@ def rules(value: Any) -> RuleTables:
     except ValueError as error:
         raise ValueError(f"must hold thresholds that the rules have: {error}") from None
     return tuple((rule, tuple(table.items())) for rule, table in tables.items())
+
+
+def models(value: Any) -> tuple[tuple[str, str], ...]:
+    """Versions of models by rule: a TOML table (``unusual_journey = "1-swift"``), or ``unusual_journey=1-swift``."""
+    if isinstance(value, str):
+        table: dict[str, Any] = dict(pair.partition("=")[::2] for pair in re.split(r"[,\s]+", value.strip()) if pair)
+    else:
+        table = value
+    if not isinstance(table, dict) or not all(isinstance(name, str) and name for name in table.values()):
+        raise ValueError("must be versions by rule, RULE=VERSION or a table [models]")
+    from detectors import model_versions  # takes a second to load: only for who sets any
+
+    try:
+        found = [model_versions.find(rule, version) for rule, version in table.items()]
+    except ValueError as error:
+        raise ValueError(f"must name versions that the models have: {error}") from None
+    return tuple((model.rule, model.version) for model in found)

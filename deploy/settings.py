@@ -138,6 +138,18 @@ class Settings:
     rules: RuleTables = _setting(
         (), "thresholds of rules, where not the defaults: [rules.shock] threshold_g = 4", checks.rules
     )
+    models: tuple[tuple[str, str], ...] = _setting(
+        (),
+        'versions of models that judge in place of the release\'s own: [models] unusual_journey = "1-swift"',
+        checks.models,
+        "unusual_journey=1-swift",
+    )
+    adoptions: Path | None = _setting(
+        None,
+        "the file in which `puente detectors adopt` signs for each such version; without it none takes over",
+        checks.path,
+        "adoptions.jsonl",
+    )
     log_level: str = _setting("info", "how much is logged", checks.one_of("debug", "info", "warning", "error"))
     fault: str = _setting("", "kill this process at a chosen point", checks.text, "after_kafka_ack:3", test_only=True)
     identity_check: bool = _setting(True, "drop repeats by identity", checks.truth, test_only=True)
@@ -258,6 +270,9 @@ def as_toml(settings: Settings) -> str:
         elif name == "rules":
             for rule, table in value:
                 tables += ["", f"[rules.{rule}]", *(f"{key} = {json.dumps(limit)}" for key, limit in table)]
+        elif name == "models":
+            chosen = [f"{rule} = {json.dumps(version)}" for rule, version in value]
+            tables += ["", "[models]", *chosen] if chosen else []
         elif value not in (None, ""):
             plain = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             lines.append(f"{name} = {json.dumps(plain)}")

@@ -1,4 +1,4 @@
-"""A candidate version of ``unusual_journey`` in the shadow of the line's, on the journey windows that Kafka keeps.
+"""A candidate version of a rule's model in the shadow of the line's, on the windows or values that Kafka keeps.
 
 Reads in no consumer group and writes nothing: the line does not notice.
 """
@@ -8,26 +8,55 @@ from __future__ import annotations
 import asyncio
 import time
 import tomllib
-from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from contracts import frames, topics
+from deploy import takeover
 from deploy.explain import read_reference
 from deploy.settings import Settings
 from deploy.topic_io import partitions_of, records_of
 from detectors import thresholds, unusual_journey
-from detectors.unusual_journey import Thresholds
+from detectors.model_versions import ModelVersion
 from streams.audiences import Audience
 from streams.corridor_stage import CorridorConfig
-from streams.shadow import SIDES, Comparison, Report, Shadow, report
+from streams.reference_book import ReferenceBook
+from streams.sensor_stage import SensorConfig
+from streams.shadow import Comparison, Hear, Shadow
+from streams.shadow_report import Report, report
+from streams.shadow_stages import FORMS, journeys, sensors
+from streams.stage import Stage
 
-_RULE: Final = unusual_journey.CARD.name
-DRIFTED: Final = 1.0  # standard deviations from which on drift is worth a line
+JOURNEYS: Final = unusual_journey.CARD.name
 _SAID: Final = {"right": True, "wrong": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model's version and the rule's thresholds with it."""
+
+    model: ModelVersion
+    limits: Any
+
+
+@dataclass(slots=True)
+class Run:
+    """A comparison and what it was made on. Times are Kafka's of the first and the last record, 0 where there is none.
+
+    ``corridors`` are those that were looked at, all where none is named.
+    """
+
+    report: Report
+    old: Version
+    new: Version
+    corridors: tuple[str, ...]
+    labelled: int
+    since_ms: int = 0
+    until_ms: int = 0
 
 
 class _Keyed(msgspec.Struct):
@@ -37,18 +66,16 @@ class _Keyed(msgspec.Struct):
 _KEYED: Final = msgspec.json.Decoder(_Keyed)
 
 
-def candidate_in(path: Path) -> Thresholds:
-    """The thresholds of ``[rules.unusual_journey]`` in a TOML file. Raises ValueError, which names what is wrong."""
+def candidate_in(path: Path, rule: str = JOURNEYS) -> Any:
+    """The thresholds of ``[rules.<rule>]`` in a TOML file. Raises ValueError, which names what is wrong."""
     try:
         tables = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
-    table = tables.get("rules", {}).get(_RULE) if isinstance(tables.get("rules", {}), dict) else None
+    table = tables.get("rules", {}).get(rule) if isinstance(tables.get("rules", {}), dict) else None
     if table is None:
-        raise ValueError(f"{path} has no table [rules.{_RULE}]")
-    found = thresholds.read({_RULE: table})[_RULE]
-    assert isinstance(found, Thresholds)
-    return found
+        raise ValueError(f"{path} has no table [rules.{rule}]")
+    return thresholds.read({rule: table})[rule]
 
 
 def labels_in(path: Path) -> dict[str, bool]:
@@ -66,38 +93,41 @@ def labels_in(path: Path) -> dict[str, bool]:
     return found
 
 
+def in_the_line(settings: Settings, rule: str) -> Version:
+    """The version that a line with these settings runs."""
+    return Version(takeover.in_the_line(settings, rule).model, takeover.limits_of(settings, rule))
+
+
 async def run(
     settings: Settings,
-    candidate: Thresholds,
+    candidate: Version,
     said: dict[str, bool],
     corridors: Collection[str] = (),
     hours: float | None = None,
     minutes: float = 0.0,
-) -> Report:
+) -> Run:
     """Compare the line's version with the candidate on what is kept, and then on what comes.
 
     ``corridors`` are those to look at, all where none is named; ``hours`` how far back to begin; ``minutes`` how long
     to go on. Raises ServiceMissingError.
     """
-    kafka = settings.kafka
-    partitions = await partitions_of(kafka, topics.JOURNEY_WINDOWS)
-    own = thresholds.read({rule: dict(table) for rule, table in settings.rules}).get(_RULE)
-    config = CorridorConfig(
-        partitions,
-        tuple(Audience(a.name, tuple(a.countries)) for a in settings.audiences),
-        int(settings.lateness_bound_s * 1000),
-        languages=settings.languages,
-        thresholds=own or Thresholds(),
-    )
-    book = await read_reference(kafka)
-    shadows = [Shadow(partition, book, config, candidate) for partition in range(partitions)]
+    kafka, rule = settings.kafka, candidate.model.rule
+    form, old = FORMS[rule], in_the_line(settings, rule)
+    topic = topics.JOURNEY_WINDOWS if rule == JOURNEYS else topics.SENSOR_VALUES
+    partitions = await partitions_of(kafka, topic)
+    book, groups = await read_reference(kafka), dict[str, Comparison]()
+    olds, news = (_stages(settings, version, partitions, book) for version in (old, candidate))
+    shadows = [Shadow(form, olds(p), news(p), groups, time.thread_time_ns) for p in range(partitions)]
+    found = Run(report(form, (), {}), old, candidate, tuple(corridors), len(said))
     since_ms = None if hours is None else int((time.time() - 3_600.0 * hours) * 1000)
 
     async def read(follow: bool) -> None:
-        async for record in records_of(kafka, topics.JOURNEY_WINDOWS, since_ms=since_ms, follow=follow):
+        async for record in records_of(kafka, topic, since_ms=since_ms, follow=follow):
             is_tick = frames.kind_of(record.headers) == "tick"
             if is_tick or _is_of(record.value, corridors):
                 shadows[record.partition].take(record.value, is_tick)
+                found.since_ms = min(found.since_ms or record.timestamp, record.timestamp)
+                found.until_ms = max(found.until_ms, record.timestamp)
 
     if minutes:
         try:
@@ -107,7 +137,25 @@ async def run(
             pass
     else:
         await read(follow=False)
-    return report(shadows, said)
+    found.report = report(form, shadows, said)
+    return found
+
+
+def _stages(
+    settings: Settings, version: Version, partitions: int, book: ReferenceBook
+) -> Callable[[int], Callable[[Hear], Stage]]:
+    """By partition, what makes this version's stage as the line would."""
+    audiences = tuple(Audience(a.name, tuple(a.countries)) for a in settings.audiences)
+    lateness_ms, languages = int(settings.lateness_bound_s * 1000), settings.languages
+    if version.model.rule == JOURNEYS:
+        corridor = CorridorConfig(
+            partitions, audiences, lateness_ms, languages=languages, thresholds=version.limits, model=version.model
+        )
+        return lambda partition: journeys(partition, book, corridor)
+    sensor = SensorConfig(
+        partitions, audiences, lateness_ms, languages=languages, thresholds=version.limits, model=version.model
+    )
+    return lambda partition: sensors(partition, book, sensor)
 
 
 def _is_of(value: bytes, corridors: Collection[str]) -> bool:
@@ -117,53 +165,3 @@ def _is_of(value: bytes, corridors: Collection[str]) -> bool:
         return _KEYED.decode(value).corridor in corridors
     except frames.UNREADABLE:
         return False
-
-
-def as_dict(found: Report) -> dict[str, Any]:
-    """All of it as plain data."""
-    return {
-        "ready": found.ready,
-        "criteria": [asdict(criterion) for criterion in found.criteria],
-        "corridors": {name: _plain(each) for name, each in found.corridors.items()},
-        "labels": asdict(found.labels),
-        "drift": found.drift,
-    }
-
-
-def _plain(each: Comparison) -> dict[str, Any]:
-    return {
-        "windows": each.windows, "unusual": each.unusual, "episodes": each.episodes, "compared": each.compared,
-        "correlation": round(each.correlation.get(), 4),
-    }  # fmt: skip
-
-
-def lines_of(found: Report) -> Iterator[str]:
-    """The comparison for people, line by line."""
-    if not found.corridors:
-        yield "there are no journey windows to compare on"
-    wide = max((len(name) for name in found.corridors), default=8)
-    sides = "".join(f"{side:>8}" for side in SIDES)
-    yield f"{'':{wide}} {'judged':^24} {'unusual':^24} {'episodes':^24} {'scores':>9}"
-    yield f"{'corridor':{wide}} {sides} {sides} {sides} {'correlate':>9}"
-    for name, each in found.corridors.items():
-        counts = " ".join(
-            "".join(f"{kind[side]:>8}" for side in SIDES) for kind in (each.windows, each.unusual, each.episodes)
-        )
-        yield f"{name:{wide}} {counts} {each.correlation.get():>9.3f}"
-    off = {name: max(each.items(), key=lambda item: abs(item[1])) for name, each in found.drift.items() if each}
-    for name, (feature, deviations) in sorted(off.items()):
-        if abs(deviations) >= DRIFTED:
-            yield f"drift: {name}: {feature} {deviations:+.1f} standard deviations off what was learnt, of late"
-    labels = found.labels
-    if labels.right_lost or labels.wrong_kept or labels.right_kept or labels.wrong_gone or labels.unknown:
-        yield ""
-        yield (
-            f"labelled right: {labels.right_kept} still told, {len(labels.right_lost)} lost; labelled wrong: "
-            f"{labels.wrong_gone} gone, {len(labels.wrong_kept)} still told; {labels.unknown} labels of no alert seen"
-        )
-        for alert_id in labels.right_lost:
-            yield f"  lost: {alert_id}"
-    yield ""
-    for criterion in found.criteria:
-        yield f"{'yes' if criterion.holds else 'NO ':<4} {criterion.name}: {criterion.says}"
-    yield "READY to take over" if found.ready else "NOT READY to take over"

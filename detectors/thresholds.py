@@ -1,6 +1,7 @@
 """Thresholds as operators write them: a table a rule, read into the rule's own ``Thresholds``, or refused by name.
 
-What each may be is declared where the rule is (``detectors.limits``); ``document`` makes docs/rules.md of it.
+What each may be is declared where the rule is (``detectors.limits``); ``document`` makes docs/rules.md of it, and of
+the versions of models there are.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from detectors import catalog
+from detectors import catalog, model_versions
 from detectors.limits import Limit, limits_of
 
 FORMS: Final = catalog.THRESHOLDS
@@ -64,7 +65,16 @@ def document() -> str:
         for rule, form in FORMS.items()
         for key, each in limits_of(form).items()
     ]
-    return "\n".join([_HEAD.format(without=", ".join(f"`{n}`" for n in catalog.CARDS if n not in FORMS)), *rows, ""])
+    head = _HEAD.format(without=", ".join(f"`{n}`" for n in catalog.CARDS if n not in FORMS))
+    return "\n".join([head, *rows, "", *_MODELS, *_versions(), ""])
+
+
+def _versions() -> list[str]:
+    own = model_versions.OWN.values()
+    return [
+        f"| `{model.rule}` | `{model.version}`{_OWN if model in own else ''} | {model.says} |"
+        for model in model_versions.BY_NAME.values()
+    ]
 
 
 _HEAD: Final = """# Thresholds of the rules
@@ -84,3 +94,18 @@ would tell everybody, or nobody. No thresholds: {without}.
 
 | rule | threshold | default | unit | bounds | what it does |
 |---|---|---|---|---|---|"""
+_OWN: Final = " (the release's own)"
+_MODELS: Final = (
+    "## Versions of models",
+    "",
+    "What a rule that learns takes for usual is its model's. Another version than the release's own is chosen in the",
+    'settings file, or as `PUENTE_MODELS="unusual_journey=1-swift"`. It judges once it has been compared with the one',
+    "that does, and somebody has signed for it: [architecture.md](architecture.md#versions-of-a-model).",
+    "",
+    '    adoptions = "adoptions.jsonl"',
+    "    [models]",
+    '    unusual_journey = "1-swift"',
+    "",
+    "| rule | version | what it is |",
+    "|---|---|---|",
+)

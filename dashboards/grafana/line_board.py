@@ -59,6 +59,28 @@ BOARD: Final = Board(
             height=5,
         ),
         Panel(
+            kind="stat",
+            title=Text("Which version of each model judges?", "¿Qué versión de cada modelo juzga?"),
+            says=Text(
+                "The release's own, one that a comparison found ready, or one for which somebody waived that: who.",
+                "La de la entrega, una que una comparación halló lista, o una a la que alguien eximió de ella: quién.",
+            ),
+            queries=(
+                Query(
+                    f'SELECT min("last") FROM (SELECT last("value") AS "last" {of_metric("puente_model")}'
+                    ' GROUP BY "process", "rule", "version", "how", "by") GROUP BY "rule", "version", "by"',
+                    "$tag_rule@$tag_version $tag_by",
+                ),
+            ),
+            meanings={
+                "0": (Text("WAIVED", "EXIMIDA"), "red"),
+                "1": (Text("own or compared", "propia o comparada"), "green"),
+            },
+            height=5,
+            recent="1m",
+            empty=Text("Empty where no worker speaks.", "Vacío si ningún worker habla."),
+        ),
+        Panel(
             kind="timeseries",
             title=Text("Does each role still speak?", "¿Sigue hablando cada papel?"),
             says=Text(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.cli.common import json_option, need, with_settings, write_json
-from deploy.settings import Settings
+from deploy.cli.common import json_option, write_json
+from deploy.cli.takeover import adopt, shadow
 
 if TYPE_CHECKING:
     from deploy.detection.benchmark import Series
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def detectors() -> None:
-    """Detectors of anomalies: compare them, and try a new version in the shadow of the old."""
+    """Detectors of anomalies: compare them, try a new version in the shadow of the old, let it take over."""
 
 
 # fmt: off
@@ -108,55 +108,5 @@ def _perturbed(name: str, factory: Factory, series: list[Series], aside: bool) -
     return result
 
 
-# fmt: off
-@detectors.command()
-@click.option(
-    "--candidate", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="TOML with a table [rules.unusual_journey]: the new version.",
-)
-@click.option(
-    "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="What officers said: an alert's id (or its beginning), a comma, right or wrong; one a line.",
-)
-@click.option("--corridor", "corridors", multiple=True, metavar="NAME", help="Only this corridor's windows.")
-@click.option("--hours", type=click.FloatRange(0.1), help="Begin so many hours back; without it, with all kept.")
-@click.option(
-    "--follow", "minutes", type=click.FloatRange(0.0), default=0.0, metavar="MINUTES",
-    help="Go on with what comes for so long before comparing.",
-)
-@json_option
-@with_settings
-def shadow(
-    settings: Settings, candidate: Path, labels: Path | None, corridors: tuple[str, ...], hours: float | None,
-    minutes: float, json_to: str | None,
-) -> int:
-    # fmt: on
-    """Run a new version of unusual_journey in the shadow of the line's own: on the same windows, telling nobody.
-
-    Reads journey windows from Kafka in no consumer group, and compares windows and episodes that both, only the old
-    or only the new version would tell. Exit code 0 where the new one is ready to take over, 1 where it is not.
-
-    \b
-    Examples:
-      puente detectors shadow --candidate stricter.toml
-      puente detectors shadow --candidate stricter.toml --labels said.csv --hours 48 --json
-      puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
-    """
-    need(settings.kafka, "kafka", "Kafka")
-
-    import asyncio
-
-    from deploy import shadow as runs
-
-    try:
-        limits = runs.candidate_in(candidate)
-        said = runs.labels_in(labels) if labels is not None else {}
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    report = asyncio.run(runs.run(settings, limits, said, corridors, hours, minutes))
-    if json_to is not None:
-        write_json(runs.as_dict(report), json_to)
-    if json_to != "-":
-        for line in runs.lines_of(report):
-            click.echo(line)
-    return 0 if report.ready else 1
+detectors.add_command(shadow)
+detectors.add_command(adopt)

@@ -73,6 +73,7 @@ def _examine(settings: Settings, json_to: str | None) -> int:
         _try("cache", True, lambda: _cache(settings)),
         _try("ports", True, _ports),
         *_subscribers(settings),
+        *_models(settings),
         *_health(settings),
     ]
     missing = [finding for finding in findings if finding.needed and not finding.found]
@@ -186,6 +187,15 @@ def _subscribers(settings: Settings) -> list[Finding]:
     names = ", ".join(webhook.name for webhook in found) or "none"
     count = f"{len(found)} webhook{'' if len(found) == 1 else 's'}"
     return [Finding("told", True, False, f"{count} ({names}) of {settings.subscribers}")]
+
+
+def _models(settings: Settings) -> list[Finding]:
+    """Versions of models that are not the release's own, and by whose leave; what may not judge is a wrong setting."""
+    if not settings.models:
+        return []
+    from deploy import takeover
+
+    return [Finding("model", True, False, str(judging)) for judging in takeover.in_force(settings).values()]
 
 
 def _health(settings: Settings) -> list[Finding]:

@@ -37,6 +37,10 @@ def up(settings: Settings, workers: int, services_only: bool, json_to: str | Non
     """
     from deploy.stack import LocalStack
 
+    if settings.models:
+        from deploy import takeover
+
+        takeover.in_force(settings)  # before a stack is started whose workers would not start
     with LocalStack(settings) as stack:
         roles = [] if services_only else _start_roles(stack, workers)
         if roles and workers:

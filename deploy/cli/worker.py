@@ -14,7 +14,8 @@ from deploy.settings import Settings
 def worker(settings: Settings, json_to: str | None) -> None:
     """Run the stages on a share of the partitions: readings joined, rules judged, alerts told.
 
-    Start more of them to share the work; a killed one's share moves to the others.
+    Start more of them to share the work; a killed one's share moves to the others. A version of a model that is not the
+    release's own must have been let take over (`puente detectors adopt`), or the worker does not start.
 
     Ends by SIGTERM or Ctrl-C; with --json it then says what it has counted.
 
@@ -24,9 +25,11 @@ def worker(settings: Settings, json_to: str | None) -> None:
     """
     need(settings.kafka, "kafka", "Kafka")
 
+    from deploy import takeover
     from deploy.roles import worker as role
 
+    models = takeover.in_force(settings)
     need_line(settings)
-    counted = role.run(settings)
+    counted = role.run(settings, models)
     if json_to is not None:
         write_json(counted, json_to)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mode import Service
@@ -15,16 +15,19 @@ from contracts.metrics import Sample
 from deploy.health.partitions import PartitionVitals, apart, labels_of
 from deploy.health.process import Health
 from deploy.health.vitals import Check
+from deploy.takeover import InForce
 
 
 class WorkerVitals:
     """Ready where the reference is read, the reader's thread lives, and each partition of ours moves on.
 
-    ``line`` is ``streams.agents.line_worker.Line``; ``still_s`` see ``PartitionVitals``.
+    ``line`` is ``streams.agents.line_worker.Line``; ``still_s`` see ``PartitionVitals``; ``models`` are the versions
+    that judge: what each says of who let it, and why, is said here too.
     """
 
-    def __init__(self, line: Any, still_s: float) -> None:
+    def __init__(self, line: Any, still_s: float, models: Sequence[InForce] = ()) -> None:
         self._line = line
+        self._models = models
         self._partitions = PartitionVitals(line, still_s)
 
     def observe(self, now_s: float) -> None:
@@ -32,17 +35,27 @@ class WorkerVitals:
         self._partitions.observe(now_s)
 
     def checks(self, _now_s: float) -> Iterator[Check]:
-        """``reference``, ``threads``, ``partitions``, ``progress``."""
+        """``reference``, ``threads``, ``models`` (always ready), ``partitions``, ``progress``."""
         read = self._line.reference_read
         yield Check("reference", read, "the reference is read" if read else "the reference is not yet read to its end")
         readers = [thread for thread in threading.enumerate() if isinstance(thread, WorkerThread)]
         yield Check("threads", bool(readers), "the reader's thread lives" if readers else "no thread reads from Kafka")
+        yield Check("models", True, self._models_say())
         yield from self._partitions.checks()
+
+    def _models_say(self) -> str:
+        anew = sum(getattr(runner.state, "anew", 0) for runner in list(self._line.runners.values()))
+        also = f"; {anew} records of what other versions had learnt are not read" if anew else ""
+        return "; ".join(map(str, self._models)) + also
 
     def samples(self) -> Iterator[Sample]:
         """What both stages count, by partition; episodes and alerts, by rule."""
         line = self._line
         yield Sample("puente_reference_records", line.book.version)
+        for judging in self._models:
+            model, how = judging.model, judging.how
+            about = {"rule": model.rule, "version": model.version, "how": how}
+            yield Sample("puente_model", how != "waived", about | ({"by": judging.by} if judging.by else {}))
         yield from self._partitions.samples()
         for stage, reason, count, drill in self._partitions.refused():
             yield from apart("puente_refused_total", count, drill, {"stage": stage, "reason": reason})

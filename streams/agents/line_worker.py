@@ -32,7 +32,8 @@ from mode import Service
 
 from contracts import topics
 from contracts.frames import kind_of
-from detectors import sensor_watch, unusual_journey
+from detectors import model_versions, sensor_watch, unusual_journey
+from detectors.model_versions import ModelVersion
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.latency import Latencies
@@ -72,6 +73,7 @@ class WorkerConfig:
     check_identity: bool = True
     languages: tuple[str, ...] = ()
     thresholds: Mapping[str, Any] = field(default_factory=dict)  # rules', where not the defaults
+    models: Mapping[str, ModelVersion] = field(default_factory=lambda: model_versions.OWN)  # by rule
     gather_bytes: int = 262_144
     runner: RunnerConfig = field(default_factory=RunnerConfig)
 
@@ -197,6 +199,7 @@ class Line(Service):  # type: ignore[misc]
                 config.check_identity,
                 config.languages,
                 thresholds=config.thresholds.get(sensor_watch.CARD.name) or sensor_watch.Thresholds(),
+                model=config.models[sensor_watch.CARD.name],
             )
             make = lambda: SensorStage(source.partition, self.book, sensor)  # noqa: E731
         else:
@@ -207,6 +210,7 @@ class Line(Service):  # type: ignore[misc]
                 config.check_identity,
                 config.languages,
                 thresholds=config.thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds(),
+                model=config.models[unusual_journey.CARD.name],
             )
             make = lambda: CorridorStage(source.partition, self.book, corridor)  # noqa: E731
 

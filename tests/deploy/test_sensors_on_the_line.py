@@ -1,12 +1,21 @@
-"""Watched sensors through a real worker on a real Kafka, killed on its way: the core's own alerts, each value once."""
+"""Watched sensors through a real worker on a real Kafka, killed on its way: the core's own alerts, each value once.
+
+And then another version of their model: in the shadow of the line's on what Kafka keeps, and in its place.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import random
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -21,7 +30,7 @@ from contracts.reference import Device
 from contracts.sensors import MINUTE_MS, SensorValue
 from deploy.core_line import CoreLine
 from deploy.roles.simulate import load as load_reference
-from deploy.settings import load
+from deploy.settings import as_toml, load
 from deploy.stack import LocalStack
 from deploy.topic_io import records_of
 from detectors.sensor_watch import Thresholds
@@ -31,6 +40,8 @@ START_MS = 1_790_000_000_000
 PARTITIONS = 2
 MINUTES = 440
 FAULT = range(380, 410)
+MORE_MINUTES = 640  # as the version that takes over hears them
+MORE_FAULT = range(600, 630)
 BOXES = ("BOX-1", "BOX-2", "BOX-3")
 RULES = (("sensor_anomaly", (("open_score", 0.5), ("warm_up_values", 120))),)
 TICK_MS = 30_000
@@ -48,15 +59,28 @@ def reference() -> list[Device]:
     ]  # fmt: skip
 
 
-def sent() -> Iterator[tuple[int, str, Reading]]:
+def sent(minutes: range = range(MINUTES)) -> Iterator[tuple[int, str, Reading]]:
     """Three boxes, a reading a minute; the first gets 12 degrees warmer for half an hour, within its sensor's range."""
-    rng = random.Random(SEED)
-    for minute in range(MINUTES):
+    rng = random.Random(SEED + minutes.start)
+    for minute in minutes:
         for n, box in enumerate(BOXES):
             at_ms = START_MS + minute * MINUTE_MS + 1_000 * n
-            warm = 12.0 if n == 0 and minute in FAULT else 0.0
+            warm = 12.0 if n == 0 and (minute in FAULT or minute in MORE_FAULT) else 0.0
             value = 4.0 + warm + rng.uniform(-1.0, 1.0)
             yield at_ms, "CRDN", Reading(device_id=box, boot_id=1, seq=minute, time_ms=at_ms, temperature_c=value)
+
+
+def log_of(readings: Iterator[tuple[int, str, Reading]]) -> list[tuple[int, bytes, bool]]:
+    """What the gateway would write of them, and ticks: by partition, a value, whether it is a tick."""
+    log: list[tuple[int, bytes, bool]] = []
+    until_ms = 0
+    for at_ms, _, reading in readings:
+        until_ms = until_ms or at_ms - at_ms % TICK_MS + TICK_MS
+        while at_ms >= until_ms:
+            log += ((p, frames.encode_tick(Tick("gateway", until_ms)), True) for p in range(PARTITIONS))
+            until_ms += TICK_MS
+        log.append((partition_of(reading.device_id, PARTITIONS), msgspec.json.encode(reading), False))
+    return log
 
 
 def core() -> list[Alert]:
@@ -74,17 +98,22 @@ def of_sensors(alerts: list[Alert]) -> dict[tuple[str, int], tuple[str, float, s
     }
 
 
-def test_a_killed_worker_tells_what_the_core_tells_and_judges_no_value_twice(kafka_ready: None) -> None:
+@dataclass(frozen=True)
+class Told:
+    """A line that has run, its worker killed once and stopped since; its Kafka is still there."""
+
+    stack: LocalStack
+    expected: dict[tuple[str, int], tuple[str, float, str]]
+
+    def alerts(self) -> list[Alert]:
+        return asyncio.run(told(self.stack.settings.kafka))
+
+
+@pytest.fixture(scope="module")
+def line(kafka_ready: None) -> Iterator[Told]:
     print("seed", SEED)
     expected = of_sensors(core())
-    assert sorted({state for state, _, _ in expected.values()}) == ["closed", "opened"]
-    log: list[tuple[int, bytes, bool]] = []
-    until_ms = START_MS + TICK_MS
-    for at_ms, _, reading in sent():
-        while at_ms >= until_ms:
-            log += ((p, frames.encode_tick(Tick("gateway", until_ms)), True) for p in range(PARTITIONS))
-            until_ms += TICK_MS
-        log.append((partition_of(reading.device_id, PARTITIONS), msgspec.json.encode(reading), False))
+    log = log_of(sent())
     with LocalStack(replace(load({}), partitions=PARTITIONS, checkpoint_interval_s=1.0, rules=RULES)) as stack:
         kafka = stack.settings.kafka
         asyncio.run(load_reference(stack.settings, SimpleNamespace(reference=reference)))
@@ -94,15 +123,117 @@ def test_a_killed_worker_tells_what_the_core_tells_and_judges_no_value_twice(kaf
         worker.kill()
         worker = stack.start_role("worker")
         asyncio.run(write(kafka, log[len(log) // 2 :]))
-        deadline_s, found = time.monotonic() + 120.0, {}
-        while not expected.keys() <= found.keys() and time.monotonic() < deadline_s:
-            worker.check()
-            time.sleep(1.0)
-            found = of_sensors(asyncio.run(told(kafka)))
+        until(lambda: expected.keys() <= of_sensors(asyncio.run(told(kafka))).keys(), worker.check)
         worker.stop(deadline_s=20.0)
-        assert of_sensors(asyncio.run(told(kafka))) == expected
-        minutes = asyncio.run(values(kafka))
-        assert len(set(minutes)) == len(BOXES) * (MINUTES - 1)  # the last one's end is not told yet
+        yield Told(stack, expected)
+
+
+def until(holds: Callable[[], bool], check: Callable[[], object]) -> None:
+    """Wait for it, as long as what ``check`` looks after lives."""
+    deadline_s = time.monotonic() + 120.0
+    while not holds() and time.monotonic() < deadline_s:
+        check()
+        time.sleep(1.0)
+
+
+def test_a_killed_worker_tells_what_the_core_tells_and_judges_no_value_twice(line: Told) -> None:
+    assert sorted({state for state, _, _ in line.expected.values()}) == ["closed", "opened"]
+    assert of_sensors(line.alerts()) == line.expected
+    minutes = asyncio.run(values(line.stack.settings.kafka))
+    assert len(set(minutes)) == len(BOXES) * (MINUTES - 1)  # the last one's end is not told yet
+
+
+# -- puente detectors shadow, and the version that takes over ---------------------------------------------------------
+
+
+def puente(line: Told, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.cli", *arguments],
+        env={**environ, "PUENTE_CONFIG": str(line.stack.config), **more},
+        capture_output=True, text=True, check=False, timeout=240,
+    )  # fmt: skip
+
+
+def test_a_version_in_its_own_shadow_says_what_the_line_told(line: Told) -> None:
+    ran = puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", "--model", "2", "--json")
+    answer = json.loads(ran.stdout)
+    assert line.alerts()  # it told nobody, and the line
+    assert of_sensors(line.alerts()) == line.expected
+    assert answer["old"] == answer["new"]
+    assert list(answer["sensors"]) == ["temperature_c"]
+    (each,) = answer["sensors"].values()
+    opened = [alert for alert, _ in line.expected]
+    assert each["episodes"] == {"both": len(set(opened)), "old": 0, "new": 0}
+    assert each["values"] == {"both": len(BOXES) * (MINUTES - 1 - 120), "old": 0, "new": 0}
+    assert each["correlation"] == 1.0
+    assert answer["cost_us"]["old"] > 0.0
+    assert {c["name"] for c in answer["criteria"] if not c["holds"]} <= {"values", "cost"}
+    assert ran.returncode == 1  # a day of three sensors is too little
+
+
+def test_a_version_that_hears_nothing_loses_what_officers_found_right(line: Told, tmp_path: Path) -> None:
+    labels, deaf = tmp_path / "said.csv", tmp_path / "deaf.toml"
+    ids = sorted({alert for alert, _ in line.expected})
+    labels.write_text("".join(f"{alert}, right\n" for alert in ids))
+    deaf.write_text("[rules.sensor_anomaly]\nopen_score = 0.99\nwarm_up_values = 120\n")
+    ran = puente(
+        line, "detectors", "shadow", "--rule", "sensor_anomaly", "--candidate", str(deaf), "--labels", str(labels)
+    )
+    assert ran.returncode == 1
+    assert "new sensor_anomaly@2 (open_score 0.99)" in ran.stdout
+    assert f"labelled right: 0 still told, {len(ids)} lost" in ran.stdout
+    assert all(f"lost: {alert}" in ran.stdout for alert in ids)
+
+
+def test_sensors_have_no_corridors_and_a_version_must_be_named(line: Told) -> None:
+    for wrong in (("--corridor", "I-35", "--model", "2"), (), ("--model", "2-own")):
+        assert puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", *wrong).returncode == 2, wrong
+
+
+def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path: Path) -> None:
+    """It is compared, is not ready on so little, and is waived: the worker says who and why, and then it judges."""
+    report, config = tmp_path / "report.json", tmp_path / "puente.toml"
+    own_range = ("detectors", "shadow", "--rule", "sensor_anomaly", "--model", "2-own-range", "--json", str(report))
+    assert puente(line, *own_range).returncode == 1
+    chosen = replace(
+        line.stack.settings, models=(("sensor_anomaly", "2-own-range"),), adoptions=tmp_path / "adoptions.jsonl"
+    )
+    config.write_text(as_toml(chosen))
+    refused = puente(line, "worker", PUENTE_CONFIG=str(config))
+    assert refused.returncode == 2
+    assert "sensor_anomaly@2-own-range may not take over from sensor_anomaly@2" in refused.stderr
+    sign = ("detectors", "adopt", str(report), "--by", "Ana Ruiz, ANAM")
+    assert "is not ready (values" in " ".join(puente(line, *sign, PUENTE_CONFIG=str(config)).stderr.split())
+    waived = puente(line, *sign, "--waive", "a test", PUENTE_CONFIG=str(config))
+    assert waived.returncode == 0, waived.stderr
+    line.stack.config.write_text(config.read_text())
+    worker = line.stack.start_role("worker")
+    asyncio.run(write(line.stack.settings.kafka, log_of(sent(range(MINUTES, MORE_MINUTES)))))
+    until(lambda: tells_of_more(line), worker.check)
+    (url,) = (url for name, url in line.stack.facts()["health"].items() if name.startswith("worker"))
+    ready, metrics = (
+        urllib.request.urlopen(f"{url}/{page}", timeout=10).read().decode() for page in ("readyz", "metrics")
+    )
+    worker.stop(deadline_s=20.0)
+    assert tells_of_more(line)
+    assert all(alert.evidence["model_version"] == "sensor_anomaly@2" for alert in line.alerts() if in_time(alert))
+    says = next(check["says"] for check in json.loads(ready)["checks"] if check["name"] == "models")
+    assert "waived by Ana Ruiz, ANAM at" in says
+    assert ": a test; it begins anew where 2 judged" in says
+    assert f"{len(BOXES)} records of what other versions had learnt are not read" in says
+    assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="2-own-range"} 0' in metrics
+
+
+def in_time(alert: Alert) -> bool:
+    return alert.opened_ms < START_MS + MINUTES * MINUTE_MS
+
+
+def tells_of_more(line: Told) -> bool:
+    """Whether the version that has taken over has told of the second warm half hour."""
+    spell_ms = range(START_MS + MORE_FAULT.start * MINUTE_MS, START_MS + MORE_FAULT.stop * MINUTE_MS)
+    told = [a for a in line.alerts() if a.evidence.get("model_version") == "sensor_anomaly@2-own-range"]
+    return any(alert.opened_ms in spell_ms for alert in told)
 
 
 async def write(kafka: str, log: list[tuple[int, bytes, bool]]) -> None:

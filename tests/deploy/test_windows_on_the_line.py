@@ -316,6 +316,22 @@ def test_a_version_that_hears_nothing_any_more_is_not_ready_and_what_officers_sa
     assert "NOT READY" in said.stdout
 
 
+def test_another_version_of_the_model_is_compared_with_the_lines_and_its_report_can_be_signed(
+    line: Told, tmp_path: Path
+) -> None:
+    report, file = tmp_path / "report.json", tmp_path / "adoptions.jsonl"
+    ran = line.puente("detectors", "shadow", "--model", "1-swift", "--json", str(report))
+    answer = json.loads(report.read_text())
+    assert (answer["old"]["model"], answer["new"]["model"]) == ("unusual_journey@1", "unusual_journey@1-swift")
+    assert answer["compared"] == sum(each["compared"] for each in answer["corridors"].values()) > 0
+    assert 0.9 < max(each["correlation"] for each in answer["corridors"].values()) < 0.99999
+    assert answer["since_ms"] < answer["until_ms"]
+    assert ran.returncode == (0 if answer["ready"] else 1)
+    signed = line.puente("detectors", "adopt", str(report), "--by", "Ana", "--to", str(file))
+    assert signed.returncode == (0 if answer["ready"] else 2), signed.stderr
+    assert file.exists() == answer["ready"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,9 +12,13 @@ import pytest
 from contracts import frames
 from contracts.journeys import JourneyWindow, window_id
 from contracts.readings import Tick
+from detectors import model_versions
+from detectors.model_versions import ModelVersion
 from detectors.unusual_journey import Thresholds
 from streams.corridor_stage import CorridorConfig, CorridorStage
-from streams.shadow import Report, Shadow, report
+from streams.shadow import Shadow
+from streams.shadow_report import Report, report
+from streams.shadow_stages import JOURNEYS, journeys
 
 LENGTH_MS = 180_000
 WINDOWS = 120
@@ -50,12 +55,16 @@ def log(world) -> list[tuple[bytes, bool]]:
     return records
 
 
-def compared(world, log, said: dict[str, bool] | None = None, **limits: Any) -> Report:
-    config = CorridorConfig(world.partitions, world.audiences)
-    shadow = Shadow(0, world.fleet(8), config, Thresholds(**limits))
+def compared(
+    world, log, said: dict[str, bool] | None = None, model: ModelVersion = model_versions.JOURNEY, **limits: Any
+) -> Report:
+    old = CorridorConfig(world.partitions, world.audiences)
+    new = replace(old, thresholds=Thresholds(**limits), model=model)
+    book = world.fleet(8)
+    shadow = Shadow(JOURNEYS, journeys(0, book, old), journeys(0, book, new))
     for value, is_tick in log:
         shadow.take(value, is_tick)
-    return report([shadow], said or {})
+    return report(JOURNEYS, [shadow], said or {})
 
 
 def old_alerts(world, log) -> dict[str, str]:
@@ -70,20 +79,20 @@ def old_alerts(world, log) -> dict[str, str]:
 
 def test_a_version_in_its_own_shadow_agrees_in_everything(world, log):
     found = compared(world, log)
-    (each,) = found.corridors.values()
-    assert each.windows == {"both": 6 * WINDOWS, "old": 0, "new": 0}
-    assert each.unusual["both"] >= 10
-    assert each.unusual["old"] == each.unusual["new"] == each.episodes["old"] == each.episodes["new"] == 0
+    (each,) = found.groups.values()
+    assert each.judged == {"both": 6 * WINDOWS, "old": 0, "new": 0}
+    assert each.told["both"] >= 10
+    assert each.told["old"] == each.told["new"] == each.episodes["old"] == each.episodes["new"] == 0
     assert each.episodes["both"] == len(old_alerts(world, log)) == 1
     assert each.correlation.get() > 0.99999
     assert found.ready, found.criteria
 
 
 def test_a_more_sensitive_version_tells_more_and_the_flood_is_seen(world, log):
-    (each,) = compared(world, log, road_deviations=3.0, confirm_windows=3).corridors.values()
+    (each,) = compared(world, log, road_deviations=3.0, confirm_windows=3).groups.values()
     assert (each.episodes["both"], each.episodes["old"]) == (1, 0)
     assert each.episodes["new"] >= 1
-    assert each.unusual["new"] > 0
+    assert each.told["new"] > 0
     flood = compared(world, log, road_deviations=0.5, open_score=0.41)
     assert not next(c for c in flood.criteria if c.name == "no flood").holds
     assert not flood.ready
@@ -91,7 +100,7 @@ def test_a_more_sensitive_version_tells_more_and_the_flood_is_seen(world, log):
 
 def test_a_deaf_version_loses_what_was_told_and_is_not_ready(world, log):
     found = compared(world, log, road_deviations=100.0)
-    (each,) = found.corridors.values()
+    (each,) = found.groups.values()
     assert each.episodes == {"both": 0, "old": 1, "new": 0}
     assert not next(c for c in found.criteria if c.name == "nothing lost").holds
     assert not found.ready
@@ -110,8 +119,8 @@ def test_what_officers_said_decides_what_may_be_lost(world, log):
 
 
 def test_windows_that_only_one_version_judges_are_told_apart(world, log):
-    (each,) = compared(world, log, least_readings=9).corridors.values()
-    assert each.windows == {"both": 0, "old": 6 * WINDOWS, "new": 0}
+    (each,) = compared(world, log, least_readings=9).groups.values()
+    assert each.judged == {"both": 0, "old": 6 * WINDOWS, "new": 0}
     assert each.compared == 0
 
 
@@ -123,3 +132,14 @@ def test_too_few_windows_decide_nothing(world, log):
 
 def test_nothing_at_all_is_not_ready(world):
     assert not compared(world, []).ready
+
+
+def test_another_version_of_the_model_is_compared_like_other_thresholds(world, log):
+    swift = model_versions.find("unusual_journey", "1-swift")
+    found = compared(world, log, model=swift)
+    (each,) = found.groups.values()
+    assert each.judged["both"] == 6 * WINDOWS
+    assert (
+        0.8 < each.correlation.get() < 0.99999
+    )  # it has learnt otherwise: the control is the version in its own shadow
+    assert found.cost_us is None  # nobody gave it a clock

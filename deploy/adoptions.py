@@ -1,0 +1,99 @@
+"""Who let which version of a model take over, and on what comparison: a file, one record of JSON a line.
+
+A record is bound by hashes: to the content of the version that was compared, and to its own text, so that one altered
+since is found. That is no signature: whoever may write the file can forge a line. Keep it where changes are reviewed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+_HASH = "sha256"
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """One condition for taking over, whether it held, and the figures."""
+
+    name: str
+    holds: bool
+    says: str
+
+
+class Compared(msgspec.Struct, kw_only=True, frozen=True):
+    """On what a version was compared, and with which. ``report_sha256`` is the report's own.
+
+    ``since_ms`` and ``until_ms`` are Kafka's times of the first and the last record; ``count`` windows or values judged
+    by both; ``episodes`` by who told them; ``labelled`` how many officers had judged.
+    """
+
+    against: str
+    against_sha256: str
+    since_ms: int
+    until_ms: int
+    count: int
+    episodes: dict[str, int]
+    labelled: int
+    criteria: list[Criterion]
+    report_sha256: str
+
+    @property
+    def failed(self) -> list[str]:
+        """Criteria that did not hold."""
+        return [criterion.name for criterion in self.criteria if not criterion.holds]
+
+
+class Adoption(msgspec.Struct, kw_only=True, frozen=True):
+    """``by`` let ``model`` take over with these thresholds at ``at`` (RFC 3339, UTC).
+
+    ``waived`` is the reason why without a comparison that says ready; empty where there is one.
+    """
+
+    model: str
+    model_sha256: str
+    thresholds: dict[str, float]
+    by: str
+    at: str
+    waived: str = ""
+    compared: Compared | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it lets the version take over: by a comparison that says ready, or by a reason given."""
+        return bool(self.waived) or (self.compared is not None and not self.compared.failed)
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """The hash of plain data, whatever the order of its keys: 64 hexadecimal digits."""
+    return hashlib.sha256(orjson.dumps(dict(content), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def append(path: Path, adoption: Adoption) -> None:
+    """Write a record at the file's end. Raises OSError."""
+    plain = msgspec.to_builtins(adoption)
+    line = orjson.dumps({**plain, _HASH: seal(plain)}) + b"\n"
+    with path.open("ab") as file:
+        file.write(line)
+
+
+def read(path: Path) -> Sequence[Adoption]:
+    """All records, oldest first. Raises OSError, and ValueError, which names the line that is none or was altered."""
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            plain = orjson.loads(line)
+            told = plain.pop(_HASH)
+            adoption = msgspec.convert(plain, Adoption)
+        except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError):
+            raise ValueError(f"line {number} is no record of an adoption") from None
+        if seal(plain) != told:
+            raise ValueError(f"line {number} has been altered since it was written")
+        found.append(adoption)
+    return found

@@ -1,0 +1,168 @@
+"""What comes of a comparison: counts by group, what becomes of alerts that officers judged, and whether it is ready.
+
+The criteria are the same for every rule, but for how much must have been compared and how alike the scores must be
+(``streams.shadow_stages``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from streams.shadow import SIDES, Comparison, Episode, Form, Shadow, count
+
+MORE_SHARE: Final = 0.2
+LOST_SHARE: Final = 0.2
+COST_TIMES: Final = 2.0
+
+
+@dataclass(slots=True)
+class Labels:
+    """What officers said of the old version's alerts, and what becomes of those: by the beginning of an alert's id."""
+
+    right_kept: int = 0
+    right_lost: list[str] = field(default_factory=list)
+    wrong_kept: list[str] = field(default_factory=list)
+    wrong_gone: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition for taking over, and whether it holds."""
+
+    name: str
+    holds: bool
+    says: str
+
+
+@dataclass(slots=True)
+class Report:
+    """The comparison of all partitions. ``cost_us``: of a window or value, to the old and the new; None unmeasured."""
+
+    form: Form
+    groups: dict[str, Comparison]
+    labels: Labels
+    criteria: list[Criterion]
+    drift: dict[str, dict[str, float]]
+    cost_us: tuple[float, float] | None
+
+    @property
+    def compared(self) -> int:
+        """Windows or values judged by both, warm."""
+        return sum(each.compared for each in self.groups.values())
+
+    @property
+    def ready(self) -> bool:
+        """Whether the new version may take over, by all criteria."""
+        return all(criterion.holds for criterion in self.criteria)
+
+
+def report(form: Form, shadows: Sequence[Shadow], said: Mapping[str, bool]) -> Report:
+    """Compare what the partitions' shadows have seen. ``said``: by the beginning of an alert's id, if it was right."""
+    groups: dict[str, Comparison] = {}
+    drift: dict[str, dict[str, float]] = {}
+    labels, known = Labels(), dict.fromkeys(said, False)
+    for shadow in shadows:
+        groups |= shadow.groups  # of one partition each, or shared by all
+        drift |= shadow.drift()
+    for shadow in shadows:
+        old, new = shadow.episodes()
+        olds, news = _by_subject(old), _by_subject(new)
+        for episode in old:
+            kept = any(episode.meets(other) for other in news.get(episode.subject, ()))
+            count(_of(groups, form, episode).episodes, True, kept)
+            for prefix in (p for p in said if episode.alert_id.startswith(p)):
+                known[prefix] = True
+                _label(labels, episode, said[prefix], kept)
+        for episode in new:
+            if not any(episode.meets(other) for other in olds.get(episode.subject, ())):
+                count(_of(groups, form, episode).episodes, False, True)
+    labels.unknown = sum(not seen for seen in known.values())
+    cost_us = _cost_us(shadows)
+    criteria = list(_criteria(form, groups, labels, len(said), cost_us))
+    return Report(form, dict(sorted(groups.items())), labels, criteria, drift, cost_us)
+
+
+def _of(groups: dict[str, Comparison], form: Form, episode: Episode) -> Comparison:
+    return groups.setdefault(episode.group, Comparison(form.correlation()))
+
+
+def _by_subject(episodes: list[Episode]) -> dict[str, list[Episode]]:
+    found: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        found.setdefault(episode.subject, []).append(episode)
+    return found
+
+
+def _label(labels: Labels, episode: Episode, right: bool, kept: bool) -> None:
+    if right and kept:
+        labels.right_kept += 1
+    elif right:
+        labels.right_lost.append(episode.alert_id)
+    elif kept:
+        labels.wrong_kept.append(episode.alert_id)
+    else:
+        labels.wrong_gone += 1
+
+
+def _cost_us(shadows: Sequence[Shadow]) -> tuple[float, float] | None:
+    heard, spent = sum(shadow.heard for shadow in shadows), [shadow.spent_ns() for shadow in shadows]
+    old_ns, new_ns = sum(old for old, _ in spent), sum(new for _, new in spent)
+    return (old_ns / heard / 1e3, new_ns / heard / 1e3) if heard and old_ns else None
+
+
+def _mean(groups: Sequence[Comparison]) -> float:
+    """Their correlations, weighed by what was compared; those left out whose scores have no order. 0.0 of none."""
+    said = [(each.compared, alike) for each in groups if (alike := each.correlation.get()) is not None]
+    weight = sum(compared for compared, _ in said)
+    return sum(compared * alike for compared, alike in said) / weight if weight else 0.0
+
+
+def _criteria(
+    form: Form,
+    groups: Mapping[str, Comparison],
+    labels: Labels,
+    labelled: int,
+    cost_us: tuple[float, float] | None,
+) -> Iterator[Criterion]:
+    every = groups.values()
+    compared = sum(c.compared for c in every)
+    both, old, new = (sum(c.episodes[side] for c in every) for side in SIDES)
+    told, would = both + old, both + new
+    lost = old - labels.wrong_gone
+    yield Criterion(
+        form.judged, compared >= form.least, f"{compared} {form.judged} judged by both, warm; at least {form.least}"
+    )
+    mean = _mean(list(every))
+    yield Criterion(
+        "correlation",
+        mean >= form.least_correlation,
+        f"{form.correlates} at {mean:.3f}, {form.groups} weighed by {form.judged}; at least {form.least_correlation}",
+    )
+    yield Criterion(
+        "no flood",
+        would <= told + max(2.0, MORE_SHARE * told),
+        f"{would} episodes against {told}; at most {MORE_SHARE:.0%} more, or 2",
+    )
+    yield Criterion(
+        "nothing lost",
+        lost <= LOST_SHARE * told,
+        f"{lost} of {told} episodes no longer told, those labelled wrong not counted; at most {LOST_SHARE:.0%}",
+    )
+    yield Criterion(
+        "labels",
+        not labels.right_lost,
+        f"{labels.right_kept} of {labels.right_kept + len(labels.right_lost)} alerts labelled right are still told"
+        if labelled
+        else "no labels were given: whether what only one of them tells is right is not known",
+    )
+    if cost_us is not None:
+        before, after = cost_us
+        yield Criterion(
+            "cost",
+            after <= COST_TIMES * before,
+            f"{after:.1f} µs of processor against {before:.1f} for each of the {form.judged}; at most "
+            f"{COST_TIMES:g} times that",
+        )

@@ -1,0 +1,94 @@
+"""The rules whose models can be compared, each with its stage: what a shadow hears of it, and what it must reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from river import stats
+
+from contracts.alerts import Alert
+from contracts.journeys import JourneyWindow
+from contracts.sensors import SensorValue
+from detectors import sensor_watch, unusual_journey
+from streams import journey_models, sensor_models
+from streams.corridor_stage import CorridorConfig, CorridorStage
+from streams.rank_correlation import RankCorrelation
+from streams.reference_book import ReferenceBook
+from streams.sensor_stage import SensorConfig, SensorStage
+from streams.shadow import Form, Hear, Verdict
+from streams.stage import Stage
+
+_RULE: Final = sensor_watch.CARD.name
+
+
+def _journey_of(_stage: CorridorStage, alert: Alert) -> tuple[str, str] | None:
+    return None if alert.shipment_id is None else (alert.shipment_id, f"{alert.corridor}/{alert.direction}")
+
+
+def _series_of(stage: SensorStage, alert: Alert) -> tuple[str, str] | None:
+    """The stage knows of which series the episode is; of one that is over by now, the alert's own device is said."""
+    sensor = str(alert.evidence["sensor"])
+    told = stage.episodes.open.items()
+    series = next((s for (_, s, _), each in told if each.alert.alert_id == alert.alert_id), "")
+    return series or f"{alert.device_id}:{sensor}", sensor
+
+
+def _drift_of(stage: CorridorStage) -> dict[str, dict[str, float]]:
+    warm = stage.config.thresholds.warm_up_windows
+    return {name: model.drift() for name, model in stage.models.items() if model.seen >= warm}
+
+
+JOURNEYS: Final = Form(
+    rule=unusual_journey.CARD.name,
+    groups="corridors",
+    judged="windows",
+    told="unusual",
+    correlates="scores correlate",
+    least=500,
+    least_correlation=0.8,
+    correlation=stats.PearsonCorr,
+    place_of=_journey_of,
+    drift_of=_drift_of,
+)
+SENSORS: Final = Form(
+    rule=_RULE,
+    groups="sensors",
+    judged="values",
+    told="strange",
+    correlates="ranks of scores correlate",
+    least=10_000,  # a week of one sensor's minutes
+    least_correlation=0.5,
+    correlation=RankCorrelation,
+    place_of=_series_of,
+    drift_of=lambda _stage: {},
+)
+FORMS: Final = {form.rule: form for form in (JOURNEYS, SENSORS)}
+
+
+def journeys(partition: int, book: ReferenceBook, config: CorridorConfig) -> Callable[[Hear], Stage]:
+    """Makes the stage of a version of ``unusual_journey``, as the line would with this configuration."""
+
+    def make(hear: Hear) -> Stage:
+        def heed(window: JourneyWindow, said: journey_models.Judgement | None) -> None:
+            if not window.exercise:
+                verdict = None if said is None else Verdict(said.score, said.unusual, said.warm)
+                hear(window.window_id, window.key, verdict)
+
+        return CorridorStage(partition, book, config, heed)
+
+    return make
+
+
+def sensors(partition: int, book: ReferenceBook, config: SensorConfig) -> Callable[[Hear], Stage]:
+    """Makes the stage of a version of ``sensor_anomaly``, as the line would. A value that is not yet judged is none."""
+
+    def make(hear: Hear) -> Stage:
+        def heed(value: SensorValue, said: sensor_models.Judgement) -> None:
+            if not value.exercise:
+                verdict = Verdict(said.score, said.strange, said.warm) if said.warm else None
+                hear(f"{value.series}:{value.device_id}:{value.boot_id}:{value.seq}", value.sensor, verdict)
+
+        return SensorStage(partition, book, config, heed)
+
+    return make

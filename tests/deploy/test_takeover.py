@@ -1,0 +1,330 @@
+"""The gate: another version of a model judges by a comparison that found it ready, or by a reason that all can see."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+import pytest
+
+from contracts.metrics import check_declared
+from deploy import adopting, adoptions, cli, shadow_words, takeover
+from deploy.adoptions import Adoption
+from deploy.health.worker import WorkerVitals
+from deploy.model_hash import sha256_of, sources
+from deploy.settings import Settings, SettingsError, load
+from deploy.shadow import Run, Version
+from detectors import model_versions, sensor_watch, unusual_journey
+from streams.rank_correlation import RankCorrelation
+from streams.shadow import Comparison
+from streams.shadow_report import Criterion, Labels, Report
+from streams.shadow_stages import JOURNEYS
+
+RULE = "unusual_journey"
+OWN = model_versions.JOURNEY
+SWIFT = model_versions.find(RULE, "1-swift")
+LIMITS = unusual_journey.Thresholds()
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Puente = Callable[..., Ran]
+SINCE_MS, UNTIL_MS = 1_790_000_000_000, 1_790_600_000_000
+
+
+def run(ready: bool = True, new: Version | None = None, corridors: tuple[str, ...] = ()) -> Run:
+    """What a comparison of a thousand windows found."""
+    each = Comparison(RankCorrelation(), episodes={"both": 5, "old": 1, "new": 0}, compared=1_000)
+    criteria = [Criterion("windows", True, "1000 windows"), Criterion("nothing lost", ready, "1 of 6")]
+    found = Report(JOURNEYS, {"I35/northbound": each}, Labels(), criteria, {}, (9.0, 9.5))
+    return Run(found, Version(OWN, LIMITS), new or Version(SWIFT, LIMITS), corridors, 0, SINCE_MS, UNTIL_MS)
+
+
+def report(tmp_path: Path, **about: Any) -> Path:
+    path = tmp_path / "report.json"
+    path.write_bytes(orjson.dumps(shadow_words.as_dict(run(**about)), option=orjson.OPT_INDENT_2))
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "adoptions.jsonl"
+
+
+@pytest.fixture
+def settings(file: Path) -> Settings:
+    return replace(load({}), models=((RULE, "1-swift"),), adoptions=file)
+
+
+def adopt(tmp_path: Path, file: Path, **about: Any) -> Adoption:
+    record = adopting.signed(adopting.read_report(report(tmp_path, **about)), "Ana Ruiz, ANAM")
+    adoptions.append(file, record)
+    return record
+
+
+def refusal(settings: Settings) -> str:
+    with pytest.raises(SettingsError) as caught:
+        takeover.in_force(settings)
+    return str(caught.value)
+
+
+@pytest.fixture
+def puente(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Puente:
+    """The command in this process: what a process of its own adds is its start, two seconds each."""
+    for name in [name for name in os.environ if name.startswith("PUENTE_")]:
+        monkeypatch.delenv(name)
+
+    def ran(*arguments: str, **more: str) -> Ran:
+        with monkeypatch.context() as context:
+            for name, value in more.items():
+                context.setenv(name, value)
+            code = cli._run(list(arguments))
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+
+    return ran
+
+
+# -- the gate ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_releases_own_versions_need_nobodys_leave():
+    judging = takeover.in_force(load({}))
+    assert {rule: (each.model, each.how) for rule, each in judging.items()} == {
+        rule: (model, "own") for rule, model in model_versions.OWN.items()
+    }
+    named = replace(load({}), models=tuple((rule, model.version) for rule, model in model_versions.OWN.items()))
+    assert takeover.in_force(named) == judging
+
+
+def test_without_a_file_or_a_record_another_does_not_judge_and_what_to_run_is_said(settings: Settings):
+    for without, why in ((replace(settings, adoptions=None), "no file of adoptions"), (settings, "has no record")):
+        said = refusal(without)
+        assert said.startswith(f"models.{RULE}: {RULE}@1-swift may not take over from {RULE}@1: ")
+        assert why in said
+        assert f"puente detectors shadow --rule {RULE} --model 1-swift --json report.json" in said
+        assert "puente detectors adopt report.json --by NAME" in said
+
+
+def test_with_a_record_of_a_comparison_that_found_it_ready_it_judges(settings: Settings, tmp_path: Path, file: Path):
+    adopt(tmp_path, file)
+    judging = takeover.in_force(settings)
+    assert (judging[RULE].model, judging[RULE].how, judging[RULE].by) == (SWIFT, "compared", "Ana Ruiz, ANAM")
+    said = str(judging[RULE])
+    assert "1000 compared with unusual_journey@1, 2026-09-21 14:13Z to 2026-09-28 12:53Z" in said
+    assert "it goes on from what 1 has learnt" in said
+    assert judging["sensor_anomaly"].how == "own"
+    (record,) = adoptions.read(file)
+    assert record.compared is not None
+    assert (record.compared.count, record.compared.episodes) == (1_000, {"both": 5, "old": 1, "new": 0})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model": "unusual_journey@1-swifter"}, "has no record of it"),
+        ({"model_sha256": "0" * 64}, "has it with another content (000000000000) than this release's"),
+        ({"thresholds": {"open_score": 0.6}}, "has it with other thresholds (open_score = 0.6, and 0.5 is set)"),
+        ({"compared": None}, "has it as not ready (not compared)"),
+    ],
+)
+def test_a_record_of_something_else_lets_nothing_take_over(
+    settings: Settings, tmp_path: Path, file: Path, change: dict[str, Any], why: str
+):
+    """Each is whole and sealed; the control is the same record unchanged."""
+    record = adopt(tmp_path, file)
+    assert takeover.in_force(settings)[RULE].model is SWIFT
+    if "thresholds" in change:
+        change = {"thresholds": {**record.thresholds, **change["thresholds"]}}
+    file.unlink()
+    adoptions.append(file, msgspec.structs.replace(record, **change))
+    assert why in refusal(settings)
+
+
+def test_a_record_of_what_was_not_ready_lets_nothing_take_over(settings: Settings, tmp_path: Path, file: Path):
+    record = adopt(tmp_path, file)
+    assert record.compared is not None
+    failed = msgspec.structs.replace(record.compared.criteria[0], holds=False)
+    compared = msgspec.structs.replace(record.compared, criteria=[failed])
+    adoptions.append(file, msgspec.structs.replace(record, compared=compared))  # the newest counts
+    assert "has it as not ready (windows)" in refusal(settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("Ana Ruiz", "Eve"), ('"count":1000', '"count":9000'), (SWIFT.version, "1-swiftly"), ('"by"', '"x"')],
+)
+def test_an_altered_record_is_found(settings: Settings, tmp_path: Path, file: Path, old: str, new: str):
+    adopt(tmp_path, file)
+    text = file.read_text()
+    file.write_text(text.replace(old, new))
+    assert "can't be trusted: line 1 " in refusal(settings)
+    file.write_text(f"\n{text}")  # the control: an empty line is no alteration
+    assert takeover.in_force(settings)[RULE].model is SWIFT
+
+
+def test_the_hash_is_of_the_settings_and_of_every_source_that_makes_the_scores(monkeypatch: pytest.MonkeyPatch):
+    assert {"detectors.journey_norm", "detectors.explanation"} <= set(sources(SWIFT))
+    assert {"detectors.sensor_anomaly", "detectors.known_cells"} <= set(sources(model_versions.SENSOR))
+    assert len({sha256_of(model) for model in model_versions.BY_NAME.values()}) == len(model_versions.BY_NAME)
+    before = sha256_of(SWIFT)
+    assert sha256_of(replace(SWIFT, settings={**SWIFT.settings, "unusual_weight": 0.21})) != before
+    assert sha256_of(replace(SWIFT, says="in other words")) == before
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + (b"#" if path.stem == "journey_norm" else b""))
+    assert sha256_of(SWIFT) != before
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path).replace(b"\n", b"\r\n"))
+    assert sha256_of(SWIFT) == before  # as another system may have them
+
+
+# -- what is seen of it -----------------------------------------------------------------------------------------------
+
+
+def waive(file: Path) -> None:
+    settings = replace(load({}), adoptions=file)
+    adoptions.append(file, adopting.waived(settings, SWIFT, "J. Poe, CBP", "a flooded road"))
+
+
+def test_who_waived_it_and_why_is_in_the_health_and_the_metrics_of_each_worker(settings: Settings, file: Path):
+    waive(file)
+    judging = takeover.in_force(settings)
+    runners = {None: SimpleNamespace(state=SimpleNamespace(anew=3))}
+    line = SimpleNamespace(runners=runners, reference_read=True, book=SimpleNamespace(version=1))
+    vitals = WorkerVitals(line, 10.0, list(judging.values()))
+    check = next(check for check in vitals.checks(0.0) if check.name == "models")
+    assert check.ok
+    assert (
+        "unusual_journey@1-swift in place of unusual_journey@1, NOT COMPARED, waived by J. Poe, CBP at " in check.says
+    )
+    assert ": a flooded road; " in check.says
+    assert "sensor_anomaly@2, the release's own; 3 records of what other versions had learnt are not read" in check.says
+    told = {}
+    samples = iter(vitals.samples())
+    for sample in samples:
+        check_declared(sample)
+        if sample.name == "puente_model":
+            told[sample.labels["rule"]] = sample.value, sample.labels["how"], sample.labels.get("by")
+        if len(told) == 2:
+            break
+    assert told == {RULE: (False, "waived", "J. Poe, CBP"), "sensor_anomaly": (True, "own", None)}
+
+
+def test_the_worker_the_stack_and_the_doctor_refuse_it_and_a_waiver_is_what_changes_that(puente: Puente, file: Path):
+    chosen = {"PUENTE_MODELS": f"{RULE}=1-swift", "PUENTE_ADOPTIONS": str(file), "PUENTE_KAFKA": "127.0.0.1:1"}
+    for command in (("worker",), ("up",), ("doctor",)):
+        ran = puente(*command, **chosen)
+        assert ran.returncode == 2, (command, ran.stderr)
+        assert "may not take over" in ran.stderr, command
+    waive(file)
+    ran = puente("worker", **chosen)
+    assert (ran.returncode, "no Kafka answers" in ran.stderr) == (3, True), ran.stderr
+    said = puente("doctor", **chosen).stdout
+    assert "waived by J. Poe, CBP at" in said
+    assert "a flooded road" in said
+
+
+# -- puente detectors adopt -------------------------------------------------------------------------------------------
+
+
+def test_signing_a_report_says_what_to_set_and_with_that_it_judges(puente: Puente, tmp_path: Path, file: Path):
+    signed = puente("detectors", "adopt", str(report(tmp_path)), "--by", "Ana Ruiz, ANAM", "--to", str(file))
+    assert signed.returncode == 0, signed.stderr
+    config = tmp_path / "puente.toml"
+    config.write_text("\n".join(line.strip() for line in signed.stdout.splitlines()[1:]))
+    assert takeover.in_force(load({}, config))[RULE].how == "compared"
+
+
+def test_thresholds_that_were_compared_with_it_are_part_of_what_to_set(puente: Puente, tmp_path: Path, file: Path):
+    stricter = Version(SWIFT, unusual_journey.Thresholds(open_score=0.6))
+    signed = puente(
+        "detectors", "adopt", str(report(tmp_path, new=stricter)), "--by", "Ana", PUENTE_ADOPTIONS=str(file)
+    )
+    assert "open_score = 0.6" in signed.stdout
+    settings = replace(load({}), models=((RULE, "1-swift"),), adoptions=file)
+    assert "other thresholds" in refusal(settings)
+    assert takeover.in_force(replace(settings, rules=((RULE, (("open_score", 0.6),)),)))[RULE].model is SWIFT
+
+
+def altered(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["ready"], content["criteria"] = True, [{**c, "holds": True} for c in content["criteria"]]
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("about", "change", "says"),
+    [
+        ({"ready": False}, None, "is not ready (nothing lost): give the reason why it may take over with --waive"),
+        ({"ready": False}, altered, "has been altered since it was written"),
+        ({"corridors": ("I-35",)}, None, "compared on I-35 alone"),
+        ({"new": Version(OWN, LIMITS)}, None, "is the release's own: it needs no leave"),
+        ({}, lambda path: path.write_text("{}"), "is no report of"),
+    ],
+)
+def test_what_is_no_ground_is_not_signed(
+    puente: Puente, tmp_path: Path, file: Path, about: dict[str, Any], change: Callable[[Path], Any] | None, says: str
+):
+    path = report(tmp_path, **about)
+    if change is not None:
+        change(path)
+    ran = puente("detectors", "adopt", str(path), "--by", "Ana", "--to", str(file))
+    assert (ran.returncode, says in " ".join(ran.stderr.split())) == (2, True), ran.stderr
+    assert not file.exists()
+
+
+def test_a_version_that_already_judges_is_not_found_ready_by_its_own_shadow(tmp_path: Path):
+    itself = replace(run(), old=Version(SWIFT, LIMITS))
+    with pytest.raises(ValueError, match="was compared with itself"):
+        adopting.signed(shadow_words.as_dict(itself), "Ana")
+
+
+def test_a_waiver_of_what_was_not_ready_keeps_what_failed(
+    puente: Puente, settings: Settings, tmp_path: Path, file: Path
+):
+    path = report(tmp_path, ready=False)
+    ran = puente("detectors", "adopt", str(path), "--by", "J. Poe, CBP", "--waive", "roadworks", "--to", str(file))
+    assert ran.returncode == 0, ran.stderr
+    said = str(takeover.in_force(settings)[RULE])
+    assert "NOT READY (nothing lost; 1000 compared with unusual_journey@1" in said
+    assert said.count("waived by J. Poe, CBP at") == said.count(": roadworks; ") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--by", "Ana"),
+        ("--rule", RULE, "--model", "1-swift", "--by", "Ana"),
+        ("--rule", RULE, "--model", "1-swift", "--by", " ", "--waive", "so"),
+        ("--rule", RULE, "--model", "1-swif", "--by", "Ana", "--waive", "so"),
+        ("--rule", RULE, "--model", "1", "--by", "Ana", "--waive", "so"),
+    ],
+)
+def test_without_a_report_a_version_a_name_and_a_reason_are_needed(
+    puente: Puente, file: Path, arguments: tuple[str, ...]
+):
+    assert puente("detectors", "adopt", *arguments, "--to", str(file)).returncode == 2
+    assert not file.exists()
+
+
+# -- what the shadow takes for old ------------------------------------------------------------------------------------
+
+
+def test_a_chosen_version_that_is_refused_is_not_taken_for_the_lines(settings: Settings, file: Path):
+    """Or it would be compared with itself, and found ready."""
+    assert takeover.in_the_line(settings, RULE).model is OWN
+    waive(file)
+    assert takeover.in_the_line(settings, RULE).model is SWIFT
+    assert takeover.thresholds_of(settings, "sensor_anomaly") == takeover.plain(sensor_watch.Thresholds())
