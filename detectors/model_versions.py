@@ -86,6 +86,12 @@ OWN: Final[Mapping[str, ModelVersion]] = {model.rule: model for model in (JOURNE
 BY_NAME: Final[Mapping[str, ModelVersion]] = {model.name: model for model in _EVERY}
 
 
+def said_of(model: ModelVersion, waived_by: str) -> dict[str, str]:
+    """Evidence: which version judged, and who waived the comparison where it had none: an alert says so to all."""
+    said = {"model_version": model.name}
+    return {**said, "model_waived_by": waived_by} if waived_by else said
+
+
 def find(rule: str, version: str) -> ModelVersion:
     """This version of this rule's model. Raises ValueError, which says which there are."""
     if rule not in OWN:

@@ -42,6 +42,8 @@ _Subject = tuple[str, bool]  # shipment_id, whether it is a drill
 class CorridorConfig:
     """``partitions`` of stage 2, all of which must have spoken; windows come ``lateness_bound_ms`` after their end.
 
+    ``waived_by`` is who let the model judge without a comparison, empty where nobody had to.
+
     A drill of which no window tells for ``quiet_ms`` is over. ``check_identity`` is off only in the fault test's
     control run.
     """
@@ -54,6 +56,7 @@ class CorridorConfig:
     quiet_ms: int = 900_000
     thresholds: Thresholds = field(default_factory=Thresholds)
     model: ModelVersion = model_versions.JOURNEY
+    waived_by: str = ""
 
 
 class CorridorStage:
@@ -172,7 +175,7 @@ class CorridorStage:
             **unusual_journey.words(judgement.reasons, judgement.named),
             "since_ms": window.start_ms,
             "windows": run,
-            "model_version": self.config.model.name,
+            **model_versions.said_of(self.config.model, self.config.waived_by),
             "state_sha256": state_sha256(grounds),
         }
         found = self.book.in_force(window.device_id, window.end_ms - 1)

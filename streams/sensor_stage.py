@@ -45,7 +45,7 @@ SILENT: Final[Texts] = {
 @dataclass(frozen=True, slots=True)
 class SensorConfig:
     """``partitions`` of stage 1. An episode of whose series nothing is heard for ``quiet_ms`` is over; a
-    series silent for ``forget_ms`` is forgotten.
+    series silent for ``forget_ms`` is forgotten. ``waived_by`` is who let the model judge without a comparison.
 
     ``check_identity`` is off only in the fault test's control run.
     """
@@ -59,6 +59,7 @@ class SensorConfig:
     quiet_ms: int = 3_600_000
     forget_ms: int = 60 * topics.DAY_MS
     model: ModelVersion = model_versions.SENSOR
+    waived_by: str = ""
 
 
 class SensorStage:
@@ -146,7 +147,7 @@ class SensorStage:
             "low": told.low,
             "high": told.high,
             "measured_ms": told.time_ms,
-            "model_version": self.config.model.name,
+            **model_versions.said_of(self.config.model, self.config.waived_by),
             "state_sha256": judgement.state_sha256,
         }
         found = self.book.in_force(told.device_id, told.time_ms)

@@ -44,7 +44,7 @@ _COMMANDS: Final = {
     "grafana": ("deploy.cli.grafana:grafana", "Dashboards and alarms in a Grafana of yours."),
     "doctor": ("deploy.cli.doctor:doctor", "What is found on this machine, and what is missing."),
     "scorecard": ("deploy.cli.scorecard:scorecard", "What the rules find in simulated days, in figures."),
-    "detectors": ("deploy.cli.detectors:detectors", "Compare sensor detectors on labelled series."),
+    "detectors": ("deploy.cli.detectors:detectors", "Compare detectors; let a new version take over."),
     "bench": ("deploy.cli.bench:bench", "Measure the line, in CPU-seconds."),
 }
 

@@ -21,7 +21,7 @@ _SHOWN: Final = (
 # What an alert's evidence says of itself rather than of what happened.
 _ASIDE: Final = (
     *("opening_", "closed_", "state_sha256", "what_", "feature", "usual_", "falls_", "since_ms"),
-    "model_version",
+    *("model_version", "model_waived_by"),
 )
 
 
@@ -38,6 +38,7 @@ class _Words:
     window: str
     kept: dict[bool | None, str]
     model: str
+    waived: str
     value: str
     reading: str
     again: str
@@ -62,6 +63,7 @@ _ENGLISH: Final = _Words(
         None: "{topic} no longer reaches back so far; this is what the model saw",
     },
     model="model {model}, {seen} windows seen",
+    waived="{version} judges without a comparison that found it ready: waived by {by}",
     value="{series} at {at}: {value}, of {readings} readings; declared range {low:g} to {high:g}",
     reading="reading boot {boot}, seq {seq} of {at}",
     again="{heard} readings of {topic} judged again, from {since} on; {whole}",
@@ -98,6 +100,7 @@ _SPANISH: Final = _Words(
         None: "{topic} ya no llega tan atrás; esto es lo que vio el modelo",
     },
     model="modelo {model}, {seen} ventanas vistas",
+    waived="{version} juzga sin una comparación que lo hallara listo: lo eximió {by}",
     value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low:g} a {high:g}",
     reading="lectura boot {boot}, seq {seq} del {at}",
     again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",
@@ -131,6 +134,8 @@ def lines_of(found: Explanation, language: str) -> Iterator[str]:
     yield sentence_of(alert.messages, language, alert.exercise)
     told = words.opened.format(at=_at(alert.at_ms), score=alert.score)
     yield f"{told}; {words.now.format(state=general.state[found.newest.state])}"
+    if (by := alert.evidence.get("model_waived_by")) is not None:
+        yield words.waived.format(version=version, by=by)
     yield ""
     yield from _why(found, words, language)
     yield f"{words.grounds}:"

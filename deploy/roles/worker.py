@@ -49,6 +49,7 @@ def run(settings: Settings, models: Mapping[str, InForce]) -> dict[str, dict[str
             languages=settings.languages,
             thresholds=thresholds.read({rule: dict(table) for rule, table in settings.rules}),
             models={rule: judging.model for rule, judging in models.items()},
+            waived_by={rule: judging.by for rule, judging in models.items() if judging.how == "waived"},
             runner=RunnerConfig(
                 checkpoint_interval_s=settings.checkpoint_interval_s,
                 before_save=before_save(settings.fault, "worker"),

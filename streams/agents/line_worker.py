@@ -74,6 +74,7 @@ class WorkerConfig:
     languages: tuple[str, ...] = ()
     thresholds: Mapping[str, Any] = field(default_factory=dict)  # rules', where not the defaults
     models: Mapping[str, ModelVersion] = field(default_factory=lambda: model_versions.OWN)  # by rule
+    waived_by: Mapping[str, str] = field(default_factory=dict)  # by rule, who let its model judge without a comparison
     gather_bytes: int = 262_144
     runner: RunnerConfig = field(default_factory=RunnerConfig)
 
@@ -200,6 +201,7 @@ class Line(Service):  # type: ignore[misc]
                 config.languages,
                 thresholds=config.thresholds.get(sensor_watch.CARD.name) or sensor_watch.Thresholds(),
                 model=config.models[sensor_watch.CARD.name],
+                waived_by=config.waived_by.get(sensor_watch.CARD.name, ""),
             )
             make = lambda: SensorStage(source.partition, self.book, sensor)  # noqa: E731
         else:
@@ -211,6 +213,7 @@ class Line(Service):  # type: ignore[misc]
                 config.languages,
                 thresholds=config.thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds(),
                 model=config.models[unusual_journey.CARD.name],
+                waived_by=config.waived_by.get(unusual_journey.CARD.name, ""),
             )
             make = lambda: CorridorStage(source.partition, self.book, corridor)  # noqa: E731
 

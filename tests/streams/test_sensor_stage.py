@@ -106,6 +106,7 @@ def test_a_box_that_is_warmer_than_ever_is_told_once_with_what_is_usual_and_clos
     assert "value" in str(said["axes"])
     assert len(str(said["state_sha256"])) == 64
     assert said["model_version"] == f"sensor_anomaly@{opened.rule_version}"
+    assert "model_waived_by" not in said
     assert opened.messages["en"].startswith("box-1 measures a temperature as never before: ")
     assert closed.closed_ms is not None
     assert closed.closed_ms > world.t0_ms + FAULT.stop * MINUTE_MS

@@ -152,7 +152,7 @@ def test_what_is_ready_says_so_with_every_part_named(line: Line) -> None:
     parts = {role: [check["name"] for check in line.readyz(role)["checks"]] for role in ROLES}
     assert parts == {
         "gateway": ["loop", "kafka", "mqtt", "progress"],
-        "worker": ["loop", "kafka", "reference", "threads", "partitions", "progress"],
+        "worker": ["loop", "kafka", "reference", "threads", "models", "partitions", "progress"],
         "sink": ["loop", "kafka", "history", "partitions", "progress"],
         "deliver": ["loop", "kafka", "partitions", "progress", "mqtt"],
     }
