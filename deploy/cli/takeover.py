@@ -112,22 +112,23 @@ def adopt(
       puente detectors adopt report.json --by "Ana Ruiz, ANAM"
       puente detectors adopt --rule unusual_journey --model 1-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
     """
-    from deploy import adopting, adoptions
+    from deploy import adopting, adoptions, takeover
 
     file = to or settings.adoptions
     if file is None:
         raise SettingsError("PUENTE_ADOPTIONS", "is not set: name the file of adoptions there, or with --to")
-    if not by.strip():
+    by, waive = (" ".join(said.split()) for said in (by, waive))  # one line each, wherever they are told
+    if not by:
         raise click.UsageError("--by: say who")
     try:
-        record = _record(settings, report, by.strip(), waive.strip(), rule, version)
+        record = _record(settings, report, by, waive, rule, version)
         adoptions.read(file) if file.exists() else None
         adoptions.append(file, record)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror or error}") from None
-    click.echo(f"{file}: {by.strip()} lets {record.model} take over. For each worker:")
+    click.echo(f"{file}: {takeover.InForce(takeover.model_of(record), record)}. For each worker:")
     for line in adopting.to_set(settings, record, file):
         click.echo(f"  {line}")
 

@@ -242,6 +242,7 @@ def test_the_worker_the_stack_and_the_doctor_refuse_it_and_a_waiver_is_what_chan
 def test_signing_a_report_says_what_to_set_and_with_that_it_judges(puente: Puente, tmp_path: Path, file: Path):
     signed = puente("detectors", "adopt", str(report(tmp_path)), "--by", "Ana Ruiz, ANAM", "--to", str(file))
     assert signed.returncode == 0, signed.stderr
+    assert "ready (1000 compared" in signed.stdout
     config = tmp_path / "puente.toml"
     config.write_text("\n".join(line.strip() for line in signed.stdout.splitlines()[1:]))
     assert takeover.in_force(load({}, config))[RULE].how == "compared"
