@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -218,6 +219,7 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     worker.stop(deadline_s=20.0)
     assert tells_of_more(line)
     assert all(alert.evidence["model_version"] == "sensor_anomaly@2" for alert in line.alerts() if in_time(alert))
+    assert re.search("WARNING.*Judging: sensor_anomaly@2-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
     says = next(check["says"] for check in json.loads(ready)["checks"] if check["name"] == "models")
     assert "waived by Ana Ruiz, ANAM at" in says
     assert ": a test; it begins anew where 2 judged" in says
