@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from contracts import frames, topics
-from deploy.explain import read_reference
+from deploy.kept import KafkaLog, read_reference
 from deploy.settings import Settings
 from deploy.topic_io import partitions_of, records_of
 from detectors import thresholds, unusual_journey
@@ -89,7 +89,7 @@ async def run(
         languages=settings.languages,
         thresholds=own or Thresholds(),
     )
-    book = await read_reference(kafka)
+    book = await read_reference(KafkaLog(kafka))
     shadows = [Shadow(partition, book, config, candidate) for partition in range(partitions)]
     since_ms = None if hours is None else int((time.time() - 3_600.0 * hours) * 1000)
 

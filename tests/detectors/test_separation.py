@@ -148,7 +148,7 @@ def test_two_bad_positions_within_seconds_are_not_enough():
 
 
 def test_the_distance_is_named_and_together_there_would_be_no_alert():
-    evidence = separation.explained(600.0, T)
+    evidence = separation.why(600.0, T).evidence()
     assert (evidence["feature"], evidence["distance_m"], evidence["usual_distance_m"]) == ("distance_m", 600.0, 0.0)
     assert evidence["falls_distance_m"] == pytest.approx(separation.score(600.0, T)) == 0.8
 
