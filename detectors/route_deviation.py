@@ -42,15 +42,13 @@ class Thresholds:
     accuracy_max_m: float = limit(200.0, 0, 5_000, "m", "most that a fix's own accuracy excuses")
 
 
-def score(
-    off_route_m: Floats, accuracy_m: Floats, half_width_m: Floats, outside: Any, on: Any, confirm_readings: int
-) -> Floats:
+def score(off_route_m: Any, accuracy_m: Any, half_width_m: Any, outside: Any, on: Any, confirm_readings: int) -> Floats:
     """0 inside the corridor, towards 1 the further off; 0 until so many readings ``outside`` in a row confirm it, where
-    no episode is ``on``. Unknown numbers are NaN, and score 0.
+    no episode is ``on``. Arrays, or numbers; what is not known is NaN, and scores 0.
     """
     told = (off_route_m - accuracy_m > half_width_m) & (on | (outside >= confirm_readings))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(told, 1.0 - half_width_m / off_route_m, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return np.where(told, 1.0 - np.divide(half_width_m, off_route_m), 0.0)
 
 
 class RouteDeviation:
@@ -102,7 +100,7 @@ class RouteDeviation:
     def why(self, batch: DeviceBatch, position: int) -> Why:
         """How far off and, at the opening, the readings that confirmed it; usual are the route's line and none."""
         row, on, confirm = batch.rows[position], bool(self._was_on[position]), self.thresholds.confirm_readings
-        accuracy_m, half_width_m = self._accuracy_m(batch)[position], batch.half_width_m[position]
+        accuracy_m, half_width_m = float(self._accuracy_m(batch)[position]), float(batch.half_width_m[position])
         return Why(
             lambda x: float(score(x["off_route_m"], accuracy_m, half_width_m, x["outside_readings"], on, confirm)),
             {

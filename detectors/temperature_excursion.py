@@ -245,14 +245,17 @@ class TemperatureExcursionRule:
         }
 
     def why(self, batch: DeviceBatch, position: int) -> Why:
-        """The smoothed value, which makes the score; usual is the nearest that is allowed."""
+        """The smoothed value, which makes the score; usual is the nearest in its band, by the sensor's least noise: at
+        the bound itself it is as likely out as in.
+        """
         row = slice(position, position + 1)
         low, high = batch.min_temperature_c[row], batch.max_temperature_c[row]
         mean, variance = (self.columns[name][batch.rows[row]] for name in ("mean", "variance"))
+        inside_c = np.fmin(self.thresholds.noise_floor_c, (high - low) / 2.0)
         return Why(
             lambda x: float(self._score(np.array([x["smoothed_c"]]), variance, low, high)[0]),
             {"smoothed_c": float(mean[0])},
-            {"smoothed_c": float(np.fmin(np.fmax(mean, low), high)[0])},
+            {"smoothed_c": float(np.fmin(np.fmax(mean, low + inside_c), high - inside_c)[0])},
             self.thresholds.open_score,
         )
 
