@@ -74,15 +74,16 @@ def named(score_of: Score, x: Mapping[Any, Any], found: Iterable[Reason], below:
     """The first of these, all that alone bring the score ``below`` this, or as many as do so together; of those that
     lower it at all.
     """
-    score = score_of(x)
+    if score_of(x) < below:
+        return []
     chosen: list[Reason] = []
-    as_usual = dict(x)
+    as_usual, enough = dict(x), False
     for reason in found:
-        alone = score_of({**x, reason.feature: reason.usual}) < below
-        if score < below or reason.falls <= 0.0 or not (alone or score_of(as_usual) >= below):
+        if reason.falls <= 0.0 or (enough and score_of({**x, reason.feature: reason.usual}) >= below):
             break
         chosen.append(reason)
         as_usual[reason.feature] = reason.usual
+        enough = enough or score_of(as_usual) < below
     return chosen
 
 
