@@ -159,3 +159,12 @@ def test_its_sentences_say_who_is_how_far_from_whom():
         for text in texts.values():
             said = text.format(device_id="C-7", **evidence)
             assert all(word in said for word in ("C-7", "T-7", "812 m"))
+
+
+def test_the_states_hash_hangs_on_what_is_apart_and_not_on_how_long_all_was_well_before():
+    apart, well = Run(2, 5_000, True), Run(-3, 1_000)
+    told = separation.state_sha256(apart, well, T)
+    assert len(told) == 64
+    assert told == separation.state_sha256(apart, Run(-900, 77), T)
+    others = [(Run(3, 6_000, True), well), (Run(1, 5_000, True), well), (Run(2, 5_000), well), (apart, Run(1, 5_000))]
+    assert told not in {separation.state_sha256(run, other, T) for run, other in others}
