@@ -8,22 +8,20 @@ the topics no longer hold is said.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from contracts import frames, models, reference, topics
+from contracts import frames, models, topics
 from contracts.alerts import Alert
 from contracts.journeys import JourneyWindow
 from contracts.models import ModelState, SensorState
 from contracts.partitioner import partition_of
 from contracts.readings import Finding, ReadingId, ShipmentReading, identity
 from contracts.sensors import SensorValue
+from deploy.kept import KafkaLog, Log, between, read_reference
 from deploy.settings import Settings
-from deploy.topic_io import partitions_of, records_of
 from detectors import catalog, sensor_watch, thresholds, unusual_journey
 from detectors.explanation import Reason
 from streams import sensor_models
@@ -81,7 +79,7 @@ class Explanation:
 
     @property
     def state_told(self) -> str | None:
-        """The hash of the state that judged, as the alert has it; None of a rule that tells none."""
+        """The hash of the state that judged, as the alert has it; None where an earlier release told none."""
         told = self.alert.evidence.get("state_sha256")
         return str(told) if told is not None else None
 
@@ -112,32 +110,37 @@ class Explanation:
         }  # fmt: skip
 
 
-async def explain(settings: Settings, alert_id: str, revision: int = 1, hours: float = 24.0) -> Explanation:
-    """Explain this revision of the alert whose id begins so. Raises NoSuchAlertError, ServiceMissingError."""
-    found = await _find(settings, alert_id, revision)
+async def explain(
+    settings: Settings, alert_id: str, revision: int = 1, hours: float = 24.0, log: Log | None = None
+) -> Explanation:
+    """Explain this revision of the alert whose id begins so, of what the settings' Kafka keeps, unless another log is
+    given. Raises NoSuchAlertError, ServiceMissingError.
+    """
+    log = log if log is not None else KafkaLog(settings.kafka)
+    found = await _find(settings, log, alert_id, revision)
     alert = found.alert
     card = catalog.CARDS.get(alert.rule)
     if card is None or card.version != alert.rule_version:
         found.outcome = "other_version"
     elif alert.rule == unusual_journey.CARD.name:
-        await _explain_journey(settings, found)
+        await _explain_journey(settings, log, found)
     elif alert.rule == sensor_watch.CARD.name:
-        await _explain_sensor(settings, found)
+        await _explain_sensor(settings, log, found)
     else:
-        book = await read_reference(settings.kafka)
+        book = await read_reference(log)
         since_ms = found.told_ms - int(hours * _HOUR_MS)
         if alert.rule in {rule.card.name for rule in catalog.device_rules()}:
-            await _explain_device(settings, found, book, since_ms)
+            await _explain_device(settings, log, found, book, since_ms)
         else:
-            await _explain_shipment(settings, found, book, since_ms)
+            await _explain_shipment(settings, log, found, book, since_ms)
     return found
 
 
-async def _find(settings: Settings, alert_id: str, revision: int) -> Explanation:
+async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> Explanation:
     """The alert in whichever audience's topic it is."""
     revisions: dict[str, dict[int, tuple[Alert, int]]] = {}
     for audience in settings.audience_names:
-        async for record in records_of(settings.kafka, topics.alerts(audience)):
+        async for record in log.records(topics.alerts(audience)):
             if record.key is not None and record.key.decode().startswith(alert_id):
                 alert = _ALERT.decode(record.value)
                 revisions.setdefault(alert.alert_id, {}).setdefault(alert.revision, (alert, record.timestamp))
@@ -152,70 +155,42 @@ async def _find(settings: Settings, alert_id: str, revision: int) -> Explanation
     return Explanation(alert=alert, newest=found[max(found)][0], told_ms=told_ms)
 
 
-async def read_reference(kafka: str) -> ReferenceBook:
-    """The reference as the line reads it. Raises ServiceMissingError."""
-    book = ReferenceBook()
-    async for record in records_of(kafka, topics.REFERENCE):
-        if record.value is not None:
-            try:
-                book.apply(reference.parse(record.value))
-            except (ValueError, msgspec.DecodeError):
-                continue  # the line left it out too, and logged it
-    return book
-
-
-@asynccontextmanager
-async def _log(
-    kafka: str, topic: str, partition: int, since_ms: int, until_ms: int
-) -> AsyncIterator[AsyncIterator[Any]]:
-    """A partition's records that Kafka took between these times; its reader is stopped where the block is left."""
-    async with aclosing(records_of(kafka, topic, only=partition, since_ms=since_ms)) as records:
-
-        async def until() -> AsyncGenerator[Any, None]:
-            async for record in records:
-                if record.timestamp > until_ms:
-                    return
-                yield record
-
-        async with aclosing(until()) as wanted:
-            yield wanted
-
-
 # -- a model's alerts -------------------------------------------------------------------------------------------------
 
 
-async def _state_of(kafka: str, found: Explanation, form: type[_State]) -> _State | None:
+async def _state_of(log: Log, found: Explanation, form: type[_State]) -> _State | None:
     """The state that judged, of this form; None where it is kept no longer. A closing has that of what was before."""
     decoder, state = msgspec.json.Decoder(form), None
     keys = {models.key_of(found.alert.alert_id, n).encode() for n in range(1, found.alert.revision + 1)}
-    async for record in records_of(kafka, topics.MODELS):
+    async for record in log.records(topics.MODELS):
         if record.key in keys and record.value is not None:
             said = decoder.decode(record.value)
             state = said if said.state_sha256 == found.state_told else state
     return state
 
 
-async def _explain_sensor(settings: Settings, found: Explanation) -> None:
-    state = await _state_of(settings.kafka, found, SensorState)
+async def _explain_sensor(settings: Settings, log: Log, found: Explanation) -> None:
+    state = await _state_of(log, found, SensorState)
     found.source = topics.SENSOR_VALUES
     if state is None:
         found.outcome = "state_gone"
         return
+    limits = _rules(settings).get(found.alert.rule) or sensor_watch.Thresholds()
     try:
-        judgement = sensor_models.rejudge(state.value, state.state)
+        judgement = sensor_models.rejudge(state.value, state.state, limits)
     except ValueError:
         found.outcome = "other_version"
         return
     found.value, found.reasons = state.value, judgement.reasons
-    found.named = tuple(str(reason.feature) for reason in judgement.reasons)
+    found.named = tuple(str(reason.feature) for reason in judgement.named)
     found.score, found.state_sha256 = round(judgement.score, 4), judgement.state_sha256
     same = found.score == found.alert.score and found.state_sha256 == found.state_told
     found.outcome = "reproduced" if same else "differs"
 
 
-async def _explain_journey(settings: Settings, found: Explanation) -> None:
+async def _explain_journey(settings: Settings, log: Log, found: Explanation) -> None:
     alert = found.alert
-    state = await _state_of(settings.kafka, found, ModelState)
+    state = await _state_of(log, found, ModelState)
     found.source = topics.JOURNEY_WINDOWS
     if state is None:
         found.outcome = "state_gone"
@@ -226,16 +201,16 @@ async def _explain_journey(settings: Settings, found: Explanation) -> None:
     found.reasons = judgement.reasons
     found.named = tuple(str(reason.feature) for reason in judgement.named)
     found.score, found.state_sha256 = round(judgement.score, 4), state_sha256(state.state)
-    found.kept = await _is_kept(settings.kafka, state.window, found.told_ms)
+    found.kept = await _is_kept(log, state.window, found.told_ms)
     same = found.score == alert.score and found.state_sha256 == found.state_told and found.kept is not False
     found.outcome = "reproduced" if same else "differs"
 
 
-async def _is_kept(kafka: str, window: JourneyWindow, told_ms: int) -> bool | None:
+async def _is_kept(log: Log, window: JourneyWindow, told_ms: int) -> bool | None:
     """Whether the topic has this very window; None where it no longer has that time."""
-    partition = partition_of(window.key, await partitions_of(kafka, topics.JOURNEY_WINDOWS))
+    partition = partition_of(window.key, await log.partitions(topics.JOURNEY_WINDOWS))
     name = window.window_id.encode()
-    async with _log(kafka, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + _AFTER_MS) as records:
+    async with between(log, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + _AFTER_MS) as records:
         async for record in records:
             if name in (record.value or b""):
                 return _WINDOW.decode(record.value) == window
@@ -245,13 +220,12 @@ async def _is_kept(kafka: str, window: JourneyWindow, told_ms: int) -> bool | No
 # -- rules on readings -----------------------------------------------------------------------------------------------
 
 
-async def _explain_device(settings: Settings, found: Explanation, book: ReferenceBook, since_ms: int) -> None:
-    alert, kafka = found.alert, settings.kafka
-    partitions = await partitions_of(kafka, topics.READINGS)
+async def _explain_device(settings: Settings, log: Log, found: Explanation, book: ReferenceBook, since_ms: int) -> None:
+    alert, partitions = found.alert, await log.partitions(topics.READINGS)
     config = AdmitConfig(partitions, int(settings.lateness_bound_s * 1000), thresholds=_rules(settings))
     retelling = DeviceRetelling(alert.device_id, book, config)
     found.source = topics.READINGS
-    async with _log(kafka, topics.READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS) as records:
+    async with between(log, topics.READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS) as records:
         async for record in records:
             _begins(found, record)
             for reading in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
@@ -281,9 +255,10 @@ def _opening(alert: Alert) -> ReadingId:
     return alert.device_id, int(alert.evidence["opening_boot_id"] or 0), int(alert.evidence["opening_seq"] or 0)
 
 
-async def _explain_shipment(settings: Settings, found: Explanation, book: ReferenceBook, since_ms: int) -> None:
-    alert, kafka = found.alert, settings.kafka
-    partitions = await partitions_of(kafka, topics.SHIPMENT_READINGS)
+async def _explain_shipment(
+    settings: Settings, log: Log, found: Explanation, book: ReferenceBook, since_ms: int
+) -> None:
+    alert, partitions = found.alert, await log.partitions(topics.SHIPMENT_READINGS)
     shipment = book.in_force(alert.device_id, alert.opened_ms).shipment
     devices = {alert.device_id, *(shipment.device_ids if shipment is not None else ())}
     config = ShipmentConfig(
@@ -296,7 +271,7 @@ async def _explain_shipment(settings: Settings, found: Explanation, book: Refere
     retelling = ShipmentRetelling(alert.shipment_id or alert.device_id, devices, book, config)
     found.source = topics.SHIPMENT_READINGS
     until_ms = found.told_ms + _AFTER_MS
-    async with _log(kafka, topics.SHIPMENT_READINGS, retelling.partition, since_ms, until_ms) as records:
+    async with between(log, topics.SHIPMENT_READINGS, retelling.partition, since_ms, until_ms) as records:
         async for record in records:
             _begins(found, record)
             for again in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
@@ -317,7 +292,7 @@ def _compare(found: Explanation, score: float, evidence: dict[str, Any]) -> None
     found.score, found.evidence = score, evidence
     found.state_sha256 = evidence.get("state_sha256")
     found.reasons, found.named = _reasons_in(evidence)
-    same_state = not found.whole or found.state_sha256 == found.state_told
+    same_state = not found.whole or found.state_told in (None, found.state_sha256)  # None: of an earlier release
     found.outcome = "reproduced" if score == found.alert.score and same_state else "differs"
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from contracts import frames, topics
 from deploy import takeover
-from deploy.explain import read_reference
+from deploy.kept import KafkaLog, read_reference
 from deploy.settings import Settings
 from deploy.topic_io import partitions_of, records_of
 from detectors import thresholds, unusual_journey
@@ -115,7 +115,7 @@ async def run(
     form, old = FORMS[rule], in_the_line(settings, rule)
     topic = topics.JOURNEY_WINDOWS if rule == JOURNEYS else topics.SENSOR_VALUES
     partitions = await partitions_of(kafka, topic)
-    book, groups = await read_reference(kafka), dict[str, Comparison]()
+    book, groups = await read_reference(KafkaLog(kafka)), dict[str, Comparison]()
     olds, news = (_stages(settings, version, partitions, book) for version in (old, candidate))
     shadows = [Shadow(form, olds(p), news(p), groups, time.thread_time_ns) for p in range(partitions)]
     found = Run(report(form, (), {}), old, candidate, tuple(corridors), len(said))

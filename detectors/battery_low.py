@@ -10,11 +10,14 @@ a device that reports none is not judged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
+from detectors import explanation
 from detectors.columns import Columns
-from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -46,6 +49,15 @@ class Thresholds:
             raise ValueError(f"low_pct ({self.low_pct:g}) must be below recovered_pct ({self.recovered_pct:g})")
 
 
+_FULL_PCT: Final = 100.0
+
+
+def score(charge_pct: Floats, low_readings: Any, on: Any, thresholds: Thresholds) -> Floats:
+    """The share of ``recovered_pct`` that is used up; 0 where no episode is ``on`` and none has been confirmed."""
+    confirmed = (charge_pct <= thresholds.low_pct) & (low_readings >= thresholds.confirm_readings)
+    return np.where(on | confirmed, np.clip(1.0 - charge_pct / thresholds.recovered_pct, 0.0, 1.0), 0.0)
+
+
 class BatteryLow:
     """Columns: successive low readings, and whether an episode is on."""
 
@@ -54,6 +66,7 @@ class BatteryLow:
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
         self.columns = Columns(low=np.int16(0), on=np.bool_(False))
+        self._was_on: Bools = np.zeros(0, np.bool_)  # before the round just judged
 
     def heeds(self, batch: DeviceBatch) -> Bools:
         """Low charges, and whoever had one before."""
@@ -61,21 +74,33 @@ class BatteryLow:
         return np.asarray((batch.battery_pct <= self.thresholds.low_pct) | (c["low"][at] > 0) | c["on"][at])
 
     def judge(self, batch: DeviceBatch) -> Verdict:
-        """Late readings say nothing of now. Score: the share of the bound that is used up."""
+        """Late readings say nothing of now. Score: ``score``."""
         at, t, c = batch.rows, self.thresholds, self.columns
         has = batch.in_order & np.isfinite(batch.battery_pct)
-        charge = np.where(has, batch.battery_pct, 100.0)
+        charge = np.where(has, batch.battery_pct, _FULL_PCT)
         low, was_on = has & (charge <= t.low_pct), c["on"][at]
         if not (low.any() or was_on.any() or c["low"][at].any()):
             return quiet(batch)
         count = np.minimum(c["low"][at] + np.int16(1), np.int16(t.confirm_readings))
         count = c["low"][at] = np.where(low, count, np.where(has, np.int16(0), c["low"][at]))
         clear = was_on & has & (charge >= t.recovered_pct)
-        trip = batch.guarded & ((was_on & has & ~clear) | (low & (count >= t.confirm_readings)))
+        used = score(charge, count, was_on, t)
+        trip = batch.guarded & has & (used > 0.0)
         c["on"][at] = (was_on | trip) & ~clear
-        score = np.where(trip, np.clip(1.0 - charge / t.recovered_pct, 0.0, 1.0), 0.0)
-        return Verdict(levels(trip, clear), score)
+        self._was_on = was_on
+        return Verdict(levels(trip, clear), np.where(trip, used, 0.0))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The charge and the bound, in per cent."""
         return {"battery_pct": round(float(batch.battery_pct[position]), 1), "low_pct": self.thresholds.low_pct}
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """The charge and, at the opening, the readings that confirmed it; usual are a full battery and none."""
+        t, on = self.thresholds, bool(self._was_on[position])
+        low_readings = float(self.columns["low"][batch.rows[position]])
+        return Why(
+            lambda x: float(score(x["battery_pct"], x["low_readings"], on, t)),
+            {"battery_pct": float(batch.battery_pct[position]), "low_readings": low_readings},
+            {"battery_pct": _FULL_PCT, "low_readings": 0.0},
+            explanation.ANY,
+        )

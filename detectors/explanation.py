@@ -1,8 +1,9 @@
 """What makes a score: the features whose replacement by what is usual lowers it.
 
-Assumes a score of named numbers, whatever computes it. A feature's part is how far the score falls when that feature
-alone is as usual; named are the fewest, the greatest part first, which together bring the score below a level. So what
-an alert names is what it would not have been told without.
+Assumes a score of named values, whatever computes it. A feature's part is how far the score falls when that feature
+alone is as usual. Named are those of which each alone, as usual, brings the score below the level that opens; where
+none does, the fewest, the greatest part first, which together do. So what an alert names is what it would not have been
+told without, and nothing that it leaves out would alone have kept it from being told.
 
 Source: Robnik-Sikonja and Kononenko, "Explaining classifications for individual instances" (2008): the difference that
 an attribute's replacement by its expectation makes.
@@ -10,10 +11,13 @@ an attribute's replacement by its expectation makes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 Score = Callable[[Mapping[Any, Any]], float]
+
+ANY: Final = math.ulp(0.0)  # the level of a rule that tells whatever scores above 0
 
 
 class Reason(NamedTuple):
@@ -28,22 +32,58 @@ class Reason(NamedTuple):
     falls: float
 
 
-def reasons(score_of: Score, x: Mapping[Any, Any], usual: Mapping[Any, float]) -> list[Reason]:
+class Why(NamedTuple):
+    """A score that was told, open to question: the function that gave it, the features it was given, what is usual of
+    each, and the level below which it would not have opened.
+
+    ``score_of`` must be what the rule itself scores by, and holds fixed whatever is no feature (bounds, what was
+    learnt).
+    """
+
+    score_of: Score
+    x: Mapping[str, Any]
+    usual: Mapping[str, Any]
+    below: float
+
+    def score(self, **instead: Any) -> float:
+        """The score, with these values in the places of those that it was given."""
+        return self.score_of({**self.x, **instead})
+
+    def reasons(self) -> list[Reason]:
+        """``reasons`` of it."""
+        return reasons(self.score_of, self.x, self.usual)
+
+    def named(self, found: Iterable[Reason]) -> list[Reason]:
+        """``named`` of its reasons."""
+        return named(self.score_of, self.x, found, self.below)
+
+    def evidence(self) -> dict[str, float | str]:
+        """``evidence`` of its reasons and of those named."""
+        found = self.reasons()
+        return evidence(found, self.named(found))
+
+
+def reasons(score_of: Score, x: Mapping[Any, Any], usual: Mapping[Any, Any]) -> list[Reason]:
     """Each feature of which something is usual; the one that falls most first, equals by name."""
     score = score_of(x)
-    found = [Reason(name, float(x[name]), mean, score - score_of({**x, name: mean})) for name, mean in usual.items()]
+    found = [Reason(name, x[name], instead, score - score_of({**x, name: instead})) for name, instead in usual.items()]
     return sorted(found, key=lambda reason: (-reason.falls, str(reason.feature)))
 
 
 def named(score_of: Score, x: Mapping[Any, Any], found: Iterable[Reason], below: float) -> list[Reason]:
-    """The first of these, as many as together bring the score ``below`` this; of those that lower it at all."""
+    """The first of these, all that alone bring the score ``below`` this, or as many as do so together; of those that
+    lower it at all.
+    """
+    if score_of(x) < below:
+        return []
     chosen: list[Reason] = []
-    as_usual = dict(x)
+    as_usual, enough = dict(x), False
     for reason in found:
-        if reason.falls <= 0.0 or score_of(as_usual) < below:
+        if reason.falls <= 0.0 or (enough and score_of({**x, reason.feature: reason.usual}) >= below):
             break
         chosen.append(reason)
         as_usual[reason.feature] = reason.usual
+        enough = enough or score_of(as_usual) < below
     return chosen
 
 
@@ -54,7 +94,11 @@ def evidence(found: Iterable[Reason], chosen: Iterable[Reason], digits: int = 3)
     names = [str(reason.feature) for reason in chosen]
     said: dict[str, float | str] = {"feature": names[0] if names else "", "features": ",".join(names)}
     for reason in found:
-        said[str(reason.feature)] = round(reason.value, digits)
-        said[f"usual_{reason.feature}"] = round(reason.usual, digits)
+        said[str(reason.feature)] = _rounded(reason.value, digits)
+        said[f"usual_{reason.feature}"] = _rounded(reason.usual, digits)
         said[f"falls_{reason.feature}"] = round(reason.falls, 4)
     return said
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    return value if isinstance(value, str) else round(float(value), digits)

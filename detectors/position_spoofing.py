@@ -20,14 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import explanation, told_speed
+from detectors import told_speed
 from detectors.columns import Columns, Rows
 from detectors.device_batch import TRIP, Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.geometry import haversine_m
 from detectors.limits import limit
 from detectors.rule import RuleCard
@@ -46,10 +47,20 @@ CARD = RuleCard(
     },
 )
 Degrees = NDArray[np.float32]
+Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
 _NAMES: Final = ("none", "jumped", "mirrored", "frozen", "astray", "jammed")
+_AT_BOUND: Final = 0.5
+# What makes the score of each, and how often it was seen where one may ask without; units of ``score`` to one of these.
+_FEATURES: Final = {
+    _JUMPED: ("speed_kmh", "", 1.0),
+    _MIRRORED: ("speed_kmh", "", 1.0),
+    _FROZEN: ("claimed_km", "repeated_fixes", 1000.0),
+    _ASTRAY: ("moved_km", "strange_steps", 1000.0),
+    _JAMMED: ("dark_s", "fixless_readings", 1.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,21 @@ class Thresholds:
     def __post_init__(self) -> None:
         if not self.step_s < self.step_max_s:
             raise ValueError(f"step_s ({self.step_s:g}) must be below step_max_s ({self.step_max_s:g})")
+
+
+def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds: Thresholds) -> Floats:
+    """By how much the bound is passed: 0.5 at it, towards 1; 0 for what was not seen often enough.
+
+    ``much`` is km/h of a jump, metres that a frozen device claims, or that an astray one moved, ``held_to`` those that
+    it told; of a jammed one seconds without a fix, against the longest between two. ``often`` counts doubtful fixes,
+    repeats of one, strange steps, readings without one.
+    """
+    t, jammed = thresholds, kind == _JAMMED
+    told_m = np.maximum(held_to, 1.0)
+    over = much / np.where(kind == _FROZEN, t.frozen_m, np.where(jammed, t.dark_s, t.speed_max_kmh))
+    over = np.where(kind == _ASTRAY, np.abs(much - told_m) / told_m / t.step_share, over)
+    dark = (often >= t.dark_readings) & (much >= np.maximum(t.dark_s, 3.0 * held_to))
+    return np.where(np.where(jammed, dark, often > 0), over / (1.0 + over), 0.0)
 
 
 class PositionSpoofing:
@@ -149,13 +175,14 @@ class PositionSpoofing:
         if strange.any():
             kind = np.where(frozen & ~doubted, np.int8(_FROZEN), kind)
             kind = np.where(astray & ~frozen & ~doubted, np.int8(_ASTRAY), kind)
+            kind = np.where(doubted & (kind >= _ASTRAY), np.int8(_JUMPED), kind)
         trip = guarded & strange
         over = was_on & ~strange & np.where(kind == _FROZEN, ~same, back | (c["doubtful"][at] == 0))
         c["kind"][at] = kind
         c["on"][at] = (was_on | trip) & ~over & guarded
         verdict.level[has] = levels(trip, over & guarded)
         if trip.any():
-            verdict.score[has] = np.where(trip, self._excess(at), 0.0)
+            verdict.score[has] = np.where(trip, score(kind, *self._made(kind, at, time_ms), self.thresholds), 0.0)
         # A fix on a doubted track, or repeated on the move, opens no episode yet, and is nothing to go by already.
         unsure = strange | (c["doubtful"][at] > 0)
         if same.any():
@@ -175,12 +202,10 @@ class PositionSpoofing:
         drives &= last_kmh >= t.driving_kmh
         c["blind"][at] = count = np.where(drives, np.minimum(c["blind"][at] + 1, 9_999), 0)
         dark_s = (batch.time_ms[blind] - c["at_ms"][at]) / 1000.0
-        trip = (
-            batch.guarded[blind] & (count >= t.dark_readings) & (dark_s >= np.maximum(t.dark_s, 3.0 * c["gap_s"][at]))
-        )
-        i = np.flatnonzero(trip)
+        told = score(np.full(len(at), _JAMMED, np.int8), dark_s, c["gap_s"][at].astype(np.float64), count, t)
+        i = np.flatnonzero(batch.guarded[blind] & (told > 0.0))
         c["on"][at[i]], c["kind"][at[i]] = True, _JAMMED
-        verdict.level[blind[i]], verdict.score[blind[i]] = TRIP, dark_s[i] / (dark_s[i] + t.dark_s)
+        verdict.level[blind[i]], verdict.score[blind[i]] = TRIP, told[i]
 
     def _frozen(self, speed_kmh: Floats, at: Rows, time_ms: Ints, same: Bools) -> Bools:
         """Count repeats of the last fix, and the metres that the speed claims meanwhile; true where it is frozen."""
@@ -241,51 +266,46 @@ class PositionSpoofing:
             mirrored |= haversine_m(true_lat, true_lon, m_lat[i], m_lon[i]) <= near_m
         c["kind"][rows] = np.where(mirrored, np.int8(_MIRRORED), np.int8(_JUMPED))
 
-    def _excess(self, at: Rows) -> Floats:
-        c, t = self.columns, self.thresholds
-        kind = c["kind"][at]
-        over = np.where(kind == _FROZEN, c["claimed_m"][at] / t.frozen_m, self._jump_kmh(at) / t.speed_max_kmh)
-        over = np.where(kind == _ASTRAY, np.abs(self._amiss(at)) / t.step_share, over)
-        return over / (1.0 + over)
+    def _made(self, kind: Kinds, at: Rows, time_ms: Any) -> tuple[Floats, Floats, Floats]:
+        """What ``score`` takes of the devices in these rows, of which this is wrong."""
+        c = self.columns
+        frozen, astray = kind == _FROZEN, kind == _ASTRAY
+        much = np.where(frozen, c["claimed_m"][at], c["jump_m"][at] / np.maximum(c["jump_s"][at], 1.0) * 3.6)
+        much = np.where(astray, c["moved_m"][at], much).astype(np.float64)
+        often = np.where(frozen, c["same"][at], np.where(astray, c["strays"][at], c["doubtful"][at]))
+        held_to, jammed = c["told_m"][at], kind == _JAMMED
+        if jammed.any():
+            much = np.where(jammed, (time_ms - c["at_ms"][at]) / 1000.0, much)
+            held_to, often = np.where(jammed, c["gap_s"][at], held_to), np.where(jammed, c["blind"][at], often)
+        return much, held_to.astype(np.float64), often.astype(np.float64)
 
-    def _amiss(self, at: Rows) -> Floats:
-        """By what share of the way that it told an astray device's fixes moved too much or, negative, too little."""
-        told_m = np.maximum(self.columns["told_m"][at], 1.0)
-        return np.asarray((self.columns["moved_m"][at] - told_m) / told_m, np.float64)
-
-    def _jump_kmh(self, at: Rows) -> Floats:
-        return np.asarray(self.columns["jump_m"][at] / np.maximum(self.columns["jump_s"][at], 1.0) * 3.6, np.float64)
-
-    def _explained(self, kind: int, row: Rows, time_ms: np.int64) -> dict[str, float | str]:
-        """The one feature that makes the score, and what would be usual in its place."""
-        c, t, at = self.columns, self.thresholds, int(row[0])
-        if kind == _FROZEN:
-            name, value, usual, bound = "claimed_km", float(c["claimed_m"][at]) / 1000.0, 0.0, t.frozen_m / 1000.0
-        elif kind == _ASTRAY:
-            name, value, usual = "moved_km", float(c["moved_m"][at]) / 1000.0, float(c["told_m"][at]) / 1000.0
-            bound = t.step_share * max(usual, 0.001)
-        elif kind == _JAMMED:
-            name, value, usual = "dark_min", float(time_ms - c["at_ms"][at]) / 60_000.0, float(c["gap_s"][at]) / 60.0
-            bound = t.dark_s / 60.0
-        else:
-            name, value, bound = "speed_kmh", float(self._jump_kmh(row)[0]), t.speed_max_kmh
-            usual = max(0.0, float(np.nan_to_num(c["told_kmh"][at])))
-        from_what = usual if kind == _ASTRAY else 0.0
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """What makes the score; usual is the speed that it told, no way claimed, the way that it told, or the longest
+        that it lets pass between two fixes.
+        """
+        c, row, t = self.columns, batch.rows[position : position + 1], self.thresholds
+        kind = c["kind"][row]
+        much, held_to, often = self._made(kind, row, batch.time_ms[position : position + 1])
+        name, counted, per = _FEATURES[int(kind[0])]
+        usual = 0.0 if kind[0] == _FROZEN else float(held_to[0]) / per
+        if not counted:
+            told_kmh = float(np.nan_to_num(c["told_kmh"][row[0]]))
+            usual = told_kmh if told_kmh < t.speed_max_kmh else 0.0  # what no vehicle drives is no expectation
 
         def score_of(x: Mapping[str, float]) -> float:
-            over = abs(x[name] - from_what) / bound
-            return over / (1.0 + over)
+            count = np.array([x[counted]]) if counted else often
+            return float(score(kind, np.array([per * x[name]]), held_to, count, t)[0])
 
-        found = explanation.reasons(score_of, {name: value}, {name: usual})
-        return explanation.evidence(found, explanation.named(score_of, {name: value}, found, 0.5))
+        x, expected = {name: float(much[0]) / per}, {name: usual}
+        if counted:
+            x[counted], expected[counted] = float(often[0]), 0.0
+        return Why(score_of, x, expected, min(_AT_BOUND, score_of(x)))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """What is wrong, in words; the jump (km, s, km/h) or the metres claimed; the bound."""
         c, row = self.columns, batch.rows[position : position + 1]
         kind = int(c["kind"][row[0]])
         facts: dict[str, float | str | None] = {"variant": _NAMES[kind]}
-        if c["on"][row[0]]:
-            facts |= self._explained(kind, row, batch.time_ms[position])
         if kind == _FROZEN:
             claimed_km = round(float(c["claimed_m"][row[0]]) / 1000.0, 2)
             facts["expected_km"] = 0.0
@@ -296,7 +316,7 @@ class PositionSpoofing:
         if kind == _JAMMED:
             minutes = float(batch.time_ms[position] - c["at_ms"][row[0]]) / 60_000.0
             if c["on"][row[0]]:
-                facts["dark_max_min"] = self.thresholds.dark_s / 60.0
+                facts["dark_min"], facts["dark_max_min"] = round(minutes, 3), self.thresholds.dark_s / 60.0
                 facts["what_en"] = f"it drives on and has had none for {minutes:.0f} min, longer than a tunnel lasts"
                 facts["what_es"] = f"sigue en marcha y no tiene ninguna desde hace {minutes:.0f} min, más que un túnel"
             return facts

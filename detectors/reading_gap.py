@@ -15,12 +15,14 @@ since would be told of a hole anew. A hole is given up after an hour, so that wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from detectors import explanation
 from detectors.columns import Columns
-from detectors.device_batch import KIND_CODES, Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import KIND_CODES, Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -53,6 +55,12 @@ class Thresholds:
             raise ValueError(f"grace_s ({self.grace_s:g}) must be below give_up_s ({self.give_up_s:g})")
 
 
+def score(missing: Floats, stood_s: Any, thresholds: Thresholds) -> Floats:
+    """Towards 1 with the number of readings that are missing; 0 while they may come yet, and once they are given up."""
+    asked_for = (stood_s >= thresholds.grace_s) & (stood_s < thresholds.give_up_s)
+    return np.where(asked_for, missing / (missing + _FEW), 0.0)
+
+
 class ReadingGap:
     """Columns: readings missing, those of them no longer asked for, since when the others are (up-time, ms)."""
 
@@ -67,6 +75,7 @@ class ReadingGap:
             stood_s=np.float32(0),
             on=np.bool_(False),
         )
+        self._stood_s: Floats = np.zeros(0)  # as the round just judged had it
 
     def heeds(self, batch: DeviceBatch) -> Bools:
         """Devices of which something is missing that has not been given up, or of which that has changed."""
@@ -77,7 +86,7 @@ class ReadingGap:
         return np.asarray(changed | stands | ((known > 0) & (batch.kind == KIND_CODES["phone"])))
 
     def judge(self, batch: DeviceBatch) -> Verdict:
-        """Score: towards 1 with the number of readings that are missing."""
+        """Score: ``score`` of what is missing, and for how long."""
         c, at, t = self.columns, batch.rows, self.thresholds
         known = c["missing"][at]
         changed = batch.missing >= 0
@@ -92,15 +101,16 @@ class ReadingGap:
         since = np.where(open_now & (batch.uptime_ms >= 0), np.where(since == _NEVER, batch.uptime_ms, since), _NEVER)
         stood_s = np.where(since == _NEVER, 0.0, (batch.uptime_ms - since) / 1000.0)
         given_up = open_now & (stood_s >= t.give_up_s)
-        trip = open_now & ~given_up & (stood_s >= t.grace_s) & batch.guarded & batch.in_order
+        lost = score((missing - forgiven).astype(np.float64), stood_s, t)
+        trip = batch.guarded & batch.in_order & (lost > 0.0)
         clear = was_on & (given_up | ~open_now) & batch.guarded
         c["missing"][at] = missing
         c["forgiven"][at] = np.where(given_up, missing, forgiven)
         c["since_ms"][at] = np.where(given_up, _NEVER, since)
         c["stood_s"][at] = stood_s
         c["on"][at] = (was_on | trip) & open_now & ~given_up
-        lost = (missing - forgiven).astype(np.float64)
-        return Verdict(levels(trip, clear), np.where(trip, lost / (lost + _FEW), 0.0))
+        self._stood_s = stood_s
+        return Verdict(levels(trip, clear), np.where(trip, lost, 0.0))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """How many readings are missing and for how long (s); at the end, what became of them."""
@@ -116,3 +126,13 @@ class ReadingGap:
             facts["outcome_en"] = "the missing readings have come" if filled else "the missing readings are given up"
             facts["outcome_es"] = "llegaron las lecturas que faltaban" if filled else "se dan por perdidas las lecturas"
         return facts
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """How many are missing, and for how long; usual is that none is."""
+        c, row, t = self.columns, batch.rows[position], self.thresholds
+        return Why(
+            lambda x: float(score(x["missing"], x["stood_s"], t)),
+            {"missing": float(c["missing"][row] - c["forgiven"][row]), "stood_s": float(self._stood_s[position])},
+            {"missing": 0.0, "stood_s": 0.0},
+            explanation.ANY,
+        )

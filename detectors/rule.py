@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from contracts.alerts import Severity
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Verdict
+from detectors.explanation import Why
 
 Texts = Mapping[str, str]  # language -> format string
 
@@ -40,6 +41,13 @@ class DeviceRule(Protocol):
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """Values and what was expected, for the reading at this position, just judged."""
+        ...
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """What made the score of the reading at this position, just judged, that opens or sustains an episode.
+
+        By the very function that ``judge`` scores with, on what it was given: only asked for what is told.
+        """
         ...
 
 

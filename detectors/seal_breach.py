@@ -15,12 +15,13 @@ one, and its counter is not compared: how the seal is now, its newest word says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import CLEAR, SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
+from detectors.device_batch import CLEAR, SEAL_CODES, TRIP, Bools, DeviceBatch, Floats, Verdict
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -61,6 +62,22 @@ class Thresholds:
     )
 
 
+def breaches(code: Any, openings: Any, before: Any, watched: Any, compared: Any) -> tuple[Bools, Bools]:
+    """(the seal's word tells of a breach, its counter does); NaN is a counter that is not known.
+
+    ``watched``: where it may not be opened. ``compared``: its counter may be held against the one ``before``.
+    """
+    opened = (code == SEAL_CODES["open"]) | (code == SEAL_CODES["removed"])
+    with np.errstate(invalid="ignore"):
+        counted = np.asarray(compared & (openings > before))
+    return np.asarray((code == SEAL_CODES["tampered"]) | (watched & opened)), counted
+
+
+def score(stated: Bools, counted: Bools) -> Floats:
+    """1 for a breach, 0 for none: a seal is no matter of degree."""
+    return np.where(stated | counted, 1.0, 0.0)
+
+
 class SealBreach:
     """Columns: the last counter; whether the last reading lay where the seal may open; whether an episode is on. Of the
     last episode: when the counter alone told of it (ms; -1: the seal said so itself), the counter before that, and
@@ -79,6 +96,9 @@ class SealBreach:
             counted_ms=np.int64(-1),
             both=np.bool_(False),
         )
+        # Of the round just judged: the counter before it, where it was watched, where its counter was compared.
+        self._before: Floats = np.zeros(0)
+        self._watched = self._compared = np.zeros(0, np.bool_)
 
     def heeds(self, batch: DeviceBatch) -> Bools:
         """Seals that say anything else than before: another count, another place, a word that is not "armed"."""
@@ -89,17 +109,15 @@ class SealBreach:
         return np.asarray((code > SEAL_CODES["armed"]) | (says & changed))
 
     def judge(self, batch: DeviceBatch) -> Verdict:
-        """Score 1 for a breach, 0 for none: a seal is no matter of degree."""
+        """Score: ``score`` of what the seal's word and its counter tell."""
         at, c = batch.rows, self.columns
         code, openings = batch.seal_code, batch.seal_openings
         now = batch.in_order & ((code > 0) | np.isfinite(openings))
-        last = c["openings"][at]
-        with np.errstate(invalid="ignore"):
-            rose = now & (openings > last)  # false where either is unknown
-        opened = (code == SEAL_CODES["open"]) | (code == SEAL_CODES["removed"])
-        stated = (code == SEAL_CODES["tampered"]) | (batch.guarded & ~batch.seal_may_open & opened)
-        counted = rose & batch.guarded & ~batch.seal_may_open & ~c["may_open"][at]
-        breach, was_on = stated | counted, c["on"][at]
+        last, watched = c["openings"][at], batch.guarded & ~batch.seal_may_open
+        compared = now & watched & ~c["may_open"][at]
+        stated, counted = breaches(code, openings, last, watched, compared)
+        told = score(stated, counted)
+        breach, was_on = told > 0.0, c["on"][at]
         told_ms = c["counted_ms"][at]
         clear = was_on & now & ~breach & (code == SEAL_CODES["armed"])
         waits = was_on & (told_ms >= 0)
@@ -116,7 +134,8 @@ class SealBreach:
         c["openings"][at] = np.where(now & np.isfinite(openings), openings, last)
         c["may_open"][at] = np.where(now, batch.seal_may_open, c["may_open"][at])
         level = np.where(breach, TRIP, np.where(clear, CLEAR, np.int8(0))).astype(np.int8)
-        return Verdict(level, breach.astype(np.float64))
+        self._before, self._watched, self._compared = last, watched, compared
+        return Verdict(level, told)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """What the seal says, its counter, and what was expected of it; where it is a breach, the breach in words."""
@@ -131,7 +150,6 @@ class SealBreach:
         counted = c["counted_ms"][row] >= 0
         if c["on"][row]:
             facts["what_en"], facts["what_es"] = _WORDS[state]
-            facts |= self._features(counted, int(row))
         elif not counted:
             facts |= _ARMED_AGAIN
         else:
@@ -141,17 +159,22 @@ class SealBreach:
             facts["over_es"] = f"no registra otra apertura en {minutes:.0f} min; la contada sigue sin explicación"
         return facts
 
-    def _features(self, counted: bool, row: int) -> dict[str, float | str]:
-        """What made the score, which is 1 or 0. Where the seal's word and its counter both tell, it falls to 0 only
-        with the usual in the place of both, and by nothing with one of them.
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """The seal's word, or its counter, whichever tells; where both do they are one feature, for the score stands
+        as long as one of them does. Usual are "armed" and the counter before.
         """
-        before = float(self.columns["openings_before"][row])
-        if self.columns["both"][row]:
-            both: dict[str, float | str] = {"feature": "seal_state", "features": "seal_state,seal_openings"}
-            both |= {"usual_seal_state": "armed", "usual_seal_openings": before}
-            return both | {"falls_seal_state": 0.0, "falls_seal_openings": 0.0}
-        if counted:
-            alone: dict[str, float | str] = {"feature": "seal_openings", "usual_seal_openings": before}
+        code, openings = int(batch.seal_code[position]), float(batch.seal_openings[position])
+        before, held_to = float(self._before[position]), (self._watched[position], self._compared[position])
+        stated, counted = breaches(code, openings, before, *held_to)
+        armed, state = SEAL_CODES["armed"], str(_STATES[code])
+        if stated and counted:
+            name, said, usual = "seal", f"{state}, {openings:g}", f"armed, {before:g}"
+            words: dict[Any, tuple[int, float]] = {said: (code, openings), usual: (armed, before)}
+        elif counted:
+            name, words = "seal_openings", {openings: (code, openings), before: (code, before)}
         else:
-            alone = {"feature": "seal_state", "usual_seal_state": "armed"}
-        return alone | {"features": alone["feature"], f"falls_{alone['feature']}": 1.0}
+            name, words = "seal_state", {state: (code, openings), "armed": (armed, openings)}
+        told, instead = words
+        return Why(
+            lambda x: float(score(*breaches(*words[x[name]], before, *held_to))), {name: told}, {name: instead}, 1.0
+        )

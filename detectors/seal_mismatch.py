@@ -10,10 +10,14 @@ A late reading may open an episode, for the seal was another one then; only the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
@@ -31,6 +35,18 @@ CARD = RuleCard(
 )
 
 
+def match(number: str, known: Sequence[str]) -> int:
+    """1 where the number is one of those known, -1 where it is none of them, 0 where none is known."""
+    if not known:
+        return 0
+    return 1 if number in known or number.strip().upper() in [k.upper() for k in known] else -1
+
+
+def score(matches: Any) -> Floats:
+    """1 for another number (a ``match`` of -1), 0 for the right one."""
+    return np.where(np.asarray(matches) < 0, 1.0, 0.0)
+
+
 class SealMismatch:
     """Column: whether an episode is on."""
 
@@ -44,15 +60,16 @@ class SealMismatch:
         return np.asarray((batch.seal_match < 0) | self.columns["on"][batch.rows])
 
     def judge(self, batch: DeviceBatch) -> Verdict:
-        """Score 1 for another number, 0 for the right one."""
+        """Score: ``score`` of how the number stands to those of the shipment."""
         if not batch.seal_match.any():
             return quiet(batch)
         at, on = batch.rows, self.columns["on"]
-        trip = (batch.seal_match < 0) & ~batch.seal_may_open & batch.guarded
+        other = score(batch.seal_match)
+        trip = (other > 0.0) & ~batch.seal_may_open & batch.guarded
         was_on = on[at]
         clear = was_on & batch.in_order & (batch.seal_match > 0)
         on[at] = (was_on | trip) & ~clear
-        return Verdict(levels(trip, clear), trip.astype(np.float64))
+        return Verdict(levels(trip, clear), np.where(trip, other, 0.0))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The number reported, and, where it is none of them, those expected."""
@@ -61,3 +78,13 @@ class SealMismatch:
         if expected:
             facts["expected"] = ", ".join(expected)
         return facts
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """The number reported; usual is the shipment's, the first of them where there are several."""
+        expected = batch.seal_expected[position]
+        return Why(
+            lambda x: float(score(match(x["seal_number"], expected))),
+            {"seal_number": str(batch.seal_number[position])},
+            {"seal_number": expected[0]},
+            1.0,
+        )

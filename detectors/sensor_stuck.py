@@ -20,6 +20,7 @@ Two forms of one detector, held equal by a property test: ``StuckSensor`` is a R
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
@@ -29,6 +30,7 @@ from river.base import AnomalyDetector
 
 from detectors.columns import Columns, Rows
 from detectors.device_batch import SENSOR_BITS, Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.repeat_habit import Heard, greatest_share, stepped, surprise
 from detectors.rule import RuleCard
@@ -294,8 +296,7 @@ class SensorStuck:
         resting = stands & (np.abs(value) <= np.float32(t.rest_g))
         before = self._flat("last")[cells]
         run = self._next_run(cells, value == before, resting)
-        score = self._score(cells, run)
-        score[self._at_rail(sensor, value, run)] = 1.0
+        score = self._told(cells, sensor, value, run)
         self._learn(cells, value, before, run)
         stuck = self.columns["stuck"]
         was_stuck = stuck[batch.rows]
@@ -312,6 +313,12 @@ class SensorStuck:
             verdict.score = np.where(trip, verdict.score, 0.0)
         return verdict
 
+    def _told(self, cells: Rows, sensor: Any, value: Any, run: Any) -> Floats:
+        """How improbable each of these runs is; 1 at a rail. As learnt before the runs' values were."""
+        score = self._score(cells, run)
+        score[self._at_rail(sensor, value, run)] = 1.0
+        return score
+
     def _at_rail(self, sensor: Any, value: Any, run: Any) -> Rows:
         """Which of these values have been at a rail for long enough."""
         i = np.flatnonzero(run >= self.thresholds.rail_repeats)
@@ -323,25 +330,47 @@ class SensorStuck:
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The stuck sensor with the highest score: its value, its run, how often it repeats a value at the most."""
         c, row = self.columns, batch.rows[position : position + 1]
-        stuck = [n for n, bit in enumerate(_BITS) if c["stuck"][row[0]] & bit]
-        if not stuck:
+        surest = self._surest(row)
+        if surest is None:
             return {}
-        surest = max(stuck, key=lambda n: self._sureness(n, row))
         sensor = _SENSORS[surest]
-        share = greatest_share(self._heard(self._cells(surest, row)), self.thresholds.prior)
         return {
             "sensor": sensor,
             "sensor_en": sensor,
             "sensor_es": _ES[sensor],
             "value": f"{float(c[f'{sensor}_last'][row[0]]):g} {_UNITS[sensor]}",
             "repeats": float(c[f"{sensor}_run"][row[0]]),
-            "repeat_share_expected": round(float(share[0]), 3),
+            "repeat_share_expected": round(self._share(surest, row), 3),
         }
 
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """The surest sensor's run and, where its value is at a rail, that. Usual are a run as long as the sensor's are
+        on the mean where it repeats itself the most (of a share s, s / (1 - s)), below what a rail needs; and no rail.
+        """
+        row = batch.rows[position : position + 1]
+        surest = self._surest(row)
+        assert surest is not None, "only what is told is explained"
+        cells, of, share = self._cells(surest, row), np.array([surest]), self._share(surest, row)
+        value, run = self._flat("last")[cells], self._flat("run")[cells]
+
+        def score_of(x: Mapping[str, float]) -> float:
+            told = value if x.get("at_rail") else np.full_like(value, np.nan)
+            return float(self._told(cells, of, told, np.array([x["repeats"]]))[0])
+
+        x = {"repeats": float(run[0])}
+        usual = {"repeats": min(share / (1.0 - share), self.thresholds.rail_repeats - 1.0)}
+        if len(self._at_rail(of, value, run)):
+            x["at_rail"], usual["at_rail"] = 1.0, 0.0
+        return Why(score_of, x, usual, 1.0 - self.thresholds.chance)
+
+    def _share(self, sensor: int, row: Rows) -> float:
+        return float(greatest_share(self._heard(self._cells(sensor, row)), self.thresholds.prior)[0])
+
+    def _surest(self, row: Rows) -> int | None:
+        """Of a device's stuck sensors, the one whose run is the most improbable."""
+        stuck = [n for n, bit in enumerate(_BITS) if self.columns["stuck"][row[0]] & bit]
+        return max(stuck, key=lambda n: self._sureness(n, row), default=None)
+
     def _sureness(self, sensor: int, row: Rows) -> float:
-        """The score of its run, 1 at a rail."""
-        cells, of = self._cells(sensor, row), np.array([sensor])
-        run = self._flat("run")[cells]
-        if len(self._at_rail(of, self._flat("last")[cells], run)):
-            return 1.0
-        return float(surprise(run.astype(np.float64), self._heard(cells), self.thresholds.prior)[0])
+        cells = self._cells(sensor, row)
+        return float(self._told(cells, np.array([sensor]), self._flat("last")[cells], self._flat("run")[cells])[0])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from detectors import explanation
-from detectors.explanation import Reason
+from detectors.explanation import Reason, Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 from detectors.sensor_anomaly import SensorAnomaly
@@ -69,30 +69,29 @@ def fresh(low: float, high: float, own_range: bool = False) -> SensorAnomaly:
     return SensorAnomaly() if own_range else SensorAnomaly(low, high)
 
 
-def why(detector: SensorAnomaly, sensor: str, value: float, time_ms: int) -> list[Reason]:
-    """The one feature there is: its value, what is usual now, and how far the score falls with that in its place.
+def why(detector: SensorAnomaly, sensor: str, value: float, time_ms: int, open_score: float) -> Why:
+    """The one feature there is: its value, and what is usual now.
 
     A sensor that goes to and fro between two levels is never at its mean; there the value before is what was expected.
+    Of the two the first is taken with which it would not have been told; where there is none, that which scores less.
     """
 
     def score_of(x: Any) -> float:
         return detector.score_one({"value": x[sensor], "time_ms": time_ms})
 
-    expected = (detector.usual_at(time_ms), detector.last)
-    return min(
-        (explanation.reasons(score_of, {sensor: value}, {sensor: usual}) for usual in expected),
-        key=lambda found: found[0].falls <= 0.0,
-    )
+    usual = detector.usual_at(time_ms), detector.last
+    found = [Why(score_of, {sensor: value}, {sensor: expected}, open_score) for expected in usual]
+    return min(found, key=lambda each: max(open_score, each.score(**each.usual)))
 
 
-def words(subject: str, reasons: list[Reason], axes: dict[str, float]) -> dict[str, float | str]:
+def words(subject: str, found: list[Reason], named: list[Reason], axes: dict[str, float]) -> dict[str, float | str]:
     """Evidence: ``explanation``'s of the one feature, the axes that made it (greatest first), and what is said."""
-    (reason,) = reasons
+    (reason,) = found
     english, spanish, unit, digits = NAMES[str(reason.feature)]
     where = subject.replace(":", ", ")
     made = sorted((name for name, part in axes.items() if part > 0.0), key=lambda name: -axes[name])
     return {
-        **explanation.evidence(reasons, [reason for reason in reasons if reason.falls > 0.0]),
+        **explanation.evidence(found, named),
         "axes": ",".join(made),
         "what_en": english.format(where),
         "what_es": spanish.format(where),

@@ -14,7 +14,7 @@ make it good. Caveat: a device that lies, or rides elsewhere, looks like what it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -23,6 +23,7 @@ import numpy as np
 from detectors import explanation
 from detectors.columns import Rows
 from detectors.device_batch import Bools, Floats, Ints
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -200,14 +201,11 @@ def score(distance_m: float, thresholds: Thresholds) -> float:
     return max(0.0, 1.0 - thresholds.apart_m / max(distance_m, 1e-6))
 
 
-def explained(distance_m: float, thresholds: Thresholds) -> dict[str, float | str]:
+def why(distance_m: float, thresholds: Thresholds) -> Why:
     """The one feature that makes the score: together, it would be 0."""
-
-    def score_of(x: Mapping[str, float]) -> float:
-        return score(x["distance_m"], thresholds)
-
-    found = explanation.reasons(score_of, {"distance_m": distance_m}, {"distance_m": 0.0})
-    return explanation.evidence(found, found, digits=1)
+    return Why(
+        lambda x: score(x["distance_m"], thresholds), {"distance_m": distance_m}, {"distance_m": 0.0}, explanation.ANY
+    )
 
 
 @dataclass(slots=True)
@@ -217,6 +215,17 @@ class Run:
     count: int = 0
     since_ms: int = 0
     on: bool = False
+
+
+def state_sha256(run: Run, other: Run, thresholds: Thresholds) -> str:
+    """64 hexadecimal digits: of the rule's name and version, and of all that it will look at of what it follows.
+
+    Of a run that is together nothing counts but how many more positions it needs to close: so whoever began to listen
+    later than the rule did has the same.
+    """
+    most = thresholds.confirm_positions
+    kept = [(max(-most, min(most, r.count)), r.since_ms if r.count > 0 else 0, r.on) for r in (run, other)]
+    return hashlib.sha256(repr([CARD.name, CARD.version, kept]).encode()).hexdigest()
 
 
 def follow(run: Run, other: Run, verdict: int, time_ms: int, thresholds: Thresholds) -> Literal["trip", "clear"] | None:

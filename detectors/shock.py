@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -44,6 +45,11 @@ class Thresholds:
     calm_s: float = limit(300.0, 0, 86_400, "s", "time without a blow that closes")
 
 
+def score(size_g: Floats, threshold_g: float) -> Floats:
+    """0 for what is no blow, 0.5 at the threshold, 1 at twice as much."""
+    return np.where(size_g >= threshold_g, np.minimum(1.0, size_g / (2.0 * threshold_g)), 0.0)
+
+
 class Shock:
     """Columns: when the last blow fell (ms), whether an episode is on."""
 
@@ -58,21 +64,19 @@ class Shock:
         return np.asarray((np.abs(batch.shock_g) >= self.thresholds.threshold_g) | self.columns["on"][batch.rows])
 
     def judge(self, batch: DeviceBatch) -> Verdict:
-        """Score 0.5 at the threshold, 1 at twice as much; 0 below it."""
+        """Score: ``score`` of how hard the blow was, of either sign."""
         has = np.isfinite(batch.shock_g)
         if not has.any():
             return quiet(batch)
         at, on, struck_ms = batch.rows, self.columns["on"], self.columns["struck_ms"]
-        least_g = self.thresholds.threshold_g
-        size_g = np.abs(np.where(has, batch.shock_g, 0.0))
-        trip = has & batch.guarded & (size_g >= least_g)
+        hard = score(np.abs(np.where(has, batch.shock_g, 0.0)), self.thresholds.threshold_g)
+        trip = batch.guarded & (hard > 0.0)
         was_on = on[at]
         struck_ms[at] = np.where(trip, np.maximum(struck_ms[at], batch.time_ms), struck_ms[at])
         calm = batch.time_ms - struck_ms[at] >= 1_000.0 * self.thresholds.calm_s
         clear = was_on & has & batch.in_order & ~trip & calm
         on[at] = (was_on | trip) & ~clear
-        score = np.where(trip, np.minimum(1.0, size_g / (2.0 * least_g)), 0.0)
-        return Verdict(levels(trip, clear), score)
+        return Verdict(levels(trip, clear), np.where(trip, hard, 0.0))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """How hard, and what no blow that is expected reaches, in g; minutes since the last blow."""
@@ -82,3 +86,13 @@ class Shock:
             "threshold_g": self.thresholds.threshold_g,
             "calm_min": round(max(0, calm_ms) / 60_000.0, 1),
         }
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """The blow; usual is none."""
+        least_g = self.thresholds.threshold_g
+        return Why(
+            lambda x: float(score(x["shock_g"], least_g)),
+            {"shock_g": abs(float(batch.shock_g[position]))},
+            {"shock_g": 0.0},
+            0.5,
+        )

@@ -9,6 +9,7 @@ from a jammer.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from detectors.columns import Columns, Rows
 from detectors.device_batch import Floats, Ints
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -44,6 +46,23 @@ class Thresholds:
 
     silent_intervals: float = limit(10.0, 1, 1_000, "intervals", "of those declared, silent for which it is lost")
     least_s: float = limit(8.0, 2, 3_600, "s", "silence that is none yet, however short its interval")
+
+
+def score(silent_ms: Any, interval_s: Any, thresholds: Thresholds) -> Floats:
+    """1 for a silence longer than the bound, else 0; an interval of NaN has no bound."""
+    with np.errstate(invalid="ignore"):
+        bound_ms = 1_000.0 * np.maximum(thresholds.silent_intervals * interval_s, thresholds.least_s)
+        return np.where(silent_ms > bound_ms, 1.0, 0.0)
+
+
+def why(silent_s: float, interval_s: float, thresholds: Thresholds) -> Why:
+    """The silence; usual is what was declared."""
+    return Why(
+        lambda x: float(score(1_000.0 * x["silent_s"], interval_s, thresholds)),
+        {"silent_s": silent_s},
+        {"silent_s": interval_s},
+        1.0,
+    )
 
 
 class Lane:
@@ -167,12 +186,10 @@ class SignalLost:
         n = len(interval_s)
         columns = self.columns
         spoke_ms, on = columns["spoke_ms"][:n], columns["on"][:n]
-        with np.errstate(invalid="ignore"):
-            bound_ms = 1_000.0 * np.maximum(self.thresholds.silent_intervals * interval_s, self.thresholds.least_s)
-            clock = self.lanes[lane]
-            begun_ms = spoke_ms if judged_since_ms is None else np.maximum(spoke_ms, clock.uptime_of(judged_since_ms))
-            since_ms = clock.since_ms(begun_ms)
-            rows = np.flatnonzero((columns["lane"][:n] == lane) & (spoke_ms >= 0) & ~on & (since_ms > bound_ms))
+        clock = self.lanes[lane]
+        begun_ms = spoke_ms if judged_since_ms is None else np.maximum(spoke_ms, clock.uptime_of(judged_since_ms))
+        lost = score(clock.since_ms(begun_ms), interval_s, self.thresholds) > 0.0
+        rows = np.flatnonzero((columns["lane"][:n] == lane) & (spoke_ms >= 0) & ~on & lost)
         columns["on"][rows] = True
         return rows
 
@@ -182,3 +199,16 @@ class SignalLost:
         if spoke_ms < 0 or clock is None:
             return 0.0
         return max(0, clock.now_ms - spoke_ms) / 1_000.0
+
+    def state_sha256(self, row: int) -> str:
+        """64 hexadecimal digits: of the rule's name and version, and of what it remembers of this device and its lane.
+
+        The silence by itself, not the up-times at its ends: whoever began to listen later counts up-time from another
+        beginning, and has the same silence.
+        """
+        lane = int(self.columns["lane"][row])
+        clock = self.lanes.get(lane)
+        ticks = sorted(clock.ticks.items()) if clock is not None else []
+        silent_ms, on = round(1_000.0 * self.silent_s(row)), bool(self.columns["on"][row])
+        said = [CARD.name, CARD.version, lane, ticks, silent_ms, on]
+        return hashlib.sha256(repr(said).encode()).hexdigest()

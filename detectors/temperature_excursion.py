@@ -16,7 +16,6 @@ Source of the weighted mean and variance: Finch, "Incremental calculation of wei
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
@@ -25,9 +24,9 @@ import numpy as np
 from river.base import AnomalyDetector
 from scipy.special import ndtr
 
-from detectors import explanation
 from detectors.columns import Columns, Rows
 from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.limits import limit
 from detectors.rule import RuleCard
 
@@ -236,26 +235,29 @@ class TemperatureExcursionRule:
         return np.asarray(ended)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
-        """The value and the band, in °C; ``allowed`` is the band in words. What makes the score is the smoothed value:
-        ``explanation``'s of it, against the nearest that is allowed.
-        """
+        """The value and the band, in °C; ``allowed`` is the band in words."""
         low, high = float(batch.min_temperature_c[position]), float(batch.max_temperature_c[position])
-        mean, variance = (self.columns[name][batch.rows[position : position + 1]] for name in ("mean", "variance"))
-
-        def score_of(x: Mapping[str, float]) -> float:
-            return float(self._score(np.array([x["smoothed_c"]]), variance, np.array([low]), np.array([high]))[0])
-
-        smoothed: dict[str, float] = {} if np.isnan(mean[0]) else {"smoothed_c": float(mean[0])}
-        usual = {name: float(np.fmin(np.fmax(value, low), high)) for name, value in smoothed.items()}
-        reasons = explanation.reasons(score_of, smoothed, usual) if smoothed else []
-        named = explanation.named(score_of, smoothed, reasons, self.thresholds.open_score) if smoothed else []
         return {
             "temperature_c": float(batch.temperature_c[position]),
             "min_temperature_c": None if math.isnan(low) else low,
             "max_temperature_c": None if math.isnan(high) else high,
             "allowed": _band(low, high),
-            **explanation.evidence(reasons, named, digits=2),
         }
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """The smoothed value, which makes the score; usual is the nearest in its band, by the sensor's least noise: at
+        the bound itself it is as likely out as in.
+        """
+        row = slice(position, position + 1)
+        low, high = batch.min_temperature_c[row], batch.max_temperature_c[row]
+        mean, variance = (self.columns[name][batch.rows[row]] for name in ("mean", "variance"))
+        inside_c = np.fmin(self.thresholds.noise_floor_c, (high - low) / 2.0)
+        return Why(
+            lambda x: float(self._score(np.array([x["smoothed_c"]]), variance, low, high)[0]),
+            {"smoothed_c": float(mean[0])},
+            {"smoothed_c": float(np.fmin(np.fmax(mean, low + inside_c), high - inside_c)[0])},
+            self.thresholds.open_score,
+        )
 
 
 def _band(low: float, high: float) -> str:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.columns import Columns
-from detectors.device_batch import Bools, DeviceBatch, Verdict, levels, quiet
+from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
+from detectors.explanation import Why
 from detectors.geometry import haversine_m
 from detectors.limits import limit
 from detectors.rule import RuleCard
@@ -46,6 +47,11 @@ class Thresholds:
     moving_kmh: float = limit(8.0, 1, 60, "km/h", "speed above which it does not stand")
 
 
+def score(stood_s: Floats, stop_s: float) -> Floats:
+    """0 for a stop that is none yet, 0.5 at the bound, towards 1 as it grows longer."""
+    return np.where(stood_s >= stop_s, stood_s / (stood_s + stop_s), 0.0)
+
+
 class UnplannedStop:
     """Columns: since when it stands (ms), where, for how long (s); successive readings that moved; the episode."""
 
@@ -61,6 +67,7 @@ class UnplannedStop:
             stood_s=np.float32(0.0),
             on=np.bool_(False),
         )
+        self._stood_s: Floats = np.zeros(0)  # as the round just judged had it
 
     def heeds(self, batch: DeviceBatch) -> Bools:
         """Whoever stands, and whoever stops where nobody should."""
@@ -74,7 +81,7 @@ class UnplannedStop:
         return np.asarray(known & batch.guarded & np.isfinite(batch.half_width_m) & ~batch.may_stand)
 
     def judge(self, batch: DeviceBatch) -> Verdict:
-        """Score 0.5 at the bound, towards 1 as the stop grows longer."""
+        """Score: ``score`` of how long it has stood."""
         c, t = self.columns, self.thresholds
         known = batch.in_order & np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
         judged = self._judged(batch)
@@ -98,7 +105,8 @@ class UnplannedStop:
         begins = judged & ~fast & ((since == _NEVER) | ends)
         since = np.where(begins, batch.time_ms, np.where(ends, _NEVER, since))
         stood_s = np.where(since != _NEVER, (batch.time_ms - since) / 1000.0, 0.0)
-        trip = judged & ~ends & ~moves & (since != _NEVER) & (stood_s >= t.stop_s)
+        long = score(stood_s, t.stop_s)
+        trip = judged & ~ends & ~moves & (long > 0.0)
         # Without a shipment there is nobody to tell: stage 2 closes what was open.
         clear = was_on & ends & batch.guarded
         c["since_ms"][at] = since
@@ -107,8 +115,8 @@ class UnplannedStop:
         c["moved"][at] = np.where(known, np.where(ends, 0, moved), c["moved"][at])
         c["stood_s"][at] = np.where(known & (since != _NEVER), stood_s, c["stood_s"][at])
         c["on"][at] = (was_on | trip) & ~ends
-        score = np.where(trip, stood_s / (stood_s + t.stop_s), 0.0)
-        return Verdict(levels(trip, clear), score)
+        self._stood_s = stood_s
+        return Verdict(levels(trip, clear), np.where(trip, long, 0.0))
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """How long it has stood, and how long is allowed, in minutes; its speed now."""
@@ -118,3 +126,13 @@ class UnplannedStop:
             "allowed_min": round(self.thresholds.stop_s / 60.0, 1),
             "speed_kmh": None if np.isnan(speed_kmh) else speed_kmh,
         }
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:  # noqa: ARG002 - all that counts is in how long it stood
+        """How long it has stood; on the road, what is usual is to drive on."""
+        stop_s = self.thresholds.stop_s
+        return Why(
+            lambda x: float(score(x["standing_s"], stop_s)),
+            {"standing_s": float(self._stood_s[position])},
+            {"standing_s": 0.0},
+            0.5,
+        )

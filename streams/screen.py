@@ -151,7 +151,8 @@ def _finding(rule: DeviceRule, part: DeviceBatch, verdict: Verdict, i: int) -> F
     """What this rule has just said of the reading at ``i``."""
     trips, evidence = verdict.level[i] == TRIP, rule.evidence(part, i)
     if trips:
-        evidence = {**evidence, "state_sha256": state_sha256(rule, int(part.rows[i]))}
+        # What the rule says itself stands: it may say a feature's value rounded as its sentences have it.
+        evidence = {**rule.why(part, i).evidence(), **evidence, "state_sha256": state_sha256(rule, int(part.rows[i]))}
     return Finding(rule.card.name, "trip" if trips else "clear", round(float(verdict.score[i]), 4), evidence)
 
 

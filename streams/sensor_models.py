@@ -30,15 +30,15 @@ Name = tuple[str, bool]  # the series, whether it is a drill's
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``strange``: the score opens. ``calm``: the value is nothing that the sensor has not done, told or not.
-
-    ``warm``: the detector has heard enough to be judged by.
+    """``strange``: the score opens; such a one has its reasons, and those to name. ``calm``: the value is nothing that
+    the sensor has not done, told or not. ``warm``: the detector has heard enough to be judged by.
     """
 
     score: float
     strange: bool
     calm: bool
     reasons: tuple[Reason, ...] = ()
+    named: tuple[Reason, ...] = ()
     axes: dict[str, float] = field(default_factory=dict)
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
     warm: bool = True
@@ -104,7 +104,7 @@ class SensorModels:
         score = detector.score_one(x) if warm else 0.0
         judgement = Judgement(score, False, True, warm=warm)
         if score >= limits.open_score:
-            judgement = _strange(self.version, detector, told, score)
+            judgement = _strange(self.version, detector, told, score, limits)
         elif doubtful:
             judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score, warm=warm)
         series.learn(told.time_ms, told.value)
@@ -171,15 +171,18 @@ def _key(name: Name) -> str:
     return f"{name[0]}/drill" if name[1] else name[0]
 
 
-def _strange(version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float) -> Judgement:
-    reasons = sensor_watch.why(detector, told.sensor, told.value, told.time_ms)
+def _strange(
+    version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float, limits: Thresholds
+) -> Judgement:
+    why = sensor_watch.why(detector, told.sensor, told.value, told.time_ms, limits.open_score)
+    found = why.reasons()  # now, for the detector learns
     axes = detector.axes_of({"value": told.value, "time_ms": told.time_ms})
     mark = [] if version.version == _UNMARKED else [version.version]
     about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), *mark]
-    return Judgement(score, True, False, tuple(reasons), axes, pack(about))
+    return Judgement(score, True, False, tuple(found), tuple(why.named(found)), axes, pack(about))
 
 
-def rejudge(told: SensorValue, state: bytes) -> Judgement:
+def rejudge(told: SensorValue, state: bytes, limits: Thresholds) -> Judgement:
     """The judgement that this state gives of this value, whoever gives it.
 
     Raises ValueError where it is of a version of the model that is no more.
@@ -188,4 +191,5 @@ def rejudge(told: SensorValue, state: bytes) -> Judgement:
     version = model_versions.find(CARD.name, by[0] if by else _UNMARKED)
     detector = version.fresh(low, high)
     detector.load(dumped)
-    return _strange(version, detector, told, detector.score_one({"value": told.value, "time_ms": told.time_ms}))
+    score = detector.score_one({"value": told.value, "time_ms": told.time_ms})
+    return _strange(version, detector, told, score, limits)

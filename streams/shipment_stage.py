@@ -186,9 +186,15 @@ class ShipmentStage:
             # It may guard another shipment by now than when it last spoke, and be silent on both.
             shipment = self.roster.in_force(row, lane_ms).shipment
             here = replace(last, time_ms=lane_ms, shipment_id=shipment and shipment.shipment_id)
-            evidence = {"silent_s": round(self.signal.silent_s(row), 1), "interval_s": interval_s}
+            silence = signal_lost.why(self.signal.silent_s(row), interval_s, self.signal.thresholds)
+            evidence = {
+                **silence.evidence(),
+                "silent_s": round(silence.x["silent_s"], 1),
+                "interval_s": interval_s,
+                "state_sha256": self.signal.state_sha256(row),
+            }
             concern, about = self._concern(row, here), f"{here.device_id}/{here.shipment_id}"
-            told = self.episodes.trip(signal_lost.CARD, here.device_id, here, 1.0, evidence, concern, about)
+            told = self.episodes.trip(signal_lost.CARD, here.device_id, here, silence.score(), evidence, concern, about)
             self._tell(told, out)
         self._advance(out)
         self._close_ended(watermark_ms, out)
@@ -227,8 +233,9 @@ class ShipmentStage:
         if found.level == "clear":
             self._tell(self.episodes.clear(separation.CARD, found.shipment_id, here, evidence), out)
             return
-        score = round(separation.score(found.distance_m, self.apart), 4)
-        evidence |= separation.explained(found.distance_m, self.apart)
+        parting = separation.why(found.distance_m, self.apart)
+        score = round(parting.score(), 4)
+        evidence = {**parting.evidence(), **evidence, "state_sha256": found.state_sha256}
         concern = self._concern(self.roster.row(found.device_id), replace(here, time_ms=found.time_ms))
         self._tell(self.episodes.trip(separation.CARD, found.shipment_id, here, score, evidence, concern), out)
 

@@ -58,7 +58,7 @@ class WindowConfig:
 @dataclass(frozen=True, slots=True)
 class Parting:
     """A verdict on a shipment, of ``time_ms``: its cargo's position then or next, the vehicle, metres between, metres
-    of doubt.
+    of doubt, a hash of what was followed by then.
 
     ``told_ms`` is the earliest time at which it could be known: the end of its slice and the lateness bound.
     """
@@ -76,6 +76,7 @@ class Parting:
     vehicle_id: str
     distance_m: float
     doubt_m: float
+    state_sha256: str
 
 
 class ShipmentWindows:
@@ -221,6 +222,7 @@ class ShipmentWindows:
                 time_ms, end_ms + self.config.lateness_bound_ms, float(fix["lat_deg"]),
                 float(fix["lon_deg"]), self.members.devices[fixes[vehicle]["member"]],
                 float(found.distance_m[n]), float(found.doubt_m[n]),
+                separation.state_sha256(run, other, self.thresholds),
             )  # fmt: skip
 
     def _needed(self, points: Points, end_ms: int) -> Rows:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import seal_mismatch
 from detectors.columns import Columns, Rows
 from detectors.device_batch import KIND_CODES, SENSOR_BITS, Bools, DeviceBatch
 from streams.reference_book import InForce
@@ -108,13 +109,7 @@ def seal_columns(
         if number is not None:
             shipment = joined[i].shipment
             known = shipment.seal_numbers if shipment is not None else ()
-            match[i] = found = _match(number, known)
+            match[i] = found = seal_mismatch.match(number, known)
             if found < 0:
                 expected[i] = known
     return match, reported, expected
-
-
-def _match(number: str, known: Sequence[str]) -> int:
-    if not known:
-        return 0
-    return 1 if number in known or number.strip().upper() in [k.upper() for k in known] else -1

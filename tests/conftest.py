@@ -27,6 +27,7 @@ from deploy.services.influx import LocalInflux, influxd_program
 from deploy.services.kafka import LocalKafka
 from deploy.services.kafka_jars import kafka_jars
 from deploy.services.mqtt import Kind, LocalMqtt, mosquitto_program
+from detectors.explanation import Why
 
 _REQUIRABLE = {"kafka", "mqtt", "mosquitto", "influx", "clients", "schemas", "history", "all"}
 _NOT_RUN = "not run: "
@@ -50,6 +51,7 @@ _LONG_S = {
     "deploy/scorecard/test_days.py": 32,
     "detectors/test_choosy_rules.py": 30,
     "deploy/test_core_line.py": 30,
+    "deploy/test_every_rule_explained.py": 30,
     "deploy/test_ready.py": 29,
     "deploy/test_line_run.py": 28,
     "deploy/test_roles_on_a_stack.py": 27,
@@ -241,3 +243,30 @@ def influx_factory(influx_ready: Path) -> Iterator[Callable[[], LocalInflux]]:
 def unique() -> str:
     """A name no other test uses, for topics, groups, client ids and buckets on shared servers."""
     return f"t{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="session")
+def broken_promises() -> Callable[..., list[str]]:
+    """What an explanation of a score that opened promises and does not keep, as sentences; none of a good one.
+
+    ``names`` are those named, unless the explanation's own.
+    """
+
+    def broken(why: Why, score: float, names: list[str] | None = None) -> list[str]:
+        if names is None:
+            names = [name for name in str(why.evidence()["features"]).split(",") if name]
+        alone = {name: why.score(**{name: usual}) for name, usual in why.usual.items()}
+        found = []
+        if not names:
+            found.append("names nothing")
+        if abs(why.score() - score) > 1e-9:
+            found.append("not what the rule scored by")
+        if why.score() < why.below:
+            found.append("would not have opened")
+        found += [f"{name} as usual lowers nothing" for name in names if not alone[name] < why.score()]
+        if not why.score(**{name: why.usual[name] for name in names}) < why.below:
+            found.append("would have opened with all that is named as usual")
+        left = [name for name, score in alone.items() if name not in names and score < why.below]
+        return found + [f"would not have opened without {name}, which is not named" for name in left]
+
+    return broken

@@ -23,6 +23,7 @@ from deploy.settings import Settings
 from detectors import catalog
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Verdict
+from detectors.explanation import Why
 from detectors.rule import Choosy, DeviceRule, RuleCard
 from simulators import Fleet, scenarios
 from streams.admit_stage import AdmitConfig, AdmitStage
@@ -86,6 +87,12 @@ class _Timed:
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """The rule's evidence."""
         return cast(dict[str, float | str | None], self._timed(self._rule.evidence, batch, position))
+
+    def why(self, batch: DeviceBatch, position: int) -> Why:
+        """What made the score, by the rule; working it out is part of the rule's cost."""
+        why = cast(Why, self._timed(self._rule.why, batch, position))
+        self._timed(why.evidence)
+        return why
 
     def _timed(self, work: Callable[..., Any], *arguments: Any) -> Any:
         began_s = own_cpu_s()

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from contracts.words import sentence_of
+from deploy.cli.feature_words import word_of
 from deploy.demo.texts import TEXTS
 from deploy.explain import Explanation
-from detectors.explanation import Reason
-from detectors.unusual_journey import NAMES
 
 # Of a reading, what rules judge: shown where it is there.
 _SHOWN: Final = (
@@ -75,7 +74,7 @@ _ENGLISH: Final = _Words(
     state={
         True: "state {sha}: the same",
         False: "state {sha}: ANOTHER, {again}",
-        None: "the rule keeps no state of its own",
+        None: "an earlier release told it without its state's hash",
     },
     score="score told {told}, worked out again {again}",
     outcome={
@@ -112,7 +111,7 @@ _SPANISH: Final = _Words(
     state={
         True: "estado {sha}: el mismo",
         False: "estado {sha}: OTRO, {again}",
-        None: "la regla no guarda estado propio",
+        None: "una versión anterior la avisó sin la huella de su estado",
     },
     score="puntuación avisada {told}, calculada de nuevo {again}",
     outcome={
@@ -148,15 +147,16 @@ def lines_of(found: Explanation, language: str) -> Iterator[str]:
 def _why(found: Explanation, words: _Words, language: str) -> Iterator[str]:
     if found.reasons:
         yield f"{words.why}:"
-        names = {reason.feature: _named(reason, language) for reason in found.reasons}
-        wide = max(len(name) for name, _ in names.values())
+        wide = max(len(word_of(reason.feature).in_language(language)) for reason in found.reasons)
         for reason in found.reasons:
-            name, unit = names[reason.feature]
+            word = word_of(reason.feature)
             mark = ">" if reason.feature in found.named else " "
-            yield (
-                f"  {mark} {name:<{wide}}  {_number(reason.value)}{unit}, {words.usually} {_number(reason.usual)}{unit}"
-                f"; {words.falls} {reason.falls:.4f}"
+            value, usual = (
+                f"{_number(word.times * each if isinstance(each, int | float) else each)}{word.unit}"
+                for each in (reason.value, reason.usual)
             )
+            name = word.in_language(language)
+            yield f"  {mark} {name:<{wide}}  {value}, {words.usually} {usual}; {words.falls} {reason.falls:.4f}"
         yield ""
     said = {k: v for k, v in found.alert.evidence.items() if not k.startswith(_ASIDE) and not _is_reason(k, found)}
     if said:
@@ -193,14 +193,6 @@ def _grounds(found: Explanation, words: _Words) -> Iterator[str]:
         told = found.state_told
         same = None if told is None else told == found.state_sha256
         yield words.state[same].format(sha=(told or "")[:16], again=(found.state_sha256 or "")[:16])
-
-
-def _named(reason: Reason, language: str) -> tuple[str, str]:
-    """What a feature is called, and its unit."""
-    if reason.feature not in NAMES:
-        return str(reason.feature), ""
-    en, es, unit, _ = NAMES[reason.feature]
-    return {"en": en, "es": es}[language], unit
 
 
 def _number(value: Any) -> str:

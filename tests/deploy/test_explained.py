@@ -59,7 +59,7 @@ def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -
     assert "--hours" in said  # what came before was left out
     assert SHA[:16] in said
     assert {"en": "ANOTHER", "es": "OTRO"}[language] in said
-    assert "> temperature_c  12, " in said
+    assert {"en": "> temperature  12 °C, usually 8 °C", "es": "> temperatura  12 °C, lo usual 8 °C"}[language] in said
     assert "opening_seq" not in said
     found.whole, found.state_sha256 = True, SHA
     assert "--hours" not in text(found, language)
@@ -100,6 +100,21 @@ def test_a_state_is_said_in_its_word(language: str) -> None:
     reasons = (Reason("seal_state", "tampered", "armed", 1.0),)
     found = Explanation(alert=alert(), newest=alert(), told_ms=0, reasons=reasons, named=("seal_state",))
     assert {"en": "tampered, usually armed", "es": "tampered, lo usual armed"}[language] in text(found, language)
+
+
+@LANGUAGES
+def test_a_share_is_said_in_per_cent_and_what_was_not_told_as_it_is(language: str) -> None:
+    reasons = (Reason("stopped_share", 0.35, 0.05, 0.3), Reason("seal_openings", 4.0, None, 0.0))
+    found = Explanation(alert=alert(), newest=alert(), told_ms=0, reasons=reasons, named=("stopped_share",))
+    assert "  35 %, " in text(found, language)
+    assert "  4, " in text(found, language)
+
+
+@LANGUAGES
+def test_an_alert_of_a_release_that_told_no_states_hash_is_said_to_have_none(language: str) -> None:
+    old = alert(rule="signal_lost", evidence={"silent_s": 60.0})
+    found = Explanation(alert=old, newest=old, told_ms=0, outcome="reproduced", score=1.0, state_sha256=SHA)
+    assert {"en": "an earlier release", "es": "una versión anterior"}[language] in text(found, language)
 
 
 @LANGUAGES

@@ -198,12 +198,11 @@ def test_every_score_that_was_told_comes_out_again(line: Told) -> None:
         assert found.outcome == "reproduced", said
         assert found.score == alert.score
         assert found.state_sha256 == found.state_told == alert.evidence.get("state_sha256")
-        assert (found.state_told is None) == (alert.rule in ("separation", "signal_lost")), alert.rule
-        if "features" in alert.evidence:
-            assert ",".join(found.named) == alert.evidence["features"]
-            named = [r.falls for r in found.reasons if r.feature in found.named]
-            assert min(named) > 0
-            assert all(r.falls <= min(named) for r in found.reasons if r.feature not in found.named)
+        assert found.state_told is not None, alert.rule
+        assert ",".join(found.named) == alert.evidence["features"]
+        named = [r.falls for r in found.reasons if r.feature in found.named]
+        assert min(named) > 0
+        assert all(r.falls <= min(named) for r in found.reasons if r.feature not in found.named)
         if alert.rule == "unusual_journey":
             assert found.kept is True
         else:

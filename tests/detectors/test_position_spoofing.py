@@ -155,27 +155,32 @@ def test_what_guards_nothing_is_not_told_of_but_is_once_it_does(hear) -> None:
 
 
 @pytest.mark.parametrize(
-    ("readings", "feature"),
+    ("readings", "features"),
     [
-        (truck(5, 9, aside_m=9_000), "speed_kmh"),
-        ([{**truck(4, 5)[0], "time_ms": r["time_ms"]} for r in truck(5, 25)], "claimed_km"),
-        ([at(k, 750.0 * (5 + 0.75 * (k - 5))) for k in range(5, 20)], "moved_km"),
-        ([{"time_ms": 30_000 * k, "vibration_g": 0.2} for k in range(5, 400)], "dark_min"),
+        (truck(5, 9, aside_m=9_000), ["speed_kmh"]),
+        ([{**truck(4, 5)[0], "time_ms": r["time_ms"]} for r in truck(5, 25)], ["claimed_km", "repeated_fixes"]),
+        ([at(k, 750.0 * (5 + 0.75 * (k - 5))) for k in range(5, 20)], ["moved_km", "strange_steps"]),
+        ([{"time_ms": 30_000 * k, "vibration_g": 0.2} for k in range(5, 400)], ["dark_s", "fixless_readings"]),
     ],
 )
-def test_the_feature_named_is_the_one_without_which_there_would_be_no_alert(hear, batch, readings, feature) -> None:
+def test_the_features_named_are_those_without_which_there_would_be_no_alert(hear, batch, readings, features) -> None:
     rule = PositionSpoofing()
-    assert hear(rule, *truck(0, 5), *readings)[-1] == "trip"
-    evidence = rule.evidence(batch(**readings[-1]), 0)
-    assert (evidence["feature"], evidence["features"]) == (feature, feature)
-    assert evidence[f"falls_{feature}"] > 0.05
-    assert evidence[feature] != evidence[f"usual_{feature}"]
+    assert hear(rule, *truck(0, 5), *readings[:-1])[-1] == "trip"
+    last = batch(**readings[-1])
+    score = float(rule.judge(last).score[0])
+    why = rule.why(last, 0)
+    evidence = why.evidence()
+    assert evidence["features"].split(",") == features
+    assert why.score() == pytest.approx(score, abs=1e-12)  # by the rule's own function
+    for feature in features:
+        assert evidence[f"falls_{feature}"] > 0.05
+        assert why.score(**{feature: why.usual[feature]}) < why.below <= score
 
 
 def test_evidence_says_the_jump_and_the_bound(hear, batch) -> None:
     rule = PositionSpoofing()
     hear(rule, *truck(0, 5), *truck(5, 8, aside_m=9_000))
-    evidence = rule.evidence(batch(), 0)
+    evidence = {**rule.why(batch(), 0).evidence(), **rule.evidence(batch(), 0)}
     assert evidence["jump_km"] == pytest.approx(9.03, abs=0.1)
     assert evidence["speed_kmh"] == pytest.approx(1_084, rel=0.02)
     assert (evidence["jump_s"], evidence["speed_max_kmh"]) == (30.0, 160.0)

@@ -61,7 +61,7 @@ def test_how_many_readings_confirm_is_a_threshold(hear) -> None:
 
 
 def test_the_score_grows_from_0_at_the_edge_towards_1(batch) -> None:
-    rule = RouteDeviation()
+    rule = RouteDeviation(Thresholds(confirm_readings=1))
     rule.columns.ensure(4)
     score = rule.judge(batch(4, off_route_m=[100.0, 501.0, 1_000.0, 1e9], half_width_m=500.0)).score
     assert score[0] == 0.0

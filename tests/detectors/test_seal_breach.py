@@ -86,7 +86,7 @@ def test_where_the_counter_told_it_is_what_is_named_and_what_it_was_before(batch
     rule = SealBreach()
     for one in (counter(0, 3), counter(1, 5)):
         rule.judge(batch(**one))
-    evidence = rule.evidence(batch(**counter(1, 5)), 0)
+    evidence = rule.why(batch(**counter(1, 5)), 0).evidence()
     assert (evidence["feature"], evidence["seal_openings"], evidence["usual_seal_openings"]) == (
         "seal_openings",
         5.0,
@@ -151,6 +151,8 @@ def test_the_closing_keeps_the_words_of_the_opening(batch) -> None:
         reading = batch(seal_state=state)
         rule.judge(reading)
         words.append(rule.evidence(reading, 0))
+        if state == "open":
+            words[0] |= rule.why(reading, 0).evidence()
     assert words[0]["what_en"] == "open where it may not be opened"
     assert (words[0]["feature"], words[0]["usual_seal_state"], words[0]["falls_seal_state"]) == (
         "seal_state",
@@ -162,27 +164,35 @@ def test_the_closing_keeps_the_words_of_the_opening(batch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "named"),
+    ("told", "named", "usual"),
     [
-        ({"seal_state": "open", "seal_openings": 4}, ["seal_state", "seal_openings"]),
-        ({"seal_state": "open", "seal_openings": 3}, ["seal_state"]),
-        ({"seal_state": "armed", "seal_openings": 4}, ["seal_openings"]),
+        ({"seal_state": "open", "seal_openings": 4}, "seal", "armed, 3"),
+        ({"seal_state": "open", "seal_openings": 3}, "seal_state", "armed"),
+        ({"seal_state": "open"}, "seal_state", "armed"),
+        ({"seal_state": "armed", "seal_openings": 4}, "seal_openings", 3.0),
+        ({"seal_openings": 4}, "seal_openings", 3.0),
     ],
 )
-def test_what_is_named_is_what_the_score_does_not_stand_without(batch, told: dict[str, Any], named: list[str]) -> None:
-    """The rule itself is asked again, with the usual in the place of each feature, and of all that are named."""
+def test_what_is_named_is_what_the_score_does_not_stand_without(
+    batch, told: dict[str, Any], named: str, usual: Any
+) -> None:
+    """The rule itself is asked again, with the usual in its place. Where the seal's word and its counter both tell, one
+    alone in its usual state would lower nothing: so they are one feature.
+    """
 
     def judged(reading: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         rule = SealBreach()
         rule.columns.ensure(1)
         rule.judge(batch(seal_state="armed", seal_openings=3))
         made = batch(**reading)
-        return float(rule.judge(made).score[0]), rule.evidence(made, 0)
+        score = float(rule.judge(made).score[0])
+        return score, rule.why(made, 0).evidence() if score > 0.0 else {}
 
     score, evidence = judged(told)
-    usual = {name: evidence[f"usual_{name}"] for name in named}
-    assert (score, evidence["features"], evidence["feature"]) == (1.0, ",".join(named), named[0])
-    assert usual == {name: {"seal_state": "armed", "seal_openings": 3}[name] for name in named}
-    assert judged({**told, **usual})[0] == 0.0
-    for name in named:
-        assert evidence[f"falls_{name}"] == score - judged({**told, name: usual[name]})[0]
+    assert (score, evidence["features"], evidence["feature"]) == (1.0, named, named)
+    assert (evidence[f"usual_{named}"], evidence[f"falls_{named}"]) == (usual, 1.0)
+    instead = {"seal": {"seal_state": "armed", "seal_openings": 3}}.get(named, {named: usual})
+    assert judged({**told, **instead})[0] == 0.0
+    if named == "seal":
+        assert evidence["seal"] == "open, 4"
+        assert {judged({**told, name: value})[0] for name, value in instead.items()} == {1.0}

@@ -148,7 +148,7 @@ def test_two_bad_positions_within_seconds_are_not_enough():
 
 
 def test_the_distance_is_named_and_together_there_would_be_no_alert():
-    evidence = separation.explained(600.0, T)
+    evidence = separation.why(600.0, T).evidence()
     assert (evidence["feature"], evidence["distance_m"], evidence["usual_distance_m"]) == ("distance_m", 600.0, 0.0)
     assert evidence["falls_distance_m"] == pytest.approx(separation.score(600.0, T)) == 0.8
 
@@ -159,3 +159,12 @@ def test_its_sentences_say_who_is_how_far_from_whom():
         for text in texts.values():
             said = text.format(device_id="C-7", **evidence)
             assert all(word in said for word in ("C-7", "T-7", "812 m"))
+
+
+def test_the_states_hash_hangs_on_what_is_apart_and_not_on_how_long_all_was_well_before():
+    apart, well = Run(2, 5_000, True), Run(-3, 1_000)
+    told = separation.state_sha256(apart, well, T)
+    assert len(told) == 64
+    assert told == separation.state_sha256(apart, Run(-900, 77), T)
+    others = [(Run(3, 6_000, True), well), (Run(1, 5_000, True), well), (Run(2, 5_000), well), (apart, Run(1, 5_000))]
+    assert told not in {separation.state_sha256(run, other, T) for run, other in others}

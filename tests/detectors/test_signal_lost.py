@@ -124,3 +124,20 @@ def test_a_lanes_clock_never_goes_back_nor_faster_than_its_ticks(steps: list[tup
             assert moved == (lane.now_ms > before_ms)
         assert lane.heard_ms >= lane.now_ms
         before_ms = lane.now_ms
+
+
+def test_the_states_hash_hangs_on_the_silence_and_the_ticks_and_on_no_uptime_before() -> None:
+    def silent(seconds: int, outage_s: int = 0, gateway: str = "gateway") -> str:
+        """Its hash after so long a silence; an outage of ours before it shifts all up-times."""
+        rule = SignalLost()
+        rule.columns.ensure(3)
+        rule.tick(0, gateway, T0 - 1_000 * outage_s)
+        rule.tick(0, gateway, T0)
+        rule.spoke(1, 0)
+        for second in range(1, seconds + 1):
+            rule.tick(0, gateway, T0 + 1_000 * second)
+        return rule.state_sha256(1)
+
+    assert len(silent(60)) == 64
+    assert silent(60) == silent(60, outage_s=500)
+    assert len({silent(60), silent(61), silent(60, gateway="another")}) == 3

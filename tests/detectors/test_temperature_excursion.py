@@ -135,9 +135,9 @@ def test_what_is_named_lowers_the_score_with_the_nearest_allowed_in_its_place(ba
         if verdict.level[0] != 1 or verdict.score[0] < rule.thresholds.open_score:
             continue
         told += 1
-        evidence, score = rule.evidence(reading, 0), float(verdict.score[0])
+        evidence, score = rule.why(reading, 0).evidence(), float(verdict.score[0])
         assert (evidence["feature"], evidence["features"]) == ("smoothed_c", "smoothed_c")
-        assert evidence["usual_smoothed_c"] == (high if evidence["smoothed_c"] > 5.0 else low)
+        assert evidence["usual_smoothed_c"] == (high - 0.15 if evidence["smoothed_c"] > 5.0 else low + 0.15)
         at_bound = rule._score(
             np.array([evidence["usual_smoothed_c"]]), rule.columns["variance"][:1], np.array([low]), np.array([high])
         )

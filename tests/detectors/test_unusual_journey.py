@@ -261,10 +261,15 @@ def test_what_is_named_lowers_the_score_and_what_is_not_lowers_it_less(seed: int
         least = min(falls[reason.feature] for reason in named)
         others = [falls[name] for name in FEATURES if name not in {reason.feature for reason in named}]
         assert all(fall <= least for fall in others)
-        # Together they are why it is told, and none of them could be left out.
+        # Together they are why it is told; nothing left out alone is, and each named alone is or could not be left out.
         as_usual = {**x, **{reason.feature: reason.usual for reason in named}}
         assert model.score_one(as_usual) < limit
-        assert model.score_one({**as_usual, named[-1].feature: x[named[-1].feature]}) >= limit
+        alone = {name for name in FEATURES if model.score_one({**x, name: model.expect(x)[name][0]}) < limit}
+        assert alone <= {reason.feature for reason in named}
+        if not alone:
+            assert model.score_one({**as_usual, named[-1].feature: x[named[-1].feature]}) >= limit
+        else:
+            assert alone == {reason.feature for reason in named}
     assert told > 20
 
 

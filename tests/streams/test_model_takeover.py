@@ -143,5 +143,5 @@ def test_a_score_comes_out_again_by_the_version_that_gave_it():
     told = value(10_000, 9.0)
     judged = models.judge(told, doubtful=False)
     assert judged.strange
-    again = rejudge(told, judged.state)
+    again = rejudge(told, judged.state, models.thresholds)
     assert (again.score, again.state_sha256) == (judged.score, judged.state_sha256)

@@ -121,7 +121,7 @@ def test_with_each_alert_the_state_that_judged_is_told_and_gives_the_same_score(
     assert [f"{a.alert_id}/{a.revision}" for a in told] == list(once.states)
     for alert in told:
         state = once.states[f"{alert.alert_id}/{alert.revision}"]
-        found = rejudge(state.value, state.state)
+        found = rejudge(state.value, state.state, once.config.thresholds)
         assert round(found.score, 4) == alert.score
         assert found.state_sha256 == state.state_sha256 == alert.evidence["state_sha256"]
         assert [(r.feature, round(r.falls, 4)) for r in found.reasons] == [

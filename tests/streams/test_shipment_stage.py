@@ -211,7 +211,10 @@ def test_a_silence_opens_on_ticks_and_closes_when_the_device_speaks(world) -> No
         "S1",
         "truck-1",
     )
-    assert opened.evidence == {"silent_s": 11.0, "interval_s": 1.0, "opening_boot_id": 1, "opening_seq": 0}
+    facts = {"silent_s": 11.0, "interval_s": 1.0, "opening_boot_id": 1, "opening_seq": 0}
+    why = {"feature": "silent_s", "features": "silent_s", "usual_silent_s": 1.0, "falls_silent_s": 1.0}
+    assert opened.evidence == {**facts, **why, "state_sha256": opened.evidence["state_sha256"]}
+    assert len(opened.evidence["state_sha256"]) == 64
     assert (opened.lat_deg, opened.lon_deg) == NORTH  # where it was last seen
     assert line.tick(30) == []
     line.restart()

@@ -1,0 +1,65 @@
+"""What the features that alerts name are called in each language, and their units.
+
+A test of every rule fails where an alert names one that has no words here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from detectors import unusual_journey
+
+
+class FeatureWord(NamedTuple):
+    """English, Spanish, the unit after a number, and how many of that unit the feature's 1.0 is."""
+
+    en: str
+    es: str
+    unit: str = ""
+    times: float = 1.0
+
+    def in_language(self, language: str) -> str:
+        """Its name in ``en`` or ``es``."""
+        return {"en": self.en, "es": self.es}[language]
+
+
+_JOURNEYS: Final = {
+    name: FeatureWord(en, es, unit, 100.0 if unit == " %" else 1.0)
+    for name, (en, es, unit, _) in unusual_journey.NAMES.items()
+}
+WORDS: Final[dict[str, FeatureWord]] = {
+    **_JOURNEYS,
+    "seal": FeatureWord("the seal's word and its counter of openings", "lo que dice el sello y su contador"),
+    "seal_state": FeatureWord("the seal's word", "lo que dice el sello"),
+    "seal_openings": FeatureWord("the seal's counter of openings", "contador de aperturas del sello"),
+    "seal_number": FeatureWord("seal number", "número de sello"),
+    "outside_readings": FeatureWord("readings outside in a row", "lecturas fuera, seguidas"),
+    "standing_s": FeatureWord("time standing", "tiempo detenido", " s"),
+    "claimed_km": FeatureWord("way told while the fix is the same", "recorrido indicado con la misma posición", " km"),
+    "repeated_fixes": FeatureWord("repeats of one fix", "repeticiones de una posición"),
+    "moved_km": FeatureWord("way between the fixes", "recorrido entre las posiciones", " km"),
+    "strange_steps": FeatureWord("steps unlike the speed told", "tramos que no van con la velocidad"),
+    "dark_s": FeatureWord("time without a fix", "tiempo sin posición", " s"),
+    "fixless_readings": FeatureWord("readings without a fix", "lecturas sin posición"),
+    "smoothed_c": FeatureWord("smoothed temperature", "temperatura suavizada", " °C"),
+    "repeats": FeatureWord("repeats of one value", "repeticiones de un valor"),
+    "at_rail": FeatureWord("value at a rail of the sensor", "valor en un tope del sensor"),
+    "battery_pct": FeatureWord("charge", "carga", " %"),
+    "low_readings": FeatureWord("low readings in a row", "lecturas bajas, seguidas"),
+    "missing": FeatureWord("readings missing", "lecturas que faltan"),
+    "stood_s": FeatureWord("time that they have been missing", "tiempo que llevan faltando", " s"),
+    "silent_s": FeatureWord("silence", "silencio", " s"),
+    "distance_m": FeatureWord("distance from its vehicle", "distancia a su vehículo", " m"),
+    "temperature_c": FeatureWord("temperature", "temperatura", " °C"),
+    "humidity_pct": FeatureWord("humidity", "humedad", " %"),
+    "vibration_g": FeatureWord("vibration", "vibración", " g"),
+    "shock_g": FeatureWord("blow", "golpe", " g"),
+    "light_lux": FeatureWord("light", "luz", " lx"),
+    "wait_s": FeatureWord("wait", "espera", " s"),
+    "crossing_s": FeatureWord("crossing", "cruce", " s"),
+}
+
+
+def word_of(feature: str) -> FeatureWord:
+    """A feature's words; one that another release named is called as it is."""
+    return WORDS.get(feature, FeatureWord(feature, feature))
