@@ -69,9 +69,8 @@ _LEARNT: Final = {
 }
 # A DS18B20's values for "no answer" and "just switched on"; the ranges of common accelerometers. By ``_SENSORS``.
 _NONE: Final = np.nan
-_RAILS: Final = np.array(
-    [(-127.0, 85.0, _NONE, _NONE), (_NONE,) * 4, (2.0, 4.0, 8.0, 16.0), (16.0, 32.0, 100.0, 200.0)], np.float32
-)
+SHOCK_RAILS_G: Final = (16.0, 32.0, 100.0, 200.0)
+_RAILS: Final = np.array([(-127.0, 85.0, _NONE, _NONE), (_NONE,) * 4, (2.0, 4.0, 8.0, 16.0), SHOCK_RAILS_G], np.float32)
 _RUN_MAX: Final = 30_000
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _FULL: Final = 512  # runs after which the older half of what was learnt counts half
