@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
+
 from simulators.fault_draws import stands
 from simulators.faults import (
     ALSO,
@@ -28,6 +30,7 @@ from simulators.rigs import RANGES, Rig, RigDevice
 from simulators.sick_sensors import FIELDS
 
 A_STOP_MS: Final = 11 * 60_000.0  # what stands for so long and no less is a stop, to this truth
+MARGIN_KM: Final = 0.2  # a receiver's outliers, and a bend, beside a place where one may stand
 A_BLOW_G: Final = 3.5  # what is less is the road's
 LOW_PCT: Final = 15.0  # a charge above it is enough
 HEARD_MS: Final = 86_400_000.0  # a sensor is not judged before it has been heard for so long
@@ -82,12 +85,16 @@ def _ends_ms(injection: Injection, every_ms: float) -> float:
 def _stand(rig: Rig, injection: Injection, name: str, episode_id: str) -> Iterator[Fault]:
     """What stands while a shipment is apart stands where nobody should, each of its devices.
 
-    Who goes away stands but for the way there and back. From a stop where it may stand (``swapped``), it may or not.
+    Who goes away stands but for the way there and back. Who stays at a stop (``swapped``) may stand there, and so may
+    who goes no further than another place for it.
     """
-    if injection.rule != "separation" or not stands(injection) or injection.variant == "swapped":
+    if injection.rule != "separation" or not stands(injection):
         return
     for device in rig.devices:
-        ramp_ms = injection.ramp_ms if device.kind in injection.kinds else 0.0
+        goes = device.kind in injection.kinds
+        if injection.variant == "swapped" and not (goes and _on_the_road(rig, injection)):
+            continue
+        ramp_ms = injection.ramp_ms if goes else 0.0
         start_ms, end_ms = injection.start_ms + ramp_ms, injection.end_ms - ramp_ms
         if end_ms - start_ms >= A_STOP_MS:
             yield Fault(
@@ -104,6 +111,15 @@ def _stand(rig: Rig, injection: Injection, name: str, episode_id: str) -> Iterat
                 subject=device.device_id,
                 also=ALSO["unplanned_stop"],
             )
+
+
+def _on_the_road(rig: Rig, injection: Injection) -> bool:
+    """Whether what goes away comes to where the road is nothing but road."""
+    trip = rig.trip_at(injection.start_ms)
+    if trip is None:
+        return False
+    at_km = float(trip.along_km(np.array([injection.start_ms]))[0]) + injection.size / 1000.0
+    return not any(m.start_km - MARGIN_KM <= at_km <= m.end_km + MARGIN_KM for m in trip.way.marks)
 
 
 def _fall_silent(rig: Rig, injection: Injection, holes: list[Fault]) -> Iterator[Fault]:

@@ -285,6 +285,23 @@ def test_a_box_is_swapped_where_its_truck_rests_lawfully(hard: Played) -> None:
         assert metres(truck, box) == pytest.approx(fault.size, rel=0.15, abs=60.0)
 
 
+def test_who_goes_away_from_a_rest_stands_on_the_road_and_who_stays_may(hard: Played) -> None:
+    stands = hard.faults("unplanned_stop", "parted")
+    apart = {fault.episode_id: fault for fault in hard.faults("separation", "swapped")}
+    for fault in stands:
+        whole = apart[fault.episode_id]
+        assert {d: kind for kind, d in hard.devices(fault).items()}[fault.device_id] in hard.injection(whole).kinds
+        held = [r for r in hard.during(fault) if r.time_ms > fault.start_ms + EVERY_MS]
+        assert len(held) >= 15
+        assert max(r.speed_kmh or 0.0 for r in held) < 8.0
+        trip = hard.trip(fault)
+        lat, lon = np.array([r.lat_deg for r in held]), np.array([r.lon_deg for r in held])
+        for mark in trip.way.marks:
+            centre = trip.way.at(np.array([(mark.start_km + mark.end_km) / 2]))
+            away_km = np.hypot(lat - centre[0], (lon - centre[1]) * np.cos(np.radians(lat))) * 111.195
+            assert away_km.min() > (mark.end_km - mark.start_km) / 2, mark
+
+
 def test_a_volley_is_blow_upon_blow_with_calm_between(hard: Played) -> None:
     struck = calm = 0
     for fault in hard.faults("shock", "volley"):
