@@ -183,8 +183,9 @@ class PositionSpoofing:
         verdict.level[has] = levels(trip, over & guarded)
         if trip.any():
             verdict.score[has] = np.where(trip, score(kind, *self._made(kind, at, time_ms), self.thresholds), 0.0)
-        # A fix on a doubted track, or repeated on the move, opens no episode yet, and is nothing to go by already.
-        unsure = strange | (c["doubtful"][at] > 0)
+        # A fix on a doubted track, repeated on the move, or after a step that its device's speed contradicts, opens no
+        # episode yet, and is nothing to go by already: else a false track would be told as parted from its companions.
+        unsure = strange | (c["doubtful"][at] > 0) | (c["strays"][at] > 0)
         if same.any():
             unsure |= same & (np.nan_to_num(batch.speed_kmh[has]) >= self.thresholds.moving_kmh)
         if unsure.any():

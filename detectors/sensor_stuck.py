@@ -5,7 +5,8 @@ Idea: each sensor has its own habit of repeating a value exactly, by its noise a
 is several times as long as the longest learnt (noise is not the same by day and night), is a stuck sensor. A fine one
 is told after ten repeats, a coarse one after as many as its noise calls for. At one of the sensor's rails (saturated,
 or a chip's word for an error) a few repeats are enough. A run is learnt when it ends and at most ``learn_max`` long, or
-a sensor stuck for a day would teach that this is its habit.
+a sensor stuck for a day would teach that this is its habit; and as long as one that could not have been told, if it
+was, or a sensor that sticks again would be told three times as late.
 
 Judged are the sensors that the device declares, of those whose noise shows: temperature, humidity, vibration, shock.
 Caveat: a closed container's light and a full battery stand still by nature, and are not; a vibration or shock sensor
@@ -71,9 +72,8 @@ _LEARNT: Final = {
 }
 # A DS18B20's values for "no answer" and "just switched on"; the ranges of common accelerometers. By ``_SENSORS``.
 _NONE: Final = np.nan
-_RAILS: Final = np.array(
-    [(-127.0, 85.0, _NONE, _NONE), (_NONE,) * 4, (2.0, 4.0, 8.0, 16.0), (16.0, 32.0, 100.0, 200.0)], np.float32
-)
+SHOCK_RAILS_G: Final = (16.0, 32.0, 100.0, 200.0)
+_RAILS: Final = np.array([(-127.0, 85.0, _NONE, _NONE), (_NONE,) * 4, (2.0, 4.0, 8.0, 16.0), SHOCK_RAILS_G], np.float32)
 _RUN_MAX: Final = 30_000
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _FULL: Final = 512  # runs after which the older half of what was learnt counts half
@@ -110,6 +110,15 @@ class Thresholds:
         return Heard(self.prior_repeats, self.prior_changes, self.prior_jumps)
 
 
+def _longest(longest: Any, run: Any, learnt: Any, heard: Heard, t: Thresholds) -> Any:
+    """The longest run learnt once ``run`` has ended and ``learnt`` of it are; arrays. ``heard`` is before it."""
+    untold = np.maximum(t.longest_times * longest.astype(np.int64), t.least_repeats - 1)
+    if not (run > untold).any():
+        return np.maximum(longest, learnt)
+    stuck = (run > untold) & (surprise(run.astype(np.float64), heard, t.prior) >= 1.0 - t.chance)
+    return np.maximum(longest, np.where(stuck, np.minimum(untold, learnt), learnt))
+
+
 class StuckSensor(AnomalyDetector):  # type: ignore[misc]
     """River estimator for one series: ``x`` has ``value`` and, where the sensor may stand still by nature, ``resting``.
 
@@ -131,12 +140,14 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         prior_changes: int = 1,
         learn_max: int = 240,
         longest_times: int = 3,
+        chance: float = 1e-6,
     ) -> None:
         self.least_repeats = least_repeats
         self.prior_repeats = prior_repeats
         self.prior_changes = prior_changes
         self.learn_max = learn_max
         self.longest_times = longest_times
+        self.chance = chance
         self._last = math.nan
         self._run = 0
         self._repeats = 0
@@ -153,6 +164,7 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
             prior_changes=self.prior_changes,
             learn_max=self.learn_max,
             longest_times=self.longest_times,
+            chance=self.chance,
         )
 
     @staticmethod
@@ -177,8 +189,10 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         if run < self.least_repeats or run <= self.longest_times * self._longest:
             return 0.0
         # As arrays of one: numpy's power of a scalar may differ from it in the last digit.
-        run_, *heard = (np.array([n], np.float64) for n in (run, self._repeats, self._changes, self._jumps))
-        return float(surprise(run_, Heard(*heard), self._thresholds.prior)[0])
+        return float(surprise(np.array([run], np.float64), self._heard(), self._thresholds.prior)[0])
+
+    def _heard(self) -> Heard:
+        return Heard(*(np.array([n], np.float64) for n in (self._repeats, self._changes, self._jumps)))
 
     def learn_one(self, x: dict[str, Any]) -> None:
         """Take the value in; a run is learnt when it ends."""
@@ -188,9 +202,11 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         run = self._next_run(value, bool(x.get("resting")))
         if value != self._last and not math.isnan(self._last):
             learnt = min(self._run, self.learn_max)
+            if learnt:
+                longest, run_, learnt_ = (np.array([n]) for n in (self._longest, self._run, learnt))
+                self._longest = int(_longest(longest, run_, learnt_, self._heard(), self._thresholds)[0])
             self._repeats += learnt
             self._changes += 1
-            self._longest = max(self._longest, learnt)
             change = np.abs(np.float32(value) - np.float32(self._last))
             jumped, step = stepped(np.array([self._step]), np.array([change]))
             self._jumps, self._step = self._jumps + int(jumped[0]), step[0]
@@ -263,15 +279,15 @@ class SensorStuck:
         ended = cells[i]
         if len(ended):
             repeats, changes, jumps, longest, step = map(self._flat, ("repeats", "changes", "jumps", "longest", "step"))
-            jumped, step[ended] = stepped(step[ended], change[i])
-            jumps[ended] += jumped
-            changes[ended] = counted = changes[ended] + np.uint16(1)
             learnt = np.minimum(run[ended], self.thresholds.learn_max)
             repeated = np.flatnonzero(learnt)
             if len(repeated):
                 of, learnt = ended[repeated], learnt[repeated]
+                longest[of] = _longest(longest[of], run[of], learnt, self._heard(of), self.thresholds)
                 repeats[of] += learnt.astype(np.uint32)
-                longest[of] = np.maximum(longest[of], learnt)
+            jumped, step[ended] = stepped(step[ended], change[i])
+            jumps[ended] += jumped
+            changes[ended] = counted = changes[ended] + np.uint16(1)
             full = ended[counted >= _FULL]
             if len(full):
                 for column in (repeats, changes, jumps, longest):

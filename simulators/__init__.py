@@ -7,7 +7,8 @@
   a box; ``coverage``: what is heard of it, and when
 - ``noise``: randomness as a function of (seed, device, sample)
 - ``faults``: what is asked for and what was true; ``fault_plan``: on which trucks; ``fault_draws``: how large;
-  ``fault_effects``, ``sick_sensors``: what it does to readings; ``scenarios``: fleets with faults, one TOML file each
+  ``fault_truth``: what of it is true; ``fault_effects``, ``sick_sensors``: what it does to readings; ``scenarios``:
+  fleets with faults, one TOML file each
 - ``fleet``: all of it as one seeded object: ``Fleet(...).reference()``, ``.run()``, ``.truth``
 - ``journal``, ``journal_store``: what a device keeps until a receipt says it may forget
 - ``pacing``: when each reading is published; everything above but ``journal_store`` is pure

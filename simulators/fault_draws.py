@@ -32,6 +32,7 @@ FREEZES: Final = 0.25  # share of temperature excursions that go below the band 
 INSIDE: Final = 0.9  # of the corridor's half width: so far a slow deviation drifts before it leaves it
 DRIVES_OFF_M_S: Final = (8.0, 20.0)  # what leaves a box behind, or takes it, drives off as trucks do
 FALLS_BACK_M_S: Final = (3.0, 8.0)  # a false track that no jump betrays loses ground slowly
+OUTLIERS_M: Final = 100.0  # two receivers' outliers, of 50 m each: what is nearer is together, as far as they tell
 STANDS: Final = ("unplanned_stop", "separation")
 _MINUTE_MS: Final = 60_000.0
 
@@ -52,12 +53,13 @@ def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, interval_ms: flo
         kinds = (rng.choice(kinds),)
     elif variant == "plausible":  # of a separation: whose track is false
         kinds = (rng.choice(ALL),)
-    text, value = "", 0.0
+    text, value, ramp_ms = "", 0.0, 0.0
     if variant == "counter":
         lasts_ms = every_ms  # over between two readings: only the counter tells
     elif spec.rule == "shock":
         lasts_ms = lasts_ms if variant == "volley" else 1.06 * every_ms  # one reading, or two where they are close
         value = rng.choice((size, -size))
+        ramp_ms = 1.06 * every_ms  # so long a volley's first blow is sure to fall
     elif spec.rule == "signal_lost":
         lasts_ms = math.ceil(size * interval_ms / every_ms) * every_ms  # whole readings
     elif spec.rule == "reading_gap":
@@ -81,7 +83,7 @@ def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, interval_ms: flo
         scale = {"crawl": (0.6, 0.22), "fast": (1.2, 1.45), "stop_and_go": (0.25, 0.65), "detour": (0.3, 0.8)}[variant]
         size = round(scale[0] + size * (scale[1] - scale[0]), 3)
         value = size * half_width_m
-    return Injection(spec.rule, variant, kinds, 0.0, lasts_ms, size, text=text, value=value)
+    return Injection(spec.rule, variant, kinds, 0.0, lasts_ms, size, ramp_ms=ramp_ms, text=text, value=value)
 
 
 def fitted(
@@ -120,7 +122,8 @@ def fitted(
             kinds = TRUCK if moved.variant == "left_behind" else goes
         least_ms = 1000.0 * moved.size / rng.uniform(*m_s)
         ramp_ms = min(least_ms, (0.45 if moved.variant == "plausible" else 0.3) * lasts_ms)
-        return replace(moved, kinds=kinds, ramp_ms=ramp_ms)
+        moved = replace(moved, kinds=kinds, ramp_ms=ramp_ms)
+        return _fallen_back(moved) if moved.variant == "plausible" else moved
     if moved.rule == "sensor_stuck" and moved.variant == "frozen":
         low, high = trip.band_c or (22.0, 32.0)
         usual = {
@@ -138,6 +141,12 @@ def _leaving(drift: Injection) -> Injection:
     half_width_m = drift.value / INSIDE
     share = float(np.interp(half_width_m, (drift.value, drift.size), SLOW_SHARES[1:3]))
     return replace(drift, shows_ms=drift.start_ms + share * (drift.end_ms - drift.start_ms))
+
+
+def _fallen_back(drift: Injection) -> Injection:
+    """The same false track, which shows from where receivers alone would not put it so far behind."""
+    share = min(1.0, OUTLIERS_M / drift.size)
+    return replace(drift, shows_ms=drift.start_ms + share * drift.ramp_ms)
 
 
 def _out_of_band(failing: Injection, trip: Trip, box: int, heat_wave_c: float) -> Injection | None:

@@ -203,7 +203,8 @@ def measured(
         if kind not in i.kinds or not during.any():
             continue
         if i.rule == "shock":
-            told["shock_g"] = np.where(during & _struck(i, draws), _blows_g(i, draws), told["shock_g"])
+            struck = during & _struck(i, time_ms, draws)
+            told["shock_g"] = np.where(struck, _blows_g(i, draws), told["shock_g"])
         elif i.rule in ("sensor_stuck", "sensor_anomaly"):
             field = sick_sensors.FIELDS[i.text]
             bell = np.clip(noise.normals(draws[2], draws[3])[0], -3.5, 3.5)
@@ -220,9 +221,9 @@ def measured(
     return told
 
 
-def _struck(i: Injection, draws: Floats) -> Mask:
-    """Which samples a blow falls on: all of a short fault, and about half of a volley."""
-    found: Mask = (draws[9] < 0.5) | (i.variant != "volley")
+def _struck(i: Injection, time_ms: Samples, draws: Floats) -> Mask:
+    """Which samples a blow falls on: all of a short fault; the first, and about half of the rest, of a volley."""
+    found: Mask = (draws[9] < 0.5) | (i.variant != "volley") | (time_ms < i.start_ms + i.ramp_ms)
     return found
 
 

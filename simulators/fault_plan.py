@@ -15,24 +15,14 @@ from typing import Final
 import numpy as np
 
 from simulators.fault_draws import drawn, fitted, pieces, stands
-from simulators.faults import (
-    ALSO,
-    ALSO_SICK,
-    BURST_S,
-    OF_SHIPMENT,
-    UNITS,
-    Fault,
-    FaultRule,
-    FaultSpec,
-    Injection,
-)
+from simulators.fault_truth import truth_of
+from simulators.faults import BURST_S, Fault, FaultSpec, Injection
 from simulators.journeys import Trip
 from simulators.life import UNEVENTFUL, Life
 from simulators.rigs import Rig
 
 ANYWHERE: Final = ("sensor_stuck", "battery_low", "sensor_anomaly", "clock_drift")  # goes on through stops and customs
 TRIES: Final = 12
-A_STOP_MS: Final = 11 * 60_000.0  # what stands for so long and no less is a stop, to this truth
 
 
 def plan(
@@ -64,7 +54,7 @@ def plan(
         rng = random.Random(f"{seed}/what/{n}/{made}")
         name = f"{spec.rule}-{n}-{made:04d}"
         for rig, injection, fault_id, episode_id in _asked(spec, ground, rng, at_ms, name):
-            truth += _truth(rig, injection, fault_id, episode_id, every_ms, life)
+            truth += truth_of(rig, injection, fault_id, episode_id, start_ms, every_ms, life)
     return sorted(truth, key=lambda fault: (fault.start_ms, fault.fault_id))
 
 
@@ -174,68 +164,3 @@ def _bears(trip: Trip, moved: Injection, margin_ms: float, wherever: bool) -> bo
     if any(b < last + margin_km and e > first - margin_km for b, e, _ in trip.way.shadows):
         return False
     return trip.rests(from_ms, until_ms) if moved.variant == "swapped" else trip.open_road(from_ms, until_ms, margin_km)
-
-
-def _truth(rig: Rig, injection: Injection, name: str, episode_id: str, every_ms: float, life: Life) -> list[Fault]:
-    """One truth a subject: a shipment, or each device that plays the fault. It begins by the slowest clock."""
-    trip = rig.trip_at(injection.start_ms)
-    shipment_id = "" if trip is None else trip.shipment_id
-    of_shipment = injection.rule in OF_SHIPMENT
-    devices = [d for d in rig.devices if d.kind in injection.kinds]
-    also: tuple[FaultRule, ...] = ALSO.get(injection.rule, ())
-    if injection.text in ALSO_SICK:
-        also = tuple(rule for rule in ALSO_SICK[injection.text] if rule != injection.rule)
-    start_ms = injection.start_ms if injection.shows_ms is None else injection.shows_ms
-    start_ms -= 1000.0 * life.clock_off_s
-    end_ms = injection.end_ms
-    if injection.rule == "reading_gap":
-        end_ms += every_ms  # what is lost is lost until the device is heard again
-    return [
-        Fault(
-            fault_id=name if of_shipment or len(devices) == 1 else f"{name}-{device.kind}",
-            episode_id=episode_id,
-            rule=injection.rule,
-            variant=injection.variant,
-            device_id=device.device_id,
-            shipment_id=shipment_id,
-            start_ms=int(start_ms),
-            end_ms=int(end_ms),
-            size=injection.size,
-            units=UNITS[injection.rule],
-            subject=shipment_id if of_shipment else device.device_id,
-            also=also,
-            begins_ms=None if injection.shows_ms is None else int(injection.start_ms),
-        )
-        for device in (devices[:1] if of_shipment else devices)
-    ] + _stands(rig, injection, name, episode_id, shipment_id)
-
-
-def _stands(rig: Rig, injection: Injection, name: str, episode_id: str, shipment_id: str) -> list[Fault]:
-    """What stands while a shipment is apart stands where nobody should, each of its devices: that is true as well.
-
-    Who goes away stands but for the way there and back. From a stop where it may stand (``swapped``), it may or not.
-    """
-    if injection.rule != "separation" or not stands(injection) or injection.variant == "swapped":
-        return []
-    found = []
-    for device in rig.devices:
-        ramp_ms = injection.ramp_ms if device.kind in injection.kinds else 0.0
-        start_ms, end_ms = injection.start_ms + ramp_ms, injection.end_ms - ramp_ms
-        if end_ms - start_ms >= A_STOP_MS:
-            found.append(
-                Fault(
-                    fault_id=f"{name}-stands-{device.kind}",
-                    episode_id=episode_id,
-                    rule="unplanned_stop",
-                    variant="parted",
-                    device_id=device.device_id,
-                    shipment_id=shipment_id,
-                    start_ms=int(start_ms),
-                    end_ms=int(end_ms),
-                    size=round((end_ms - start_ms) / 60_000.0, 3),
-                    units=UNITS["unplanned_stop"],
-                    subject=device.device_id,
-                    also=ALSO["unplanned_stop"],
-                )
-            )
-    return found

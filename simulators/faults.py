@@ -6,7 +6,9 @@ devices play, a ``Fault`` what was true. Where a fault by its nature also shows 
 off the route), the truth says so in ``also``: an alert of those is then neither right nor wrong. Where it is the other
 as well (what is left behind stands), that is a truth of its own, of the same episode.
 
-Truth of a kind of its own is what is in ``OF_NO_RULE``: it is true, and a line need have no rule that tells it.
+Truth of a kind of its own is what is in ``OF_NO_RULE``: it is true, and a line need have no rule that tells it. What is
+played and is no fault that its rule could tell says why in ``exempt``: too small for what the rule defines (``below``:
+normal life that comes near, and an alert of it is false), or a sensor that is not watched, or not yet heard for a day.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ FaultRule: TypeAlias = Literal[
     "clock_drift",
 ]
 Pair: TypeAlias = tuple[float, float]
+Exempt: TypeAlias = Literal["", "below", "unwatched", "unheard"]
 
 BURST_S: Final = 300.0
+SILENCE_INTERVALS: Final = 12.0  # declared ones: what is silent for more is a silence, to this truth
 VARIANTS: Final[dict[FaultRule, tuple[str, ...]]] = {
     "seal_breach": ("open", "tampered", "removed", "counter"),
     "seal_mismatch": ("other",),
@@ -118,7 +122,7 @@ ALSO: Final[dict[FaultRule, tuple[FaultRule, ...]]] = {
     "position_spoofing": ("route_deviation", "separation", "unplanned_stop", "unusual_journey"),
     "temperature_excursion": ("unusual_journey", "sensor_anomaly"),
     "shock": ("sensor_anomaly",),
-    "reading_gap": ("signal_lost",),  # where the hole is long
+    "reading_gap": ("signal_lost",),  # where the hole is nearly long enough to be a silence of its own
     "separation": ("unplanned_stop", "unusual_journey"),  # what is left behind stands
     "clock_drift": ("separation", "position_spoofing", "unusual_journey"),  # where it was is told of another time
 }
@@ -174,8 +178,8 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ValueError(f"together must be [least, most], from 1 on: got {list(self.together)}")
         if self.fleet_wide and self.rule not in WIDE:
             raise ValueError(f"fleet_wide are faults of {', '.join(WIDE)}, not of {self.rule}")
-        if self.rule == "signal_lost" and self.size[0] <= 12:
-            raise ValueError("size of signal_lost must be over 12 declared intervals")
+        if self.rule == "signal_lost" and self.size[0] <= SILENCE_INTERVALS:
+            raise ValueError(f"size of signal_lost must be over {SILENCE_INTERVALS:g} declared intervals")
         if self.rule == "unusual_journey" and self.size[1] > 1:
             raise ValueError("size of unusual_journey must be from 0 to 1")
         if self.spread == "log" and self.size[0] <= 0:
@@ -188,7 +192,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     A truck that leaves its road takes three devices with it: three faults, one ``episode_id``. ``subject`` is whom the
     rule speaks of: the device, or for the rules in ``OF_SHIPMENT`` the shipment. ``also``: see the module.
     ``begins_ms``: where it begins before it is more than normal life (a drift inside the corridor, a box that warms
-    inside its band), when it does; other rules may tell of it from then on.
+    inside its band), when it does; other rules may tell of it from then on. ``exempt``: see the module.
     """
 
     fault_id: str
@@ -204,6 +208,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     also: tuple[FaultRule, ...] = ()
     begins_ms: int | None = None
+    exempt: Exempt = ""
     exercise: bool = False
 
 
@@ -211,10 +216,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 class Injection:
     """A fault as the devices play it: by those of ``kinds``, from ``start_ms`` (included) to ``end_ms`` (excluded).
 
-    ``size`` is in the rule's unit. ``north``, ``east`` are a unit vector; ``ramp_ms`` a deviation's slopes; ``text``
-    the seal's other number or the name of the sensor that is sick, ``value`` where it sticks, or how far aside (m) a
-    detour or a slow drift's first half leads. ``shows_ms``: from when it is more than normal life, where that is later
-    than its start.
+    ``size`` is in the rule's unit. ``north``, ``east`` are a unit vector; ``ramp_ms`` a deviation's slopes, or
+    within what a volley's first blow falls; ``text`` the seal's other number or the name of the sensor that is sick,
+    ``value`` where it sticks, or how far aside (m) a detour or a slow drift's first half leads. ``shows_ms``: from when
+    it is more than normal life, where that is later than its start.
     """
 
     rule: FaultRule

@@ -9,6 +9,9 @@ lateness bound and ``GRACE_MS``. One alert tells of one fault, and a fault is fo
   position lies off the route) on the same device or shipment at that time: neither right nor wrong
 - every other alert is **false**, every fault without an alert is **missed**
 
+A fault that its rule could not have told (``Fault.exempt``) is neither found nor missed, and explains an alert of that
+rule; what is below the rule's definition is no fault at all, and an alert of it is false.
+
 Drills are matched with drills only.
 """
 
@@ -55,7 +58,7 @@ class Hit:
 
 @dataclass(slots=True)
 class Matched:
-    """Every fault is in ``hits`` or ``missed``, every alert in ``hits``, ``repeats``, ``explained`` or ``false``."""
+    """Every fault but the exempt is in ``hits`` or ``missed``; every alert in ``hits`` or one of the last three."""
 
     hits: list[Hit] = field(default_factory=list)
     missed: list[Fault] = field(default_factory=list)
@@ -71,7 +74,10 @@ def match(faults: Iterable[Fault], openings: Iterable[Opening], lateness_bound_m
     by_subject: dict[tuple[str, str, bool], list[Fault]] = {}
     by_place: dict[tuple[str, bool], list[Fault]] = {}
     for fault in sorted(faults, key=lambda f: (f.end_ms, f.fault_id)):
-        by_subject.setdefault((fault.rule, fault.subject, fault.exercise), []).append(fault)
+        if fault.exempt == "below":
+            continue
+        if not fault.exempt:
+            by_subject.setdefault((fault.rule, fault.subject, fault.exercise), []).append(fault)
         for place in {fault.device_id, fault.shipment_id} - {""}:
             by_place.setdefault((place, fault.exercise), []).append(fault)
     found: set[str] = set()
@@ -98,7 +104,7 @@ def _at(faults: Sequence[Fault], time_ms: int, slack_ms: int) -> list[Fault]:
 
 def _explains(by_place: dict[tuple[str, bool], list[Fault]], opening: Opening, slack_ms: int) -> bool:
     return any(
-        opening.rule in fault.also
+        (opening.rule in fault.also or (opening.rule == fault.rule and fault.exempt))
         for place in (opening.device_id, opening.shipment_id)
         for fault in by_place.get((place, opening.exercise), ())
         if (fault.begins_ms or fault.start_ms) <= opening.opened_ms <= fault.end_ms + slack_ms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -42,6 +42,14 @@ class NoRule(msgspec.Struct, frozen=True, kw_only=True):
     variants: dict[str, int]
 
 
+class Apart(msgspec.Struct, frozen=True, kw_only=True):
+    """What was played and was not its rule's to tell, and why (``Fault.exempt``); neither found nor missed."""
+
+    rule: str
+    why: str
+    faults: int
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What ``puente scorecard --json`` writes. Drills are counted in ``drills`` and in nothing else.
 
@@ -58,6 +66,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[RuleScore]
     not_run: list[str]
     of_no_rule: list[NoRule]
+    exempt: list[Apart]
     curves: list[Curve]
     drills: list[RuleScore]
     faults: list[Found]
@@ -76,7 +85,7 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
         raise ValueError("no shipment was followed in these days")
     real, drilled = ({day.seed: _matched(day, drill) for day in played} for drill in (False, True))
     run = set.intersection(*(set(day.rules) for day in played))
-    asked = {fault.rule for day in played for fault in day.faults}
+    asked = {fault.rule for day in played for fault in day.faults if not fault.exempt}
     untold = {kind for kind in OF_NO_RULE if kind not in run}
     asked -= untold
     rules = sorted(run | asked, key=lambda rule: (list(VARIANTS).index(rule) if rule in VARIANTS else 99, rule))
@@ -92,6 +101,7 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
         rules=scores(rules, run, real, shipment_days),
         not_run=sorted(asked - run),
         of_no_rule=[_no_rule(kind, played) for kind in OF_NO_RULE if kind in untold],
+        exempt=_exempt(played, untold),
         curves=_curves(rules, at_all, shipment_days),
         drills=scores(drill_rules, run, drilled, shipment_days),
         faults=[f for seed, day in real.items() for f in _found(seed, day) if f.fault.rule not in untold],
@@ -102,6 +112,11 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
 def _no_rule(kind: str, days: Iterable[Day]) -> NoRule:
     episodes = {(day.seed, f.episode_id): f.variant for day in days for f in day.faults if f.rule == kind}
     return NoRule(kind=kind, episodes=len(episodes), variants=dict(sorted(Counter(episodes.values()).items())))
+
+
+def _exempt(days: Iterable[Day], untold: Container[str]) -> list[Apart]:
+    why = Counter((f.rule, f.exempt) for day in days for f in day.faults if f.exempt and not f.exercise)
+    return [Apart(rule=r, why=w, faults=n) for (r, w), n in sorted(why.items()) if r not in untold]
 
 
 def _curves(rules: Iterable[str], days: Iterable[Day], shipment_days: float) -> list[Curve]:
@@ -138,6 +153,11 @@ _HEAD: Final = (
 )
 
 
+_WHY: Final = {
+    "below": "Played, and too small to be a fault (an alert of it would be false)",
+    "unwatched": "Not judged, for the sensor is not watched",
+    "unheard": "Not judged, for the sensor had not been heard for a day",
+}
 _LEGEND: Final = """In brackets: 95 % intervals. rep.: a fault told of again; expl.: another rule's fault that shows as
 this one too; neither counts as right or wrong, but in `of all`: hits in all that was told."""
 
@@ -158,6 +178,7 @@ def table(result: Result) -> str:
         for of in result.of_no_rule
         if of.episodes
     ]
+    lines += [f"{_WHY[of.why]}: {of.rule}, {of.faults}." for of in result.exempt]
     lines += [
         f"Drills, apart: {drill.rule}, {drill.hits} of {drill.faults} found, {drill.false_alarms} false."
         for drill in result.drills

@@ -128,6 +128,20 @@ def test_a_fix_is_doubted_from_the_first_that_jumped_until_it_is_back(batch) -> 
     assert doubted(*there_and_back, batch=batch) == [False] * 5 + [True] * 7 + [False] * 3
 
 
+def falling_back(first: int, last: int, **other: Any) -> list[dict[str, Any]]:
+    """The same truck, whose fixes lose a quarter of its way and so lie behind it, 190 m more each step."""
+    return [at(k, 750.0 * k - 187.5 * (k - first + 1), **other) for k in range(first, last)]
+
+
+def test_a_fix_that_its_own_speed_contradicts_is_doubted_long_before_that_is_told(batch) -> None:
+    assert doubted(*truck(0, 5), *falling_back(5, 8), batch=batch) == [False] * 5 + [True] * 3
+
+
+def test_a_track_that_is_slower_and_says_so_is_not_doubted(batch) -> None:
+    behind = falling_back(5, 12, speed_kmh=67.5)[1:]  # what is away from its companions, as it says, may be parted
+    assert doubted(*behind, batch=batch) == [False] * 6
+
+
 def test_a_lone_bad_fix_is_doubted_and_nothing_else(batch) -> None:
     said = doubted(*truck(0, 5), *truck(5, 6, aside_m=9_000), *truck(6, 9), batch=batch)
     assert said == [False] * 5 + [True] + [False] * 3

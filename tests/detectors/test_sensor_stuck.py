@@ -32,6 +32,19 @@ def test_a_value_that_freezes_opens_lasts_and_closes_when_it_changes(hear) -> No
     assert said[130:] == ["clear", "-", "-", "-", "-"]
 
 
+def test_a_sensor_that_has_been_stuck_once_is_found_as_it_sticks_again(hear) -> None:
+    """What was told as stuck is no habit; the control has learnt a run as long and takes that for one."""
+    stuck = [{"temperature_c": 5.21}] * 90
+    again = [*cold_store(100), *stuck, *cold_store(50, 2), *stuck, *cold_store(5, 3)]
+    said = hear(SensorStuck(), *again)
+    assert "trip" in said[100:190]
+    assert said[240:330].index("trip") <= 30
+    told_never = SensorStuck(Thresholds(chance=1e-15, least_repeats=91))
+    assert "trip" not in hear(told_never, *again[:240])
+    told_never.thresholds = Thresholds()
+    assert "trip" not in hear(told_never, *again[240:])
+
+
 def test_a_sensor_that_is_stuck_from_its_first_reading_is_found_late(hear) -> None:
     said = hear(SensorStuck(), *[{"temperature_c": 5.0}] * 120)
     assert 85 <= said.index("trip") <= 100

@@ -68,6 +68,33 @@ def test_the_score_is_a_half_at_the_threshold_and_1_at_twice_as_much(batch) -> N
     assert rule.judge(batch(4, shock_g=[2.9, 3.0, -6.0, 60.0])).score.tolist() == [0.0, 0.5, 1.0, 1.0]
 
 
+RAIL = {"shock_g": 16.0}
+
+
+@pytest.mark.parametrize("readings", [1, 4])
+def test_a_blow_beyond_the_sensors_range_is_told_with_the_reading_after_it(readings: int, hear, batch) -> None:
+    rule = Shock()
+    assert hear(rule, *minutes(CALM, *[RAIL] * readings, CALM)) == ["-"] * (readings + 1) + ["trip"]
+    after = batch(**CALM, time_ms=60_000 * (readings + 1))
+    assert (rule.evidence(after, 0)["shock_g"], rule.evidence(after, 0)["calm_min"]) == (16.0, float(readings))
+
+
+@pytest.mark.parametrize("rail_g", [16.0, -16.0, 200.0])
+def test_a_sensor_that_stays_at_its_rail_is_stuck_and_took_no_blow(rail_g: float, hear) -> None:
+    assert set(hear(Shock(), *minutes(CALM, *[{"shock_g": rail_g}] * 40, CALM, CALM))) == {"-"}
+    assert "trip" in hear(Shock(), *minutes(CALM, *[{"shock_g": rail_g - 0.1}] * 40, CALM, CALM))
+
+
+def test_a_blow_within_its_range_is_told_at_once_and_so_is_one_that_follows_the_rail(hear) -> None:
+    assert hear(Shock(), *minutes(CALM, {"shock_g": 15.99}, CALM)) == ["-", "trip", "-"]
+    assert hear(Shock(), *minutes(CALM, RAIL, BLOW, CALM)) == ["-", "-", "trip", "-"]
+    assert hear(Shock(), *minutes(CALM, RAIL, {"shock_g": -16.0}, CALM)) == ["-", "-", "trip", "trip"]
+
+
+def test_what_guarded_nothing_at_its_rail_is_no_blow_once_it_does(hear) -> None:
+    assert hear(Shock(), *minutes(CALM, RAIL | {"guarded": False}, CALM)) == ["-", "-", "-"]
+
+
 @pytest.mark.parametrize("told_g", [3.5, 3.549])
 def test_a_blow_just_at_the_bound_is_not_said_to_be_expected(told_g: float, batch) -> None:
     rule = Shock()

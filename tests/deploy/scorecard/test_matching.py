@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from deploy.scorecard.matching import GRACE_MS, Matched, Opening, match
-from simulators.faults import Fault
+from simulators.faults import Exempt, Fault
 
 BOUND_MS = 120_000
 DEVICE, SHIPMENT = "CRDN-T00001", "SHP-1"
@@ -79,6 +81,22 @@ def test_other_rules_may_tell_of_a_fault_before_it_is_one_to_its_own() -> None:
     assert counts(match([drift], [early], BOUND_MS)) == (0, 1, 0, 1, 0)
     assert counts(match([drift], [opening(600_000, rule="route_deviation")], BOUND_MS)) == (0, 1, 0, 0, 1)
     assert counts(match([drift], [opening(400_000, rule="unusual_journey")], BOUND_MS)) == (0, 1, 0, 0, 1)
+
+
+def test_what_is_too_small_for_its_rule_is_no_fault_and_an_alert_of_it_is_false() -> None:
+    near = fault(exempt="below", also=("sensor_anomaly",))
+    assert counts(match([near], [], BOUND_MS)) == (0, 0, 0, 0, 0)
+    assert counts(match([near], [opening(1_100_000)], BOUND_MS)) == (0, 0, 0, 0, 1)
+    assert counts(match([near], [opening(1_100_000, rule="sensor_anomaly")], BOUND_MS)) == (0, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("why", ["unwatched", "unheard"])
+def test_what_its_rule_could_not_have_told_is_not_missed_and_explains_what_is_told_of_it(why: Exempt) -> None:
+    sick = fault(exempt=why, also=("battery_low",))
+    assert counts(match([sick], [], BOUND_MS)) == (0, 0, 0, 0, 0)
+    assert counts(match([sick], [opening(1_100_000)], BOUND_MS)) == (0, 0, 0, 1, 0)
+    assert counts(match([sick], [opening(1_100_000, rule="battery_low")], BOUND_MS)) == (0, 0, 0, 1, 0)
+    assert counts(match([sick], [opening(2_100_000)], BOUND_MS)) == (0, 0, 0, 0, 1)
 
 
 def test_drills_are_matched_with_drills_only() -> None:

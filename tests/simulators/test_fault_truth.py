@@ -1,0 +1,123 @@
+"""What a played fault is by the rules' definitions: what else it is as well, and what no rule could have told of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from contracts.readings import Reading
+from detectors import battery_low, sensor_watch, shock, signal_lost, unplanned_stop
+from simulators import Fault, FaultSpec, Fleet, scenarios
+from simulators.fault_truth import A_BLOW_G, A_STOP_MS, HEARD_MS, LOW_PCT
+from simulators.faults import SILENCE_INTERVALS
+from simulators.life import Life
+from simulators.sick_sensors import FIELDS
+
+START_MS = 1_790_000_000_000
+EVERY_MS = 10_000
+
+
+def played(spec: FaultSpec, **changes: Any) -> tuple[list[Fault], dict[str, list[Reading]]]:
+    simulated = Fleet(9, START_MS, 12, faults=[spec], **{"interval_s": 10, "horizon_s": 3600, **changes})
+    by_device: dict[str, list[Reading]] = defaultdict(list)
+    for _, _, reading in simulated.run():
+        by_device[reading.device_id].append(reading)
+    assert simulated.truth
+    return simulated.truth, by_device
+
+
+def test_the_simulator_and_the_rules_mean_the_same_by_a_fault() -> None:
+    assert shock.Thresholds().threshold_g == A_BLOW_G
+    assert battery_low.Thresholds().low_pct == LOW_PCT
+    assert sensor_watch.Thresholds().warm_up_values * 60_000 == HEARD_MS
+    # What hangs on when a reading happens to be sent has room between the two.
+    assert signal_lost.Thresholds().silent_intervals < SILENCE_INTERVALS
+    assert unplanned_stop.Thresholds().stop_s * 1000.0 < A_STOP_MS
+
+
+def gaps(size: tuple[float, float], variant: str = "burst") -> FaultSpec:
+    return FaultSpec(rule="reading_gap", first_s=(60, 120), every_s=(300, 400), size=size, variants=(variant,))
+
+
+def test_a_hole_that_outlasts_a_silence_is_one_of_the_same_episode_in_which_nothing_is_heard() -> None:
+    truth, by_device = played(gaps((13, 30)))
+    holes = {fault.episode_id: fault for fault in truth if fault.rule == "reading_gap"}
+    silences = [fault for fault in truth if fault.rule == "signal_lost"]
+    assert len(silences) == len(holes) >= 3
+    for silent in silences:
+        hole = holes[silent.episode_id]
+        assert (silent.subject, silent.start_ms, silent.end_ms) == (hole.subject, hole.start_ms, hole.end_ms)
+        assert silent.size == hole.size  # readings lost: a device speaks once in each interval
+        of = by_device[silent.device_id]
+        before = [r for r in of if r.time_ms < silent.start_ms][-1]
+        after = next(r for r in of if r.time_ms > before.time_ms)
+        assert after.time_ms - before.time_ms > SILENCE_INTERVALS * EVERY_MS
+
+
+@pytest.mark.parametrize(("size", "variant"), [((1, 11), "burst"), ((20, 40), "scattered")])
+def test_a_hole_through_which_a_device_is_heard_in_time_is_no_silence(size: tuple[float, float], variant: str) -> None:
+    truth, by_device = played(gaps(size, variant))
+    assert {fault.rule for fault in truth} == {"reading_gap"}
+    for fault in truth:
+        around = range(fault.start_ms - EVERY_MS, fault.end_ms + EVERY_MS)
+        heard_ms = [r.time_ms for r in by_device[fault.device_id] if r.time_ms in around]
+        assert max(b - a for a, b in pairwise(heard_ms)) < (SILENCE_INTERVALS + 1.5) * EVERY_MS
+
+
+@pytest.mark.parametrize(
+    ("rule", "size", "why"),
+    [
+        ("shock", 3.499, "below"), ("shock", 3.5, ""), ("battery_low", 15.06, "below"), ("battery_low", 15.04, ""),
+    ],
+)  # fmt: skip
+def test_what_does_not_come_to_its_rules_bound_is_below_it_as_it_is_told(rule: Any, size: float, why: str) -> None:
+    spec = FaultSpec(rule=rule, first_s=(60, 90), every_s=(300, 400), duration_s=(600, 700), size=(size, size))
+    truth, by_device = played(spec)
+    assert {fault.exempt for fault in truth} == {why}
+    for fault in truth:
+        during = [r for r in by_device[fault.device_id] if fault.start_ms <= r.time_ms < fault.end_ms]
+        if rule == "shock":
+            assert (max(abs(r.shock_g or 0.0) for r in during) >= A_BLOW_G) == (why == "")
+        else:
+            assert (min(r.battery_pct or 100.0 for r in during) <= LOW_PCT) == (why == "")
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_sick_sensor_that_the_reference_does_not_declare_is_not_watched(watched: bool) -> None:
+    spec = FaultSpec(rule="sensor_anomaly", first_s=(60, 90), every_s=(120, 180), duration_s=(300, 400))
+    simulated = Fleet(9, START_MS, 12, faults=[spec], horizon_s=7200, life=Life(watched_sensors=watched))
+    assert len(simulated.truth) >= 10
+    declared = {
+        record.device_id: record.sensor_ranges for record in simulated.reference() if hasattr(record, "sensors")
+    }
+    texts = {(d.device_id, int(i.end_ms)): i.text for r in simulated.rigs for i in r.injections for d in r.devices}
+    for fault in simulated.truth:
+        field = FIELDS[texts[fault.device_id, fault.end_ms]]
+        assert fault.exempt == ("unheard" if field in declared[fault.device_id] else "unwatched")
+
+
+def test_a_sensor_is_judged_once_it_was_heard_for_a_day_a_boxs_temperature_with_goods_of_the_same_band() -> None:
+    simulated = scenarios.load("hard-sensors").make(1, START_MS, shipments=10)
+    sick = [fault for fault in simulated.truth if fault.rule == "sensor_anomaly" and fault.exempt != "unwatched"]
+    rigs = {device.device_id: rig for rig in simulated.rigs for device in rig.devices}
+    minutes: dict[tuple[str, Any], set[int]] = defaultdict(set)
+    for _, _, reading in simulated.run():
+        minutes[reading.device_id, None].add(reading.time_ms // 60_000)
+        trip = rigs[reading.device_id].trip_at(reading.time_ms)
+        if trip is not None:
+            minutes[reading.device_id, ("band", trip.band_c)].add(reading.time_ms // 60_000)
+    told = set()
+    for fault in sick:
+        rig = rigs[fault.device_id]
+        (injection,) = [i for i in rig.injections if i.rule == fault.rule and int(i.start_ms) == fault.start_ms]
+        trip = rig.trip_at(injection.start_ms)
+        assert trip is not None
+        series = ("band", trip.band_c) if injection.text == "temperature" else None
+        heard = sum(minute < fault.start_ms // 60_000 for minute in minutes[fault.device_id, series])
+        if abs(heard - HEARD_MS / 60_000) > 30:  # a box is heard from a little before its trip
+            told.add(fault.exempt)
+            assert fault.exempt == ("" if heard > HEARD_MS / 60_000 else "unheard"), (fault, heard)
+    assert told == {"", "unheard"}
