@@ -161,7 +161,7 @@ class Curve:
     def gained_at(self, threshold: float | None) -> NDArray[np.float64]:
         """What the alarms at or above this threshold are worth, by series; nothing where it is None."""
         rows = 0 if threshold is None else int(np.searchsorted(-self._scores, -threshold, side="right"))
-        return np.bincount(self._at[:rows], self._adds[:rows], len(self._windows))
+        return np.bincount(self._at[:rows], self._adds[:rows], len(self._windows)).astype(float)
 
     def as_score(self, gained: float) -> float:
         """What was gained in all series, 0 to 100 or below."""
