@@ -7,8 +7,8 @@ s, a value beyond t by y has the tail probability p/n (1 + g y / s) ** (-1 / g).
 anomaly, and teaches nothing.
 
 The fit is Grimshaw's (1993): the likelihood depends, at its best, on g / s alone; that is looked for on a grid instead
-of by roots, once a new peak has come. A tail that has an end (g below 0) is taken for the lightest that has none: beyond
-an end all values are equally impossible, and it is there that they are to be told apart.
+of by roots, once a new peak has come. A tail that has an end (g below 0) is taken for the lightest that has none:
+beyond an end all values are equally impossible, and it is there that they are to be told apart.
 
 The score is l / (l + 4), with l the negative decimal logarithm of the probability: 0.5 is the paper's alarm at 1e-4.
 

@@ -10,11 +10,9 @@ held against each other series by series, so what is common to both cancels out.
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +21,7 @@ from deploy.detection.benchmark import PROFILES, Curve, Series
 from deploy.detection.ideas.catalog import ALONE, OURS, Idea, all_ideas
 from deploy.detection.perturbed import CHANGES, folder_of, held_out, scores_of
 from deploy.detection.table import trial_us
+from deploy.pools import processes
 from detectors.told_once import ToldOnce
 
 # In the order in which they are taken: what each takes away is another accident.
@@ -139,7 +138,7 @@ def rows(ideas: Mapping[str, Idea], sets: Sets, limit_us: float, jobs: int = 1) 
         for idea in ideas.values():
             yield measure(idea, sets, limit_us, ours)
         return
-    with get_context("spawn").Pool(jobs, _begin, (sets, limit_us, ours)) as pool:  # whose end terminates its processes
+    with processes(jobs, _begin, (sets, limit_us, ours)) as pool:
         yield from pool.imap(_work, list(ideas))
 
 
@@ -147,8 +146,7 @@ _at_work: dict[str, Any] = {}
 
 
 def _begin(sets: Sets, limit_us: float, ours: Row) -> None:
-    """In a process of the pool: what all ideas are measured on. An interrupt is its parent's to hear."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a process of the pool: what all ideas are measured on."""
     _at_work.update(sets=sets, limit_us=limit_us, ours=ours)
 
 
