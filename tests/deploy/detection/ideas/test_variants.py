@@ -8,9 +8,11 @@ from functools import cache
 
 import pytest
 
-from deploy.detection.ideas.axes import Axis, PairCells, RunLength, WeekAgo, paired
+from deploy.detection.ideas.axes import Axis, RunLength
 from deploy.detection.ideas.catalog import ALONE, OURS, all_ideas, factory_of
+from deploy.detection.ideas.pair_axes import PairCells, paired
 from deploy.detection.ideas.parts import OnePhase, other, shaped
+from deploy.detection.ideas.week_axes import WeekAgo
 from deploy.detection.peers import Factory
 from detectors.known_cells import KnownCells
 from detectors.told_once import ToldOnce
