@@ -10,14 +10,17 @@ in large datasets" (1998), on one axis.
 
 from __future__ import annotations
 
-from typing import Final
-
-# Part of its distance to what is known that a value keeps where it was seen in an anomalous stretch.
-STILL_STRANGE: Final = 0.15
+from typing import ClassVar, Final
 
 
 class KnownCells:
-    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; two bytes of state a cell."""
+    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; two bytes of state a cell.
+
+    ``still_strange``: part of its distance to what is known that a value keeps where it was seen in an anomalous
+    stretch.
+    """
+
+    still_strange: ClassVar[float] = 0.15
 
     __slots__ = ("_known", "_last", "_low", "_per_unit", "_seen")
 
@@ -40,7 +43,7 @@ class KnownCells:
         cell = self._cell(at)
         if self._known[cell]:
             return 0.0
-        steps = max(_steps(self._seen, cell), STILL_STRANGE * _steps(self._known, cell))
+        steps = max(_steps(self._seen, cell), self.still_strange * _steps(self._known, cell))
         return steps / self._per_unit
 
     def beyond_known(self, at: float) -> float:

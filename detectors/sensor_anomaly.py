@@ -14,7 +14,7 @@ that no axis outvotes all others; then they are added. What was told once is not
 (``detectors.told_once``). From a very strange value on, nothing far from the known is trusted: it has been seen, which
 makes it less strange and not normal. If the stretch lasts, it is the new normal.
 
-The score is told / (told + ``_USUAL_ALARM``): 0.5 is the level that serves all series best on the development data.
+The score is told / (told + ``usual_alarm``): 0.5 is the level that serves all series best on the development data.
 ``docs/detection.md`` says what was tried, and what each part gives.
 
 Caveat: silent for the first hundred values. Knows nothing of a sensor's neighbours. A slow drift that is never far from
@@ -24,8 +24,9 @@ what was before is not found.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from river.base import AnomalyDetector
 
@@ -35,27 +36,36 @@ from detectors.told_once import ToldOnce
 from detectors.week_profile import WeekProfile
 from detectors.week_spread import WeekSpread
 
-_SILENT: Final = 100  # values
-_CELLS: Final = 128  # to the range
-_SPREAD_CELLS: Final = 16  # to a unit of compressed spreads
-_TWO_HOURLY: Final = 12  # bins a day
-_HOURLY: Final = 24
-_PROFILE_WEIGHT: Final = 0.1
-_SLOW: Final = 0.002
-_STEPS_WEIGHT: Final = 0.2
-_LEAST_SPREAD: Final = 0.002  # of the range: noise below it is no noise worth a word
-_LEAST_STEP: Final = 3.0 * _LEAST_SPREAD
-_WORTH: Final = (2.0, 1.0, 1.0, 1.0, 4.0, 0.5, 0.2)
 AXES: Final = (
     *("value", "deviation", "usual_of_2_h", "usual_of_1_h", "usual_smoothed"),
     *("usual_in_spreads", "unsteadiness"),
 )
-_HALF_WORTH: Final = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
-_UNTRUSTED: Final = 1.5
-_NEW_NORMAL: Final = 100  # values
 _LAST_TIME_MS: Final = 2**62
-_USUAL_ALARM: Final = 0.063
 _LAYOUT: Final = 2  # of ``dump``: another layout's numbers are not these
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is chosen once for all series. A subclass with another is another detector, for trying."""
+
+    silent: int = 100  # values
+    cells: int = 128  # to the range
+    spread_cells: int = 16  # to a unit of compressed spreads
+    two_hourly: int = 12  # bins a day
+    hourly: int = 24
+    profile_weight: float = 0.1
+    slow: float = 0.002
+    steps_weight: float = 0.2
+    least_spread: float = 0.002  # of the range: noise below it is no noise worth a word
+    least_step: float = 0.006  # of the range
+    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 1.0, 4.0, 0.5, 0.2)
+    half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
+    untrusted: float = 1.5
+    new_normal: int = 100  # values
+    usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
+    known: type[KnownCells] = KnownCells
+    profile: type[WeekProfile] = WeekProfile
+    told: type[ToldOnce] = ToldOnce
 
 
 class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
@@ -75,7 +85,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     True
     """
 
+    shape: ClassVar[Shape] = Shape()
+
     def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        shape = self.shape
         self.low = low
         self.high = high
         self._heard = 0
@@ -85,25 +98,25 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._last, self._step, self._steps_now = 0.0, 0.0, 0.0
         self._strange_for = 0
         self._last_residual, self._residual_before = 0.0, 0.0
-        self._two_hourly = WeekProfile(_TWO_HOURLY, _PROFILE_WEIGHT)
-        self._hourly = WeekProfile(_HOURLY, _PROFILE_WEIGHT)
-        self._sizes = WeekSpread(_HOURLY)
+        self._two_hourly = shape.profile(shape.two_hourly, shape.profile_weight)
+        self._hourly = shape.profile(shape.hourly, shape.profile_weight)
+        self._sizes = WeekSpread(shape.hourly)
         self._cells = (
-            KnownCells(-1.0, 2.0, _CELLS),
-            KnownCells(-8.0, 8.0, _SPREAD_CELLS),
-            *(KnownCells(-2.0, 2.0, _CELLS) for _ in range(3)),
-            KnownCells(-8.0, 8.0, _SPREAD_CELLS),
-            KnownCells(0.0, 8.0, _SPREAD_CELLS),
+            shape.known(-1.0, 2.0, shape.cells),
+            shape.known(-8.0, 8.0, shape.spread_cells),
+            *(shape.known(-2.0, 2.0, shape.cells) for _ in range(3)),
+            shape.known(-8.0, 8.0, shape.spread_cells),
+            shape.known(0.0, 8.0, shape.spread_cells),
         )
-        self._told = ToldOnce()
+        self._told = shape.told()
 
     def score_one(self, x: dict[str, Any]) -> float:
         """How strange this value is, 0 to 1, the same on every series; 0.5 is worth an alarm. Changes nothing."""
         value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
-        if value is None or time_ms is None or self._heard < _SILENT:
+        if value is None or time_ms is None or self._heard < self.shape.silent:
             return 0.0
-        told = self._told.tell(_said(self._distances(self._place(time_ms, self._range.part(value)))))
-        return told / (told + _USUAL_ALARM)
+        told = self._told.tell(self._said(self._distances(self._place(time_ms, self._range.part(value)))))
+        return told / (told + self.shape.usual_alarm)
 
     def learn_one(self, x: dict[str, Any]) -> None:
         """Take the value in."""
@@ -112,7 +125,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             return
         if not self._range.known:
             self._first.append((time_ms, value))
-            if len(self._first) < _SILENT:
+            if len(self._first) < self.shape.silent:
                 return
             self._range.find([early for _, early in self._first])
             first, self._first = self._first, []
@@ -129,18 +142,18 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def axes_of(self, x: dict[str, Any]) -> dict[str, float]:
         """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged."""
         value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
-        if value is None or time_ms is None or self._heard < _SILENT:
+        if value is None or time_ms is None or self._heard < self.shape.silent:
             return dict.fromkeys(AXES, 0.0)
         place = self._place(time_ms, self._range.part(value))
-        return {name: _said([distance]) for name, distance in zip(AXES, self._distances(place), strict=True)}
+        return {name: self._said([distance]) for name, distance in zip(AXES, self._distances(place), strict=True)}
 
     def unfamiliar_one(self, x: dict[str, Any]) -> float:
         """How far, as a score, this value is from all that is trusted: neither told once nor seen lately lowers it."""
         value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
-        if value is None or time_ms is None or self._heard < _SILENT:
+        if value is None or time_ms is None or self._heard < self.shape.silent:
             return 0.0
-        beyond = _said(self._beyond_known(self._place(time_ms, self._range.part(value))))
-        return beyond / (beyond + _USUAL_ALARM)
+        beyond = self._said(self._beyond_known(self._place(time_ms, self._range.part(value))))
+        return beyond / (beyond + self.shape.usual_alarm)
 
     @property
     def last(self) -> float:
@@ -192,53 +205,65 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def _place(self, time_ms: int, part: float) -> tuple[float, ...]:
         """Where on each axis this value is."""
+        shape = self.shape
         hourly = self._hourly.residual(time_ms, part)
-        steps_now = self._steps_now + _STEPS_WEIGHT * (abs(part - self._last) - self._steps_now)
-        unsteady = (steps_now + _LEAST_STEP) / (self._step + _LEAST_STEP)
+        steps_now = self._steps_now + shape.steps_weight * (abs(part - self._last) - self._steps_now)
+        unsteady = (steps_now + shape.least_step) / (self._step + shape.least_step)
         return (
             part,
-            math.asinh((part - self._centre) / max(self._spread, _LEAST_SPREAD)),
+            math.asinh((part - self._centre) / max(self._spread, shape.least_spread)),
             self._two_hourly.residual(time_ms, part),
             hourly,
             (hourly + self._last_residual + self._residual_before) / 3.0,
-            math.asinh(hourly / max(self._sizes.usual(time_ms), _LEAST_SPREAD)),
+            math.asinh(hourly / max(self._sizes.usual(time_ms), shape.least_spread)),
             2.0 * math.log(unsteady) if unsteady > 1.0 else 0.0,
         )
 
     def _distances(self, place: tuple[float, ...]) -> list[float]:
-        return [worth * cells.distance(at) for worth, cells, at in zip(_WORTH, self._cells, place, strict=True)]
+        return [
+            worth * cells.distance(at) for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
+        ]
 
     def _beyond_known(self, place: tuple[float, ...]) -> list[float]:
-        return [worth * cells.beyond_known(at) for worth, cells, at in zip(_WORTH, self._cells, place, strict=True)]
+        return [
+            worth * cells.beyond_known(at)
+            for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
+        ]
+
+    def _said(self, distances: list[float]) -> float:
+        """Strangeness: a small distance is said in full, a great one by ``half_worth`` at most."""
+        most = self.shape.half_worth
+        return sum(most * distance / (most + distance) for distance in distances)
 
     def _learn(self, time_ms: int, part: float) -> None:
+        shape = self.shape
         if self._heard == 0:
             self._centre = self._last = part
         place = self._place(time_ms, part)
-        distances = self._distances(place) if self._heard >= _SILENT else []
-        self._told.learn(_said(distances))
-        strange = sum(distances) >= _UNTRUSTED
+        distances = self._distances(place) if self._heard >= shape.silent else []
+        self._told.learn(self._said(distances))
+        strange = sum(distances) >= shape.untrusted
         # A stretch that began strange goes on while it is far from what is trusted, though its cells have been seen.
-        goes_on = strange or (self._strange_for > 0 and sum(self._beyond_known(place)) >= _UNTRUSTED)
+        goes_on = strange or (self._strange_for > 0 and sum(self._beyond_known(place)) >= shape.untrusted)
         self._strange_for = self._strange_for + 1 if goes_on else 0
-        trusted = not 0 < self._strange_for <= _NEW_NORMAL
+        trusted = not 0 < self._strange_for <= shape.new_normal
         for cells, at in zip(self._cells, place, strict=True):
             cells.visit(at, trusted)
         self._heard += 1
         step, hourly = abs(part - self._last), place[3]
         self._residual_before, self._last_residual = self._last_residual, hourly
-        self._steps_now += _STEPS_WEIGHT * (step - self._steps_now)
+        self._steps_now += shape.steps_weight * (step - self._steps_now)
         self._last = part
         if trusted or not strange:
             self._two_hourly.learn(time_ms, part)
             self._hourly.learn(time_ms, part)
             self._sizes.learn(time_ms, abs(hourly))
-            weight = max(_SLOW, 1.0 / self._heard)
+            weight = max(shape.slow, 1.0 / self._heard)
             deviation = part - self._centre
             self._spread += weight * (abs(deviation) - self._spread)
             self._centre += weight * deviation
             self._step += weight * (step - self._step)
-        grown = self._range.grow(part, self._heard) if self._heard > _SILENT else None
+        grown = self._range.grow(part, self._heard) if self._heard > shape.silent else None
         if grown is not None:
             self._rescale(*grown)
 
@@ -254,11 +279,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._centre, self._last = factor * self._centre + shift, factor * self._last + shift
         self._spread, self._step, self._steps_now = factor * self._spread, factor * self._step, factor * self._steps_now
         self._last_residual, self._residual_before = factor * self._last_residual, factor * self._residual_before
-
-
-def _said(distances: list[float]) -> float:
-    """Strangeness: a small distance is said in full, a great one by ``_HALF_WORTH`` at most."""
-    return sum(_HALF_WORTH * distance / (_HALF_WORTH + distance) for distance in distances)
 
 
 def _time(value: Any) -> int | None:

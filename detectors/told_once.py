@@ -10,16 +10,16 @@ Three habits of a good watchman, all without a threshold, so that they hold for 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
-
-_MEMORY: Final = 100  # values
-_WEARINESS: Final = 0.1
-_FADING: Final = 0.9995  # a value
-_NOVICE: Final = 100  # values after which half is told
+from typing import Any, ClassVar
 
 
 class ToldOnce:
-    """State: the last values that nothing after them exceeded, at most ``_MEMORY`` of them."""
+    """State: the last values that nothing after them exceeded, at most ``memory`` of them."""
+
+    memory: ClassVar[int] = 100  # values
+    weariness: ClassVar[float] = 0.1
+    fading: ClassVar[float] = 0.9995  # a value
+    novice: ClassVar[int] = 100  # values after which half is told
 
     __slots__ = ("_heard", "_peaks", "_weary")
 
@@ -31,7 +31,7 @@ class ToldOnce:
     def _is_peak(self, strangeness: float) -> bool:
         peaks = self._peaks
         for row, peak in peaks:
-            if row >= self._heard - _MEMORY:
+            if row >= self._heard - self.memory:
                 return strangeness > peak
         return strangeness > 0.0
 
@@ -39,8 +39,8 @@ class ToldOnce:
         """What of it is worth telling; 0.0 for what is no stranger than what was just told. Changes nothing."""
         if not self._is_peak(strangeness):
             return 0.0
-        heard = self._heard / (self._heard + _NOVICE)
-        return strangeness * heard / (1.0 + _WEARINESS * _FADING * self._weary)
+        heard = self._heard / (self._heard + self.novice)
+        return strangeness * heard / (1.0 + self.weariness * self.fading * self._weary)
 
     def dump(self) -> list[Any]:
         """The state as plain numbers."""
@@ -53,11 +53,11 @@ class ToldOnce:
 
     def learn(self, strangeness: float) -> None:
         """Take the next value's strangeness in."""
-        self._weary *= _FADING
+        self._weary *= self.fading
         if self._is_peak(strangeness):
             self._weary += strangeness
         peaks = self._peaks
-        while peaks and peaks[0][0] < self._heard - _MEMORY:
+        while peaks and peaks[0][0] < self._heard - self.memory:
             peaks.popleft()
         while peaks and peaks[-1][1] <= strangeness:
             peaks.pop()

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import sys
 from array import array
-from typing import Final
+from typing import ClassVar, Final
 
 WEEK_MS: Final = 7 * 24 * 3_600_000
-_HABIT: Final = 2  # values
 
 
 class WeekProfile:
     """``per_day`` bins a day, twice; ten bytes of state a bin. ``weight`` is that of a value in a bin well known."""
+
+    habit: ClassVar[int] = 2  # values
 
     __slots__ = ("_bins", "_enough", "_heard", "_mean", "_weight")
 
@@ -39,12 +40,12 @@ class WeekProfile:
         """The value less what is usual now; a bin that has no habit yet finds nothing unusual."""
         one, other = self._both(time_ms)
         heard, mean = self._heard, self._mean
-        first = value - mean[one] if heard[one] >= _HABIT else 0.0
-        return (first + (value - mean[other] if heard[other] >= _HABIT else 0.0)) / 2.0
+        first = value - mean[one] if heard[one] >= self.habit else 0.0
+        return (first + (value - mean[other] if heard[other] >= self.habit else 0.0)) / 2.0
 
     def usual(self, time_ms: int) -> float | None:
         """What is usual now; None where neither bin has a habit."""
-        means = [self._mean[at] for at in self._both(time_ms) if self._heard[at] >= _HABIT]
+        means = [self._mean[at] for at in self._both(time_ms) if self._heard[at] >= self.habit]
         return sum(means) / len(means) if means else None
 
     def rescale(self, factor: float, shift: float) -> None:

@@ -48,16 +48,12 @@ def table(
       puente detectors table labelled/ --only SensorAnomaly --perturbed
       puente detectors table labelled/ --only River --json table.json
     """
-    from deploy.detection.benchmark import read
     from deploy.detection.peers import all_peers
     from deploy.detection.simulated import days
 
-    try:
-        series = read(folder)
-    except (OSError, KeyError, ValueError) as error:
-        raise click.UsageError(f"{folder} holds no labelled series: {error!r}") from None
+    series = _series_in(folder)
     chosen = {n: f for n, f in all_peers().items() if not only or any(part.lower() in n.lower() for part in only)}
-    if not chosen or not series:
+    if not chosen:
         raise click.UsageError("there is nothing to score")
     if perturbed:
         changed = {name: _perturbed(name, factory, series, bool(json_to)) for name, factory in chosen.items()}
@@ -106,6 +102,74 @@ def _perturbed(name: str, factory: Factory, series: list[Series], aside: bool) -
         means = "".join(f"{of([row[column] for row in result]):15.1f}" for column in columns)
         click.echo(f"  {said:30}{means}", err=aside)
     return result
+
+
+# fmt: off
+@detectors.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--only", multiple=True, metavar="TEXT", help="Only ideas whose name or kind has this in it.")
+@click.option("--limit-us", default=2000.0, show_default=True, help="An idea that costs more a row is not scored.")
+@click.option(
+    "--changes", default=2, show_default=True, type=click.IntRange(1, 10), metavar="N",
+    help="Score on the series as they are and changed in so many ways less one.",
+)
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), metavar="N", help="Processes.")
+@click.option("--markdown", is_flag=True, help="Tables as in docs/detection.md.")
+@json_option
+def ideas(
+    folder: Path, only: tuple[str, ...], limit_us: float, changes: int, jobs: int, markdown: bool, json_to: str | None
+) -> int:
+    # fmt: on
+    """Score every idea that was tried beside our sensor detector on the labelled series in FOLDER.
+
+    Ideas of others, alone, raw and told once; ours without each part, with each constant halved and doubled; ours with
+    something more. Scores are those of `puente detectors table`: on the series as they are, then means over a few
+    changes that change no label. "from ours" is the difference of the means, with its standard error over series: what
+    lies within twice that is nothing.
+
+    All of it takes some ten minutes of one core, and with ten changes six times as long.
+
+    \b
+    Examples:
+      puente detectors ideas labelled/ --jobs 2
+      puente detectors ideas labelled/ --only DSPOT --only "matrix profile" --changes 1
+      puente detectors ideas labelled/ --only "a part of ours" --json parts.json
+    """
+    from deploy.detection.ideas import shown, tried
+    from deploy.detection.ideas.catalog import all_ideas
+
+    wanted = [part.lower() for part in only]
+    chosen = {
+        name: idea
+        for name, idea in all_ideas().items()
+        if not wanted or any(part in name.lower() or part in idea.kind for part in wanted)
+    }
+    sets = tried.changed_sets(_series_in(folder), changes)
+    if not chosen:
+        raise click.UsageError("there is nothing to score")
+    click.echo(f"{len(chosen)} ideas, each on {len(sets)} x {len(sets[tried.ORDER[0]])} series", err=True)
+    table, result = shown.Table(markdown), []
+    for its in tried.rows(chosen, sets, limit_us, jobs):
+        for row in its:
+            for line in table.lines(row):
+                click.echo(line, err=json_to == "-")
+            result.append(row.as_json())
+    if json_to:
+        write_json({"changes": list(sets), "rows": result}, json_to)
+    return 0
+
+
+def _series_in(folder: Path) -> list[Series]:
+    """Raises UsageError where the folder holds none."""
+    from deploy.detection.benchmark import read
+
+    try:
+        series = read(folder)
+    except (OSError, KeyError, ValueError) as error:
+        raise click.UsageError(f"{folder} holds no labelled series: {error!r}") from None
+    if not series:
+        raise click.UsageError("there is nothing to score")
+    return series
 
 
 detectors.add_command(shadow)

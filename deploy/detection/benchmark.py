@@ -19,6 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 _UNSCORED_PART: Final = 0.15
 _UNSCORED_MOST: Final = 750
 _OUTSIDE: Final = -1
@@ -115,46 +118,56 @@ class Score:
     threshold: float | None
 
 
+class Curve:
+    """What alarms are worth, by threshold, where none at all is worth 0.0 and a window at its first row
+    ``profile.found + profile.missed``.
+
+    ``scores`` are by series and row; higher is stranger, any scale will do. Rows are in the order in which a falling
+    threshold alarms them: each is worth what it adds.
+    """
+
+    def __init__(self, series: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> None:
+        self._most = profile.found + profile.missed
+        self._windows = np.array([one.windows for one in series])
+        # A window wholly within the unscored start is not in play, and not missed.
+        in_play = np.array([len({*one.window[one.unscored :]} - {_OUTSIDE}) for one in series])
+        self._spared = profile.missed * (self._windows - in_play)
+        pairs = list(zip(series, scores, strict=True))
+        at = np.concatenate([np.full(len(one.values) - one.unscored, at) for at, one in enumerate(series)])
+        said = np.concatenate([np.asarray(its, dtype=float)[one.unscored :] for one, its in pairs])
+        window = np.concatenate([np.asarray(one.window)[one.unscored :] for one in series])
+        weight = np.concatenate([np.asarray(one.weight)[one.unscored :] for one in series])
+        order = np.lexsort((weight, window, at, -said))
+        self._at, self._scores, window, weight = at[order], said[order], window[order], weight[order]
+        self._adds = np.where(window == _OUTSIDE, profile.false_alarm * weight, 0.0)
+        inside = np.flatnonzero(window != _OUTSIDE)
+        for its, number in {(self._at[i], window[i]) for i in inside}:
+            rows = inside[(self._at[inside] == its) & (window[inside] == number)]
+            worth = profile.found * weight[rows] / _FIRST_ROW + profile.missed
+            self._adds[rows] = np.diff(np.maximum.accumulate(np.concatenate(([0.0], worth))))
+        # Rows of one score are alarmed together.
+        self._whole = np.append(self._scores[1:] != self._scores[:-1], True)
+
+    def best(self, among: Sequence[bool] | None = None) -> Score:
+        """The best threshold for these series (by place; all where None) and their score at it."""
+        chosen = np.ones(len(self._windows), bool) if among is None else np.asarray(among)
+        gained = np.where(self._whole, np.cumsum(np.where(chosen[self._at], self._adds, 0.0)), -np.inf)
+        top = int(np.argmax(gained)) if len(gained) else -1
+        most, spared = self._most * int(self._windows[chosen].sum()), float(self._spared[chosen].sum())
+        if top < 0 or gained[top] <= 0.0:
+            return Score(100.0 * spared / most if most else 0.0, None)
+        return Score(100.0 * (float(gained[top]) + spared) / most, float(self._scores[top]))
+
+    def gained_at(self, threshold: float | None) -> NDArray[np.float64]:
+        """What the alarms at or above this threshold are worth, by series; nothing where it is None."""
+        rows = 0 if threshold is None else int(np.searchsorted(-self._scores, -threshold, side="right"))
+        return np.bincount(self._at[:rows], self._adds[:rows], len(self._windows)).astype(float)
+
+    def as_score(self, gained: float) -> float:
+        """What was gained in all series, 0 to 100 or below."""
+        return 100.0 * gained / (self._most * int(self._windows.sum()))
+
+
 def score(series: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> Score:
     """The best threshold's score; ``scores`` are by series and row. Higher is stranger; any scale will do."""
-    points = sorted(
-        (-s, at, one.window[row], one.weight[row])
-        for at, (one, row_scores) in enumerate(zip(series, scores, strict=True))
-        for row, s in enumerate(row_scores)
-        if row >= one.unscored
-    )
-    # A window wholly within the unscored start is not in play.
-    gained = {(at, window): -profile.missed for _, at, window, _ in points if window != _OUTSIDE}
-    now = sum(gained.values())
-    best, threshold = now, None
-    for i, (negative, at, window, weight) in enumerate(points):
-        if window == _OUTSIDE:
-            now += profile.false_alarm * weight
-        else:
-            gain = max(gained[at, window], profile.found * weight / _FIRST_ROW) - gained[at, window]
-            gained[at, window] += gain
-            now += gain
-        last_of_its_score = i + 1 == len(points) or points[i + 1][0] != negative
-        if last_of_its_score and now > best:
-            best, threshold = now, -negative
-    windows = sum(one.windows for one in series)
-    nothing, perfect = -profile.missed * windows, profile.found * windows
-    return Score(100.0 * (best - nothing) / (perfect - nothing), threshold)
-
-
-def gained_at(threshold: float, series: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> float:
-    """What the alarms at or above this threshold are worth, where none at all is worth 0.0 and a window at its first
-    row ``profile.found + profile.missed``."""
-    total = 0.0
-    for one, row_scores in zip(series, scores, strict=True):
-        best: dict[int, float] = {}
-        for row in range(one.unscored, len(row_scores)):
-            if row_scores[row] < threshold:
-                continue
-            if one.window[row] == _OUTSIDE:
-                total += profile.false_alarm * one.weight[row]
-            else:
-                gain = profile.found * one.weight[row] / _FIRST_ROW + profile.missed
-                best[one.window[row]] = max(best.get(one.window[row], 0.0), gain)
-        total += sum(best.values())
-    return total
+    return Curve(series, scores, profile).best()

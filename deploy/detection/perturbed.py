@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.detection.benchmark import PROFILES, Series, gained_at, labelled, score
+from deploy.detection.benchmark import PROFILES, Curve, Series, labelled
 from deploy.detection.peers import Factory
 
 Change = Callable[[Series], Series]
 _MINUTE_MS: Final = 60_000
 _SEED: Final = 7
-_STANDARD: Final = PROFILES["standard"]
 
 
 def _spans(one: Series) -> list[tuple[int, int]]:
@@ -125,42 +124,42 @@ class Row:
     other_folds: float
 
 
-def _held_out(series: Sequence[Series], scores: Sequence[Sequence[float]], group_of: Callable[[int], object]) -> float:
-    groups = [group_of(at) for at in range(len(series))]
+def held_out(curve: Curve, groups: Sequence[object]) -> float:
+    """The score where each group of series (by place) has the threshold that is best for all others."""
     gained = 0.0
     for group in dict.fromkeys(groups):
-        others = [at for at, its in enumerate(groups) if its != group]
-        own = [at for at, its in enumerate(groups) if its == group]
-        threshold = score([series[at] for at in others], [scores[at] for at in others], _STANDARD).threshold
-        if threshold is not None:
-            gained += gained_at(threshold, [series[at] for at in own], [scores[at] for at in own], _STANDARD)
-    return _as_score(gained, series)
+        own = [its == group for its in groups]
+        gains = curve.gained_at(curve.best([not its for its in own]).threshold)
+        gained += float(gains[own].sum())
+    return curve.as_score(gained)
 
 
-def _as_score(gained: float, series: Sequence[Series]) -> float:
-    return 100.0 * gained / ((_STANDARD.found + _STANDARD.missed) * sum(one.windows for one in series))
-
-
-def _folder(one: Series) -> str:
+def folder_of(one: Series) -> str:
     """Artificial series with an anomaly and without are of one kind."""
     name = one.name.partition("/")[0]
     return "artificial" if name.startswith("artificial") else name
 
 
+def scores_of(factory: Factory, series: Sequence[Series]) -> list[list[float]]:
+    """A new detector's scores for each series, by row."""
+    scores = []
+    for one in series:
+        step = factory(one.low, one.high)
+        scores.append([step(time_ms, value) for time_ms, value in zip(one.times_ms, one.values, strict=True)])
+    return scores
+
+
 def measure(change: str, factory: Factory, series: Sequence[Series]) -> Row:
     """How good a detector is on series changed so."""
     changed = [CHANGES[change](one) for one in series]
-    scores = []
-    for one in changed:
-        step = factory(one.low, one.high)
-        scores.append([step(time_ms, value) for time_ms, value in zip(one.times_ms, one.values, strict=True)])
+    curve = Curve(changed, scores_of(factory, changed), PROFILES["standard"])
     order = list(range(len(changed)))
     random.Random(_SEED).shuffle(order)
     fold = {at: place % 5 for place, at in enumerate(order)}
     return Row(
         change,
-        score(changed, scores, _STANDARD).score,
-        _as_score(gained_at(0.5, changed, scores, _STANDARD), changed),
-        _held_out(changed, scores, lambda at: _folder(changed[at])),
-        _held_out(changed, scores, lambda at: fold[at]),
+        curve.best().score,
+        curve.as_score(float(curve.gained_at(0.5).sum())),
+        held_out(curve, [folder_of(one) for one in changed]),
+        held_out(curve, [fold[at] for at in range(len(changed))]),
     )

@@ -45,7 +45,7 @@ def _begin(factory: Factory, one: Series) -> Step:
     return factory(one.low, one.high)
 
 
-def _trial_us(step: Step, one: Series, limit_us: float) -> float:
+def trial_us(step: Step, one: Series, limit_us: float) -> float:
     """CPU-microseconds a row over the first rows, given up once the limit is sure to be passed."""
     began, most_s = time.process_time(), limit_us * _TRIAL_ROWS / 1e6
     tried = 0
@@ -61,7 +61,7 @@ def measure(name: str, factory: Factory, series: Sequence[Series], limit_us: flo
     """The row of one detector. What it raises is told in its row: a peer's fault is a result, not the table's end."""
     try:
         longest = max(series, key=lambda one: len(one.values))
-        cost_us = _trial_us(_begin(factory, longest), longest, limit_us)
+        cost_us = trial_us(_begin(factory, longest), longest, limit_us)
         if cost_us > limit_us:
             return Row(name, cost_us, error=f"over {limit_us:g} us a row")
         began, rows_done, scores = time.process_time(), 0, []

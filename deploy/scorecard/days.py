@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 
+from deploy.pools import processes
 from deploy.scorecard.day import Day, Order, Progress, play
 
 Which = tuple[int, int]  # a play's seed and level
@@ -20,14 +19,7 @@ def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[Which, floa
         for order in orders:
             yield play(order, _of((order.seed, order.level), progress))
         return
-    context = multiprocessing.get_context("spawn")  # a fork of a process with threads is not to be relied on
-    # A process that begins deaf to Ctrl-C has no moment in which it dies of it with a traceback.
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        pool = context.Pool(min(jobs, len(orders)), _leave_sigterm_to_the_system)
-    finally:
-        signal.signal(signal.SIGINT, heard)
-    with pool:  # at the end, terminates all
+    with processes(min(jobs, len(orders))) as pool:
         for order in orders:
             progress((order.seed, order.level), 0.0)
         for day in pool.imap_unordered(play, orders):
@@ -37,7 +29,3 @@ def play_all(orders: Sequence[Order], jobs: int, progress: Callable[[Which, floa
 
 def _of(which: Which, progress: Callable[[Which, float], None]) -> Progress:
     return lambda share: progress(which, share)
-
-
-def _leave_sigterm_to_the_system() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.detection.benchmark import PROFILES, Series, gained_at, labelled, score
+from deploy.detection.benchmark import PROFILES, Curve, Series, labelled
 from deploy.detection.peers import Step
 from deploy.detection.perturbed import CHANGES, measure
 
@@ -38,9 +38,11 @@ def test_every_second_row_is_half_the_rows_and_half_the_window() -> None:
 def test_what_is_gained_at_the_best_threshold_is_the_score() -> None:
     series = [spiked("a/x.csv"), spiked("b/y.csv", 5.0)]
     scores = [[value / 100.0 for value in one.values] for one in series]
-    best = score(series, scores, STANDARD)
+    curve = Curve(series, scores, STANDARD)
+    best = curve.best()
     assert best.threshold is not None
-    assert 100.0 * gained_at(best.threshold, series, scores, STANDARD) / 4.0 == pytest.approx(best.score)
+    assert 100.0 * curve.gained_at(best.threshold).sum() / 4.0 == pytest.approx(best.score)
+    assert curve.gained_at(None).sum() == 0.0
 
 
 def test_a_threshold_of_the_others_is_used_where_it_was_not_chosen() -> None:
