@@ -1,12 +1,12 @@
 """One sensor's series does what it has never done: a general detector for any quantity.
 
-Idea: a value is strange by its distance from everything that the sensor has done before, on seven axes:
+Idea: a value is strange by its distance from everything that the sensor has done before, on six axes:
 
 - the value itself, in parts of the range;
 - its deviation from a slow mean, in spreads of the series, compressed (asinh): the finer, the more usual;
-- its residual from the usual at this time of the week, with bins of two hours and of one hour;
-- the mean of the last three residuals of the hourly profile: a small deviation that stays;
-- the hourly residual in parts of its usual size at this hour, compressed;
+- its residual from the usual at this hour of the week;
+- the mean of the last three such residuals: a small deviation that stays;
+- the residual in parts of its usual size at this hour, compressed;
 - how much more unsteady the last values are than the series usually is: a sensor that has become noisy.
 
 A second opinion, which knows neither hour nor range of old, is added: the shape of the last stretch is like none
@@ -42,8 +42,8 @@ from detectors.week_profile import WeekProfile
 from detectors.week_spread import WeekSpread
 
 AXES: Final = (
-    *("value", "deviation", "usual_of_2_h", "usual_of_1_h", "usual_smoothed"),
-    *("usual_in_spreads", "unsteadiness"),
+    *("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads"),
+    "unsteadiness",
 )
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
@@ -57,14 +57,13 @@ class Shape:
     silent: int = 100  # values
     cells: int = 128  # to the range
     spread_cells: int = 16  # to a unit of compressed spreads
-    two_hourly: int = 12  # bins a day
-    hourly: int = 24
+    hourly: int = 24  # bins a day
     profile_weight: float = 0.1
     slow: float = 0.002
     steps_weight: float = 0.2
     least_spread: float = 0.002  # of the range: noise below it is no noise worth a word
     least_step: float = 0.006  # of the range
-    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 1.0, 4.0, 0.5, 0.2)
+    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 4.0, 0.5, 0.2)
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
     unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
     untrusted: float = 1.5
@@ -105,13 +104,12 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._last, self._step, self._steps_now = 0.0, 0.0, 0.0
         self._strange_for = 0
         self._last_residual, self._residual_before = 0.0, 0.0
-        self._two_hourly = shape.profile(shape.two_hourly, shape.profile_weight)
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
         self._cells = (
             shape.known(-1.0, 2.0, shape.cells),
             shape.known(-8.0, 8.0, shape.spread_cells),
-            *(shape.known(-2.0, 2.0, shape.cells) for _ in range(3)),
+            *(shape.known(-2.0, 2.0, shape.cells) for _ in range(2)),
             shape.known(-8.0, 8.0, shape.spread_cells),
             shape.known(0.0, 8.0, shape.spread_cells),
         )
@@ -184,7 +182,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             [self._last_residual, self._residual_before],
             [list(pair) for pair in self._first],
             self._range.dump(),
-            [self._two_hourly.dump(), self._hourly.dump(), self._sizes.dump()],
+            [self._hourly.dump(), self._sizes.dump()],
             [cells.dump() for cells in self._cells],
             self._unseen.dump(),
             self._told.dump(),
@@ -199,12 +197,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """``dump`` of a detector with the same range back. Raises ValueError for a dump of another layout."""
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
-        _, numbers, residuals, first, ends, (two_hourly, hourly, sizes), cells, unseen, told = dumped
+        _, numbers, residuals, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._strange_for, self._centre, self._spread, self._last, self._step, self._steps_now = numbers
         self._last_residual, self._residual_before = residuals
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
-        self._two_hourly.load(two_hourly)
         self._hourly.load(hourly)
         self._sizes.load(sizes)
         for axis, state in zip(self._cells, cells, strict=True):
@@ -223,7 +220,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         return (
             part,
             math.asinh((part - self._centre) / max(self._spread, shape.least_spread)),
-            self._two_hourly.residual(time_ms, part),
             hourly,
             (hourly + self._last_residual + self._residual_before) / 3.0,
             math.asinh(hourly / max(self._sizes.usual(time_ms), shape.least_spread)),
@@ -265,12 +261,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         for cells, at in zip(self._cells, place, strict=True):
             cells.visit(at, trusted)
         self._heard += 1
-        step, hourly = abs(part - self._last), place[3]
+        step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
         self._steps_now += shape.steps_weight * (step - self._steps_now)
         self._last = part
         if trusted or not strange:
-            self._two_hourly.learn(time_ms, part)
             self._hourly.learn(time_ms, part)
             self._sizes.learn(time_ms, abs(hourly))
             weight = max(shape.slow, 1.0 / self._heard)
@@ -290,7 +285,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         value.rescale(factor, shift)
         for cells in residuals:
             cells.rescale(factor, 0.0)
-        self._two_hourly.rescale(factor, shift)
         self._hourly.rescale(factor, shift)
         self._sizes.rescale(factor)
         self._centre, self._last = factor * self._centre + shift, factor * self._last + shift

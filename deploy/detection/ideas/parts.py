@@ -54,6 +54,7 @@ def without() -> Iterator[tuple[str, str, type[SensorAnomaly]]]:
         ("without end of distrust", "an anomaly never becomes normal", {"new_normal": 10**9}),
         ("without a second phase", "profiles with one set of bins", {"profile": OnePhase}),
         ("without a habit", "a bin speaks from its first value", {"profile": other(WeekProfile, habit=1)}),
+        ("without a second opinion", "the shape of the last stretch says nothing", {"unseen_shape": 0.0}),
         ("without half forgetting", "what was seen once in an anomaly is known", {"known": _still(0.0)}),
         ("without seeing", "what was seen in an anomaly is as strange as ever", {"known": _still(1.0)}),
     ):
@@ -66,7 +67,7 @@ def _still(strange: float) -> Any:
 
 _NUMBERS: Final = (
     *("silent", "cells", "spread_cells", "profile_weight", "slow", "steps_weight", "least_spread", "least_step"),
-    *("half_worth", "untrusted", "new_normal"),
+    *("half_worth", "unseen_shape", "untrusted", "new_normal"),
 )
 
 
@@ -84,7 +85,7 @@ def _scaled(factor: float) -> Mapping[str, dict[str, Any]]:
     tellings = {name: times(getattr(ToldOnce, name)) for name in ("memory", "weariness", "novice")}
     return {
         **{name: {name: times(getattr(_OURS, name))} for name in _NUMBERS},
-        "bins": {"two_hourly": times(_OURS.two_hourly), "hourly": times(_OURS.hourly)},
+        "bins": {"hourly": times(_OURS.hourly)},
         "still_strange": {"known": _still(times(KnownCells.still_strange))},
         **{name: {"told": other(ToldOnce, **{name: value})} for name, value in tellings.items()},
         "fading": {"told": other(ToldOnce, fading=1.0 - factor * (1.0 - ToldOnce.fading))},
