@@ -4,6 +4,7 @@
 - ``peers``: ours, River's and PySAD's detectors behind one shape
 - ``perturbed``: the same series changed in ways that change no label
 - ``table``: one row a detector
+- ``ideas``: every idea that was tried, beside ours
 
 The series are not part of the product; the command is told where they are.
 """

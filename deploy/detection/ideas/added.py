@@ -7,21 +7,35 @@ the axis of ours that it is most like; nobody looked for a better one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from river.base import AnomalyDetector
 
-from deploy.detection.ideas.axes import AXES, Axis
+from deploy.detection.ideas.axes import (
+    Axis,
+    ChangeOfLevel,
+    LongerMean,
+    LongMean,
+    MeanOfLast,
+    RateOfChange,
+    RunLength,
+    Spread,
+    Step,
+    TwoMeans,
+    UsualStep,
+)
 from deploy.detection.ideas.change_points import ChangePoints
 from deploy.detection.ideas.extreme_values import ExtremeValues
 from deploy.detection.ideas.likelihood import Itself, Likelihood
 from deploy.detection.ideas.lone import Lone
 from deploy.detection.ideas.matrix_profile import MatrixProfile
+from deploy.detection.ideas.pair_axes import HourAndValue, PairBefore
 from deploy.detection.ideas.parts import other, shaped
 from deploy.detection.ideas.relative_entropy import RelativeEntropy
 from deploy.detection.ideas.resonance import Resonance
+from deploy.detection.ideas.week_axes import OfFourHours, OfHalfHours, OfTheDay, WeekAgo
 from detectors.sensor_anomaly import SensorAnomaly
 from detectors.told_once import ToldOnce
 from detectors.week_profile import WeekProfile
@@ -29,6 +43,26 @@ from detectors.week_profile import WeekProfile
 _DAY_MS: Final = 24 * 3_600_000
 _WEEKEND: Final = (2, 3)  # days since Thursday, 1 January 1970
 _CLIP: Final = 0.1  # of the range
+
+
+AXES: Final[Mapping[str, type[Axis]]] = {
+    "steps": Step,
+    "usual steps": UsualStep,
+    "rate of change": RateOfChange,
+    "run lengths": RunLength,
+    "spread of a window": Spread,
+    "mean of a window": MeanOfLast,
+    "mean of 12 residuals": LongMean,
+    "mean of 48 residuals": LongerMean,
+    "change of level": ChangeOfLevel,
+    "two means": TwoMeans,
+    "daily profile": OfTheDay,
+    "profile of 30 minutes": OfHalfHours,
+    "profile of 4 h": OfFourHours,
+    "value a week ago": WeekAgo,
+    "pair with the one before": PairBefore,
+    "pair with the time of day": HourAndValue,
+}
 
 
 class WithAxis(SensorAnomaly):

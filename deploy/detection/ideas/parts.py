@@ -66,7 +66,17 @@ def _still(strange: float) -> Any:
 
 
 _NUMBERS: Final = (
-    *("silent", "cells", "spread_cells", "profile_weight", "slow", "steps_weight", "least_spread", "least_step"),
+    *(
+        "silent",
+        "cells",
+        "spread_cells",
+        "hourly",
+        "profile_weight",
+        "slow",
+        "steps_weight",
+        "least_spread",
+        "least_step",
+    ),
     *("half_worth", "unseen_shape", "untrusted", "new_normal"),
 )
 
@@ -74,19 +84,28 @@ _NUMBERS: Final = (
 def scaled() -> Iterator[tuple[str, str, type[SensorAnomaly]]]:
     """Name, what it is, and the detector, for each constant halved and doubled."""
     for word, factor in (("half", 0.5), ("double", 2.0)):
-        for name, changes in _scaled(factor).items():
-            yield f"{name} {word}", "a constant", shaped(**changes)
+        for name, (was, value, changes) in _scaled(factor).items():
+            yield f"{name} {word}", f"{value:g} in place of {was:g}", shaped(**changes)
 
 
-def _scaled(factor: float) -> Mapping[str, dict[str, Any]]:
+def _scaled(factor: float) -> Mapping[str, tuple[float, float, dict[str, Any]]]:
+    """By name: what it is, what it is to be, and the changes that make it so."""
+
     def times(value: float) -> Any:
         return type(value)(value * factor)
 
-    tellings = {name: times(getattr(ToldOnce, name)) for name in ("memory", "weariness", "novice")}
-    return {
-        **{name: {name: times(getattr(_OURS, name))} for name in _NUMBERS},
-        "bins": {"hourly": times(_OURS.hourly)},
-        "still_strange": {"known": _still(times(KnownCells.still_strange))},
-        **{name: {"told": other(ToldOnce, **{name: value})} for name, value in tellings.items()},
-        "fading": {"told": other(ToldOnce, fading=1.0 - factor * (1.0 - ToldOnce.fading))},
-    }
+    def of(part: Any, name: str) -> tuple[Any, Any]:
+        return getattr(part, name), times(getattr(part, name))
+
+    found = {}
+    for name in _NUMBERS:
+        was, value = of(_OURS, name)
+        found[name] = (was, value, {name: value})
+    still = times(KnownCells.still_strange)
+    found["still_strange"] = (KnownCells.still_strange, still, {"known": _still(still)})
+    for name in ("memory", "weariness", "novice"):
+        was, value = of(ToldOnce, name)
+        found[name] = (was, value, {"told": other(ToldOnce, **{name: value})})
+    fades = 1.0 - ToldOnce.fading
+    found["fading"] = (fades, times(fades), {"told": other(ToldOnce, fading=1.0 - times(fades))})
+    return found

@@ -8,9 +8,11 @@ from functools import cache
 
 import pytest
 
-from deploy.detection.ideas.axes import Axis, PairCells, RunLength, WeekAgo, paired
+from deploy.detection.ideas.axes import Axis, RunLength
 from deploy.detection.ideas.catalog import ALONE, OURS, all_ideas, factory_of
+from deploy.detection.ideas.pair_axes import PairCells, paired
 from deploy.detection.ideas.parts import OnePhase, other, shaped
+from deploy.detection.ideas.week_axes import WeekAgo
 from deploy.detection.peers import Factory
 from detectors.known_cells import KnownCells
 from detectors.told_once import ToldOnce
@@ -18,13 +20,13 @@ from detectors.week_profile import WeekProfile
 
 MINUTE_MS = 60_000
 DAY_MS = 1440 * MINUTE_MS
-ROWS, SEEDS = 2000, 8
+ROWS, SEEDS = 3000, 8
 VARIANTS = [name for name, idea in all_ideas().items() if idea.kind != ALONE]
 
 
 @cache
 def eventful(seed: int) -> tuple[float, ...]:
-    """Three weeks of quarters of an hour, of a range 0 to 100: a day's swing, a weekend, and now and then a spike, or a
+    """A month of quarters of an hour, of a range 0 to 100: a day's swing, a weekend, and now and then a spike, or a
     stretch that is stuck, noisy, on another level, or far out."""
     rng = random.Random(seed)
     values = []
