@@ -10,7 +10,7 @@ in large datasets" (1998), on one axis.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 
 class KnownCells:
@@ -53,6 +53,14 @@ class KnownCells:
     def dump(self) -> list[bytes]:
         """Where it has been, a bit a cell: trusted, and seen at all."""
         return [_bits(self._known), _bits(self._seen)]
+
+    def __getstate__(self) -> list[Any]:
+        """Pickled, a cell is two bits too."""
+        return [self._low, self._per_unit, self._last, self.dump()]
+
+    def __setstate__(self, state: list[Any]) -> None:
+        self._low, self._per_unit, self._last, dumped = state
+        self.load(dumped)
 
     def load(self, dumped: list[bytes]) -> None:
         """``dump`` of the same axis back."""

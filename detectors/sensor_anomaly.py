@@ -1,13 +1,17 @@
 """One sensor's series does what it has never done: a general detector for any quantity.
 
-Idea: a value is strange by its distance from everything that the sensor has done before, on seven axes:
+Idea: a value is strange by its distance from everything that the sensor has done before, on six axes:
 
 - the value itself, in parts of the range;
 - its deviation from a slow mean, in spreads of the series, compressed (asinh): the finer, the more usual;
-- its residual from the usual at this time of the week, with bins of two hours and of one hour;
-- the mean of the last three residuals of the hourly profile: a small deviation that stays;
-- the hourly residual in parts of its usual size at this hour, compressed;
+- its residual from the usual at this hour of the week;
+- the mean of the last three such residuals: a small deviation that stays;
+- the residual in parts of its usual size at this hour, compressed;
 - how much more unsteady the last values are than the series usually is: a sensor that has become noisy.
+
+A second opinion, which knows neither hour nor range of old, is added: the shape of the last stretch is like none
+before (``detectors.unseen_shape``). It says too little to be an alarm by itself; a value that is a little strange is
+one in the midst of such a shape.
 
 Each distance has a weight that says what one unit of that axis is worth, and is worth less and less the farther, so
 that no axis outvotes all others; then they are added. What was told once is not told again at once
@@ -33,15 +37,17 @@ from river.base import AnomalyDetector
 from detectors.growing_range import GrowingRange
 from detectors.known_cells import KnownCells
 from detectors.told_once import ToldOnce
+from detectors.unseen_shape import UnseenShape
 from detectors.week_profile import WeekProfile
 from detectors.week_spread import WeekSpread
 
 AXES: Final = (
-    *("value", "deviation", "usual_of_2_h", "usual_of_1_h", "usual_smoothed"),
-    *("usual_in_spreads", "unsteadiness"),
+    *("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads"),
+    "unsteadiness",
 )
+SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
-_LAYOUT: Final = 2  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 3  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,15 @@ class Shape:
     silent: int = 100  # values
     cells: int = 128  # to the range
     spread_cells: int = 16  # to a unit of compressed spreads
-    two_hourly: int = 12  # bins a day
-    hourly: int = 24
+    hourly: int = 24  # bins a day
     profile_weight: float = 0.1
     slow: float = 0.002
     steps_weight: float = 0.2
     least_spread: float = 0.002  # of the range: noise below it is no noise worth a word
     least_step: float = 0.006  # of the range
-    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 1.0, 4.0, 0.5, 0.2)
+    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 4.0, 0.5, 0.2)
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
+    unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
     untrusted: float = 1.5
     new_normal: int = 100  # values
     usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
@@ -98,16 +104,16 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._last, self._step, self._steps_now = 0.0, 0.0, 0.0
         self._strange_for = 0
         self._last_residual, self._residual_before = 0.0, 0.0
-        self._two_hourly = shape.profile(shape.two_hourly, shape.profile_weight)
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
         self._cells = (
             shape.known(-1.0, 2.0, shape.cells),
             shape.known(-8.0, 8.0, shape.spread_cells),
-            *(shape.known(-2.0, 2.0, shape.cells) for _ in range(3)),
+            *(shape.known(-2.0, 2.0, shape.cells) for _ in range(2)),
             shape.known(-8.0, 8.0, shape.spread_cells),
             shape.known(0.0, 8.0, shape.spread_cells),
         )
+        self._unseen = UnseenShape()
         self._told = shape.told()
 
     def score_one(self, x: dict[str, Any]) -> float:
@@ -115,7 +121,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None or self._heard < self.shape.silent:
             return 0.0
-        told = self._told.tell(self._said(self._distances(self._place(time_ms, self._range.part(value)))))
+        told = self._told.tell(self._strangeness(self._distances(self._place(time_ms, self._range.part(value)))))
         return told / (told + self.shape.usual_alarm)
 
     def learn_one(self, x: dict[str, Any]) -> None:
@@ -143,9 +149,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged."""
         value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None or self._heard < self.shape.silent:
-            return dict.fromkeys(AXES, 0.0)
-        place = self._place(time_ms, self._range.part(value))
-        return {name: self._said([distance]) for name, distance in zip(AXES, self._distances(place), strict=True)}
+            return dict.fromkeys((*AXES, SECOND_OPINION), 0.0)
+        distances = self._distances(self._place(time_ms, self._range.part(value)))
+        said = {name: self._said([distance]) for name, distance in zip(AXES, distances, strict=True)}
+        return {**said, SECOND_OPINION: self._strangeness([])}
 
     def unfamiliar_one(self, x: dict[str, Any]) -> float:
         """How far, as a score, this value is from all that is trusted: neither told once nor seen lately lowers it."""
@@ -175,8 +182,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             [self._last_residual, self._residual_before],
             [list(pair) for pair in self._first],
             self._range.dump(),
-            [self._two_hourly.dump(), self._hourly.dump(), self._sizes.dump()],
+            [self._hourly.dump(), self._sizes.dump()],
             [cells.dump() for cells in self._cells],
+            self._unseen.dump(),
             self._told.dump(),
         ]
 
@@ -189,16 +197,16 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """``dump`` of a detector with the same range back. Raises ValueError for a dump of another layout."""
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
-        _, numbers, residuals, first, ends, (two_hourly, hourly, sizes), cells, told = dumped
+        _, numbers, residuals, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._strange_for, self._centre, self._spread, self._last, self._step, self._steps_now = numbers
         self._last_residual, self._residual_before = residuals
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
-        self._two_hourly.load(two_hourly)
         self._hourly.load(hourly)
         self._sizes.load(sizes)
         for axis, state in zip(self._cells, cells, strict=True):
             axis.load(state)
+        self._unseen.load(unseen)
         self._told.load(told)
 
     # -- strangeness --------------------------------------------------------------------------------------------
@@ -212,7 +220,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         return (
             part,
             math.asinh((part - self._centre) / max(self._spread, shape.least_spread)),
-            self._two_hourly.residual(time_ms, part),
             hourly,
             (hourly + self._last_residual + self._residual_before) / 3.0,
             math.asinh(hourly / max(self._sizes.usual(time_ms), shape.least_spread)),
@@ -235,13 +242,17 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         most = self.shape.half_worth
         return sum(most * distance / (most + distance) for distance in distances)
 
+    def _strangeness(self, distances: list[float]) -> float:
+        """What this value's distances say, and the second opinion: the shape of what was heard before it."""
+        return self._said(distances) + self.shape.unseen_shape * self._unseen.lately
+
     def _learn(self, time_ms: int, part: float) -> None:
         shape = self.shape
         if self._heard == 0:
             self._centre = self._last = part
         place = self._place(time_ms, part)
         distances = self._distances(place) if self._heard >= shape.silent else []
-        self._told.learn(self._said(distances))
+        self._told.learn(self._strangeness(distances) if distances else 0.0)
         strange = sum(distances) >= shape.untrusted
         # A stretch that began strange goes on while it is far from what is trusted, though its cells have been seen.
         goes_on = strange or (self._strange_for > 0 and sum(self._beyond_known(place)) >= shape.untrusted)
@@ -250,12 +261,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         for cells, at in zip(self._cells, place, strict=True):
             cells.visit(at, trusted)
         self._heard += 1
-        step, hourly = abs(part - self._last), place[3]
+        step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
         self._steps_now += shape.steps_weight * (step - self._steps_now)
         self._last = part
         if trusted or not strange:
-            self._two_hourly.learn(time_ms, part)
             self._hourly.learn(time_ms, part)
             self._sizes.learn(time_ms, abs(hourly))
             weight = max(shape.slow, 1.0 / self._heard)
@@ -266,14 +276,15 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         grown = self._range.grow(part, self._heard) if self._heard > shape.silent else None
         if grown is not None:
             self._rescale(*grown)
+        self._unseen.learn(part)
 
     def _rescale(self, factor: float, shift: float) -> None:
-        """The range has grown: all that is kept in parts of it follows."""
+        """The range has grown: all that is kept in parts of it follows, but shapes, which begin anew."""
+        self._unseen = UnseenShape()
         value, _, *residuals, _, _ = self._cells
         value.rescale(factor, shift)
         for cells in residuals:
             cells.rescale(factor, 0.0)
-        self._two_hourly.rescale(factor, shift)
         self._hourly.rescale(factor, shift)
         self._sizes.rescale(factor)
         self._centre, self._last = factor * self._centre + shift, factor * self._last + shift

@@ -54,6 +54,7 @@ def without() -> Iterator[tuple[str, str, type[SensorAnomaly]]]:
         ("without end of distrust", "an anomaly never becomes normal", {"new_normal": 10**9}),
         ("without a second phase", "profiles with one set of bins", {"profile": OnePhase}),
         ("without a habit", "a bin speaks from its first value", {"profile": other(WeekProfile, habit=1)}),
+        ("without a second opinion", "the shape of the last stretch says nothing", {"unseen_shape": 0.0}),
         ("without half forgetting", "what was seen once in an anomaly is known", {"known": _still(0.0)}),
         ("without seeing", "what was seen in an anomaly is as strange as ever", {"known": _still(1.0)}),
     ):
@@ -65,8 +66,18 @@ def _still(strange: float) -> Any:
 
 
 _NUMBERS: Final = (
-    *("silent", "cells", "spread_cells", "profile_weight", "slow", "steps_weight", "least_spread", "least_step"),
-    *("half_worth", "untrusted", "new_normal"),
+    *(
+        "silent",
+        "cells",
+        "spread_cells",
+        "hourly",
+        "profile_weight",
+        "slow",
+        "steps_weight",
+        "least_spread",
+        "least_step",
+    ),
+    *("half_worth", "unseen_shape", "untrusted", "new_normal"),
 )
 
 
@@ -90,7 +101,6 @@ def _scaled(factor: float) -> Mapping[str, tuple[float, float, dict[str, Any]]]:
     for name in _NUMBERS:
         was, value = of(_OURS, name)
         found[name] = (was, value, {name: value})
-    found["bins"] = (*of(_OURS, "hourly"), {"two_hourly": times(_OURS.two_hourly), "hourly": times(_OURS.hourly)})
     still = times(KnownCells.still_strange)
     found["still_strange"] = (KnownCells.still_strange, still, {"known": _still(still)})
     for name in ("memory", "weariness", "novice"):

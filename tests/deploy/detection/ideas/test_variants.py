@@ -20,13 +20,13 @@ from detectors.week_profile import WeekProfile
 
 MINUTE_MS = 60_000
 DAY_MS = 1440 * MINUTE_MS
-ROWS, SEEDS = 2000, 8
+ROWS, SEEDS = 3000, 8
 VARIANTS = [name for name, idea in all_ideas().items() if idea.kind != ALONE]
 
 
 @cache
 def eventful(seed: int) -> tuple[float, ...]:
-    """Three weeks of quarters of an hour, of a range 0 to 100: a day's swing, a weekend, and now and then a spike, or a
+    """A month of quarters of an hour, of a range 0 to 100: a day's swing, a weekend, and now and then a spike, or a
     stretch that is stuck, noisy, on another level, or far out."""
     rng = random.Random(seed)
     values = []
