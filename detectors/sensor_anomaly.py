@@ -7,7 +7,7 @@ Idea: a value is strange by its distance from everything that the sensor has don
 - its residual from the usual at this time of the week, with bins of two hours and of one hour;
 - the mean of the last three residuals of the hourly profile: a small deviation that stays;
 - the hourly residual in parts of its usual size at this hour, compressed;
-- how much more unsteady the last values are than the series usually is: a sensor that has become noisy.
+- the step from the value before, in usual steps of the series, compressed: a jump, and a sensor that has become noisy.
 
 Each distance has a weight that says what one unit of that axis is worth, and is worth less and less the farther, so
 that no axis outvotes all others; then they are added. What was told once is not told again at once
@@ -42,20 +42,15 @@ _TWO_HOURLY: Final = 12  # bins a day
 _HOURLY: Final = 24
 _PROFILE_WEIGHT: Final = 0.1
 _SLOW: Final = 0.002
-_STEPS_WEIGHT: Final = 0.2
 _LEAST_SPREAD: Final = 0.002  # of the range: noise below it is no noise worth a word
-_LEAST_STEP: Final = 3.0 * _LEAST_SPREAD
 _WORTH: Final = (2.0, 1.0, 1.0, 1.0, 4.0, 0.5, 0.2)
-AXES: Final = (
-    *("value", "deviation", "usual_of_2_h", "usual_of_1_h", "usual_smoothed"),
-    *("usual_in_spreads", "unsteadiness"),
-)
+AXES: Final = ("value", "deviation", "usual_of_2_h", "usual_of_1_h", "usual_smoothed", "usual_in_spreads", "step")
 _HALF_WORTH: Final = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
 _UNTRUSTED: Final = 1.5
 _NEW_NORMAL: Final = 100  # values
 _LAST_TIME_MS: Final = 2**62
 _USUAL_ALARM: Final = 0.063
-_LAYOUT: Final = 2  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 3  # of ``dump``: another layout's numbers are not these
 
 
 class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
@@ -82,7 +77,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._first: list[tuple[int, float]] = []
         self._range = GrowingRange(low, high)
         self._centre, self._spread = 0.0, 0.0
-        self._last, self._step, self._steps_now = 0.0, 0.0, 0.0
+        self._last, self._step = 0.0, 0.0
         self._strange_for = 0
         self._last_residual, self._residual_before = 0.0, 0.0
         self._two_hourly = WeekProfile(_TWO_HOURLY, _PROFILE_WEIGHT)
@@ -92,8 +87,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             KnownCells(-1.0, 2.0, _CELLS),
             KnownCells(-8.0, 8.0, _SPREAD_CELLS),
             *(KnownCells(-2.0, 2.0, _CELLS) for _ in range(3)),
-            KnownCells(-8.0, 8.0, _SPREAD_CELLS),
-            KnownCells(0.0, 8.0, _SPREAD_CELLS),
+            *(KnownCells(-8.0, 8.0, _SPREAD_CELLS) for _ in range(2)),
         )
         self._told = ToldOnce()
 
@@ -158,7 +152,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """All that it has learnt as plain numbers and bytes: some 5 kB packed. Its first element is the layout's."""
         return [
             _LAYOUT,
-            [self._heard, self._strange_for, self._centre, self._spread, self._last, self._step, self._steps_now],
+            [self._heard, self._strange_for, self._centre, self._spread, self._last, self._step],
             [self._last_residual, self._residual_before],
             [list(pair) for pair in self._first],
             self._range.dump(),
@@ -177,7 +171,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
         _, numbers, residuals, first, ends, (two_hourly, hourly, sizes), cells, told = dumped
-        self._heard, self._strange_for, self._centre, self._spread, self._last, self._step, self._steps_now = numbers
+        self._heard, self._strange_for, self._centre, self._spread, self._last, self._step = numbers
         self._last_residual, self._residual_before = residuals
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
@@ -193,8 +187,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def _place(self, time_ms: int, part: float) -> tuple[float, ...]:
         """Where on each axis this value is."""
         hourly = self._hourly.residual(time_ms, part)
-        steps_now = self._steps_now + _STEPS_WEIGHT * (abs(part - self._last) - self._steps_now)
-        unsteady = (steps_now + _LEAST_STEP) / (self._step + _LEAST_STEP)
         return (
             part,
             math.asinh((part - self._centre) / max(self._spread, _LEAST_SPREAD)),
@@ -202,7 +194,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             hourly,
             (hourly + self._last_residual + self._residual_before) / 3.0,
             math.asinh(hourly / max(self._sizes.usual(time_ms), _LEAST_SPREAD)),
-            2.0 * math.log(unsteady) if unsteady > 1.0 else 0.0,
+            math.asinh((part - self._last) / max(self._step, _LEAST_SPREAD)),
         )
 
     def _distances(self, place: tuple[float, ...]) -> list[float]:
@@ -227,7 +219,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._heard += 1
         step, hourly = abs(part - self._last), place[3]
         self._residual_before, self._last_residual = self._last_residual, hourly
-        self._steps_now += _STEPS_WEIGHT * (step - self._steps_now)
         self._last = part
         if trusted or not strange:
             self._two_hourly.learn(time_ms, part)
@@ -252,7 +243,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._hourly.rescale(factor, shift)
         self._sizes.rescale(factor)
         self._centre, self._last = factor * self._centre + shift, factor * self._last + shift
-        self._spread, self._step, self._steps_now = factor * self._spread, factor * self._step, factor * self._steps_now
+        self._spread, self._step = factor * self._spread, factor * self._step
         self._last_residual, self._residual_before = factor * self._last_residual, factor * self._residual_before
 
 

@@ -235,7 +235,7 @@ def test_a_dump_of_another_layout_is_refused() -> None:
         ranged().load(dumped[1:])
 
 
-def test_a_sensor_that_has_become_noisy_is_told_by_its_unsteadiness() -> None:
+def test_a_sensor_that_has_become_noisy_is_told_by_its_steps() -> None:
     """Twelve times as noisy, and not once as far out as the day's swing has been."""
     rng, detector = random.Random(9), ranged()
     quiet = [20.0 + 3 * math.sin(2 * math.pi * m / 1440) + rng.gauss(0, 0.05) for m in range(3 * 1440)]
@@ -247,7 +247,20 @@ def test_a_sensor_that_has_become_noisy_is_told_by_its_unsteadiness() -> None:
             told.append(detector.axes_of(row))
         detector.learn_one(row)
     assert told
-    assert max(axes["unsteadiness"] for axes in told) > 0.0
+    assert max(axes["step"] for axes in told) > 0.0
+
+
+@pytest.mark.parametrize("jump", [1.6, -1.6])
+def test_a_jump_within_what_it_has_done_is_told_by_its_step_alone(jump: float) -> None:
+    """A slow walk about 20: every level within 1 of it is usual at every hour, but none is reached in one minute."""
+    rng, detector, level, minute = random.Random(9), ranged(), 20.0, 0
+    while minute < 15 * 1440 or abs(level + jump / 2 - 20.0) > 0.1:
+        level += 0.05 * (20.0 - level) + rng.gauss(0, 0.2)
+        minute += 1
+        detector.learn_one(x(level, minute))
+    row = x(level + jump, minute + 1)
+    assert {name for name, says in detector.axes_of(row).items() if says > 0.0} == {"step"}
+    assert detector.score_one(row) > 0.5 > detector.score_one(x(level + jump / 100, minute + 1))
 
 
 def test_one_end_declared_is_used() -> None:
