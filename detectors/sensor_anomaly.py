@@ -7,7 +7,7 @@ Idea: a value is strange by its distance from everything that the sensor has don
 - its residual from the usual at this hour of the week;
 - the mean of the last three such residuals: a small deviation that stays;
 - the residual in parts of its usual size at this hour, compressed;
-- how much more unsteady the last values are than the series usually is: a sensor that has become noisy.
+- the step from the value before, in usual steps of the series, compressed: a jump, and a sensor that has become noisy.
 
 A second opinion, which knows neither hour nor range of old, is added: the shape of the last stretch is like none
 before (``detectors.unseen_shape``). It says too little to be an alarm by itself; a value that is a little strange is
@@ -41,13 +41,10 @@ from detectors.unseen_shape import UnseenShape
 from detectors.week_profile import WeekProfile
 from detectors.week_spread import WeekSpread
 
-AXES: Final = (
-    *("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads"),
-    "unsteadiness",
-)
+AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads", "step")
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
-_LAYOUT: Final = 3  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 4  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,8 @@ class Shape:
     hourly: int = 24  # bins a day
     profile_weight: float = 0.1
     slow: float = 0.002
-    steps_weight: float = 0.2
     least_spread: float = 0.002  # of the range: noise below it is no noise worth a word
-    least_step: float = 0.006  # of the range
-    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 4.0, 0.5, 0.2)
+    worth: tuple[float, ...] = (2.0, 1.0, 1.0, 4.0, 0.25, 0.2)
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
     unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
     untrusted: float = 1.5
@@ -101,7 +96,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._first: list[tuple[int, float]] = []
         self._range = GrowingRange(low, high)
         self._centre, self._spread = 0.0, 0.0
-        self._last, self._step, self._steps_now = 0.0, 0.0, 0.0
+        self._last, self._step = 0.0, 0.0
         self._strange_for = 0
         self._last_residual, self._residual_before = 0.0, 0.0
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
@@ -110,8 +105,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             shape.known(-1.0, 2.0, shape.cells),
             shape.known(-8.0, 8.0, shape.spread_cells),
             *(shape.known(-2.0, 2.0, shape.cells) for _ in range(2)),
-            shape.known(-8.0, 8.0, shape.spread_cells),
-            shape.known(0.0, 8.0, shape.spread_cells),
+            *(shape.known(-8.0, 8.0, shape.spread_cells) for _ in range(2)),
         )
         self._unseen = UnseenShape()
         self._told = shape.told()
@@ -178,7 +172,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """All that it has learnt as plain numbers and bytes: some 5 kB packed. Its first element is the layout's."""
         return [
             _LAYOUT,
-            [self._heard, self._strange_for, self._centre, self._spread, self._last, self._step, self._steps_now],
+            [self._heard, self._strange_for, self._centre, self._spread, self._last, self._step],
             [self._last_residual, self._residual_before],
             [list(pair) for pair in self._first],
             self._range.dump(),
@@ -198,7 +192,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
         _, numbers, residuals, first, ends, (hourly, sizes), cells, unseen, told = dumped
-        self._heard, self._strange_for, self._centre, self._spread, self._last, self._step, self._steps_now = numbers
+        self._heard, self._strange_for, self._centre, self._spread, self._last, self._step = numbers
         self._last_residual, self._residual_before = residuals
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
@@ -215,15 +209,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """Where on each axis this value is."""
         shape = self.shape
         hourly = self._hourly.residual(time_ms, part)
-        steps_now = self._steps_now + shape.steps_weight * (abs(part - self._last) - self._steps_now)
-        unsteady = (steps_now + shape.least_step) / (self._step + shape.least_step)
         return (
             part,
             math.asinh((part - self._centre) / max(self._spread, shape.least_spread)),
             hourly,
             (hourly + self._last_residual + self._residual_before) / 3.0,
             math.asinh(hourly / max(self._sizes.usual(time_ms), shape.least_spread)),
-            2.0 * math.log(unsteady) if unsteady > 1.0 else 0.0,
+            math.asinh((part - self._last) / max(self._step, shape.least_spread)),
         )
 
     def _distances(self, place: tuple[float, ...]) -> list[float]:
@@ -263,7 +255,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._heard += 1
         step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
-        self._steps_now += shape.steps_weight * (step - self._steps_now)
         self._last = part
         if trusted or not strange:
             self._hourly.learn(time_ms, part)
@@ -288,7 +279,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._hourly.rescale(factor, shift)
         self._sizes.rescale(factor)
         self._centre, self._last = factor * self._centre + shift, factor * self._last + shift
-        self._spread, self._step, self._steps_now = factor * self._spread, factor * self._step, factor * self._steps_now
+        self._spread, self._step = factor * self._spread, factor * self._step
         self._last_residual, self._residual_before = factor * self._last_residual, factor * self._residual_before
 
 

@@ -19,7 +19,7 @@ from detectors.sensor_anomaly import SensorAnomaly
 
 CARD = RuleCard(
     name="sensor_anomaly",
-    version=2,
+    version=3,
     severity="info",
     opened={
         "en": "{device_id} measures {what_en} as never before: {told}. Usual now: {usual}.",

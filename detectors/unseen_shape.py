@@ -93,22 +93,24 @@ class UnseenShape:
         self._count = self._fitting = self._said_at = self._adapted_at = 0
         self._said_fit, self._unsettled = 0.0, False
 
-    def learn(self, part: float) -> None:
-        """Take the next value in, in parts of the range."""
+    def learn(self, part: float) -> float:
+        """Take the next value in, in parts of the range; what is to be said of the shape that it completes, 0 to 1."""
         sample = self._samples.add(part)
         self.lately = self.lately * _FADING if self.lately > _FORGOTTEN else 0.0
         if sample is None:
-            return
+            return 0.0
         self._newest.append(sample)
         self._count += 1
         if self._count < _LEARNT:
-            return
+            return 0.0
+        said = 0.0
         if self._count == _LEARNT:
             self._begin()
         else:
             said = self._hear(self._newest, self._count)
             self.lately = min(self.lately + said, 1.0)
         del self._newest[: 1 - WINDOW]
+        return said
 
     def _begin(self) -> None:
         """Learn the first shapes: once to see how well the later half of them fits, then anew, as vigilant as that."""

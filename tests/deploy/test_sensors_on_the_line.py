@@ -157,7 +157,7 @@ def puente(line: Told, *arguments: str, **more: str) -> subprocess.CompletedProc
 
 
 def test_a_version_in_its_own_shadow_says_what_the_line_told(line: Told) -> None:
-    ran = puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", "--model", "2", "--json")
+    ran = puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", "--model", "3", "--json")
     answer = json.loads(ran.stdout)
     assert line.alerts()  # it told nobody, and the line
     assert of_sensors(line.alerts()) == line.expected
@@ -182,28 +182,28 @@ def test_a_version_that_hears_nothing_loses_what_officers_found_right(line: Told
         line, "detectors", "shadow", "--rule", "sensor_anomaly", "--candidate", str(deaf), "--labels", str(labels)
     )
     assert ran.returncode == 1
-    assert "new sensor_anomaly@2 (open_score 0.99)" in ran.stdout
+    assert "new sensor_anomaly@3 (open_score 0.99)" in ran.stdout
     assert f"labelled right: 0 still told, {len(ids)} lost" in ran.stdout
     assert all(f"lost: {alert}" in ran.stdout for alert in ids)
 
 
 def test_sensors_have_no_corridors_and_a_version_must_be_named(line: Told) -> None:
-    for wrong in (("--corridor", "I-35", "--model", "2"), (), ("--model", "2-own")):
+    for wrong in (("--corridor", "I-35", "--model", "3"), (), ("--model", "3-own")):
         assert puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", *wrong).returncode == 2, wrong
 
 
 def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path: Path) -> None:
     """It is compared, is not ready on so little, and is waived: the worker says who and why, and then it judges."""
     report, config = tmp_path / "report.json", tmp_path / "puente.toml"
-    own_range = ("detectors", "shadow", "--rule", "sensor_anomaly", "--model", "2-own-range", "--json", str(report))
+    own_range = ("detectors", "shadow", "--rule", "sensor_anomaly", "--model", "3-own-range", "--json", str(report))
     assert puente(line, *own_range).returncode == 1
     chosen = replace(
-        line.stack.settings, models=(("sensor_anomaly", "2-own-range"),), adoptions=tmp_path / "adoptions.jsonl"
+        line.stack.settings, models=(("sensor_anomaly", "3-own-range"),), adoptions=tmp_path / "adoptions.jsonl"
     )
     config.write_text(as_toml(chosen))
     refused = puente(line, "worker", PUENTE_CONFIG=str(config))
     assert refused.returncode == 2
-    assert "sensor_anomaly@2-own-range may not take over from sensor_anomaly@2" in refused.stderr
+    assert "sensor_anomaly@3-own-range may not take over from sensor_anomaly@3" in refused.stderr
     sign = ("detectors", "adopt", str(report), "--by", "Ana Ruiz, ANAM")
     assert "is not ready (values" in " ".join(puente(line, *sign, PUENTE_CONFIG=str(config)).stderr.split())
     waived = puente(line, *sign, "--waive", "a test", PUENTE_CONFIG=str(config))
@@ -218,13 +218,13 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     )
     worker.stop(deadline_s=20.0)
     assert tells_of_more(line)
-    assert all(alert.evidence["model_version"] == "sensor_anomaly@2" for alert in line.alerts() if in_time(alert))
-    assert re.search("WARNING.*Judging: sensor_anomaly@2-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
+    assert all(alert.evidence["model_version"] == "sensor_anomaly@3" for alert in line.alerts() if in_time(alert))
+    assert re.search("WARNING.*Judging: sensor_anomaly@3-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
     says = next(check["says"] for check in json.loads(ready)["checks"] if check["name"] == "models")
     assert "waived by Ana Ruiz, ANAM at" in says
     assert ": a test; it begins anew where 2 judged" in says
     assert f"{len(BOXES)} records of what other versions had learnt are not read" in says
-    assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="2-own-range"} 0' in metrics
+    assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="3-own-range"} 0' in metrics
 
 
 def in_time(alert: Alert) -> bool:
@@ -234,7 +234,7 @@ def in_time(alert: Alert) -> bool:
 def tells_of_more(line: Told) -> bool:
     """Whether the version that has taken over has told of the second warm half hour."""
     spell_ms = range(START_MS + MORE_FAULT.start * MINUTE_MS, START_MS + MORE_FAULT.stop * MINUTE_MS)
-    told = [a for a in line.alerts() if a.evidence.get("model_version") == "sensor_anomaly@2-own-range"]
+    told = [a for a in line.alerts() if a.evidence.get("model_version") == "sensor_anomaly@3-own-range"]
     assert all(alert.evidence["model_waived_by"] == "Ana Ruiz, ANAM" for alert in told)
     return any(alert.opened_ms in spell_ms for alert in told)
 

@@ -28,7 +28,7 @@ from streams.shadow_stages import SENSORS, sensors
 OWN_RANGE = model_versions.find("sensor_anomaly", f"{SENSOR.version}-own-range")
 MINUTES = 600
 WARM_UP = 120
-SOFT, HARD = range(350, 380), range(480, 510)  # minutes: 1.5 degrees too warm, then 12
+SOFT, HARD = range(350, 380), range(480, 510)  # minutes: 0.3 degrees too warm, then 12
 BRIDGE = "bridge-1:northbound:FAST"
 LIMITS = Thresholds(0.5, WARM_UP)
 Log = list[tuple[bytes, bool]]
@@ -36,14 +36,14 @@ Log = list[tuple[bytes, bool]]
 
 def values(world, minute: int, rng: random.Random, exercise: bool = False) -> list[SensorValue]:
     at_ms = world.t0_ms + minute * MINUTE_MS
-    warm = 12.0 if minute in HARD else 1.5 if minute in SOFT else 0.0
+    warm = 12.0 if minute in HARD else 0.3 if minute in SOFT else 0.0
     common = {"time_ms": at_ms, "boot_id": 1, "seq": minute, "exercise": exercise}
     # Who crosses is another truck each time: the series is the bridge's.
     wait_s = 900.0 + rng.gauss(0.0, 20.0) + (4_000.0 if minute in HARD else 0.0)
     return [
         SensorValue(
             subject="box-1", sensor="temperature_c", device_id="box-1", low=-200.0, high=850.0,
-            value=4 + math.sin(minute / 20) + rng.gauss(0.0, 0.1) + warm, **common,
+            value=4 + 0.2 * math.sin(minute / 20) + rng.gauss(0.0, 0.02) + warm, **common,
         ),
         SensorValue(
             subject=BRIDGE, sensor="wait_s", device_id=f"truck-{minute % 7}", low=0.0, high=20_000.0, value=wait_s,

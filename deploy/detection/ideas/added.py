@@ -24,7 +24,7 @@ from deploy.detection.ideas.axes import (
     Spread,
     Step,
     TwoMeans,
-    UsualStep,
+    Unsteadiness,
 )
 from deploy.detection.ideas.change_points import ChangePoints
 from deploy.detection.ideas.extreme_values import ExtremeValues
@@ -34,8 +34,8 @@ from deploy.detection.ideas.matrix_profile import MatrixProfile
 from deploy.detection.ideas.pair_axes import HourAndValue, PairBefore
 from deploy.detection.ideas.parts import other, shaped
 from deploy.detection.ideas.relative_entropy import RelativeEntropy
-from deploy.detection.ideas.resonance import Resonance
-from deploy.detection.ideas.week_axes import OfFourHours, OfHalfHours, OfTheDay, WeekAgo
+from deploy.detection.ideas.week_axes import OfFourHours, OfHalfHours, OfTheDay, OfTwoHours, WeekAgo
+from detectors.sensor_anomaly import AXES as OUR_AXES
 from detectors.sensor_anomaly import SensorAnomaly
 from detectors.told_once import ToldOnce
 from detectors.week_profile import WeekProfile
@@ -43,11 +43,12 @@ from detectors.week_profile import WeekProfile
 _DAY_MS: Final = 24 * 3_600_000
 _WEEKEND: Final = (2, 3)  # days since Thursday, 1 January 1970
 _CLIP: Final = 0.1  # of the range
+_HOURLY: Final = OUR_AXES.index("usual_of_1_h")
 
 
 AXES: Final[Mapping[str, type[Axis]]] = {
     "steps": Step,
-    "usual steps": UsualStep,
+    "unsteadiness": Unsteadiness,
     "rate of change": RateOfChange,
     "run lengths": RunLength,
     "spread of a window": Spread,
@@ -58,6 +59,7 @@ AXES: Final[Mapping[str, type[Axis]]] = {
     "two means": TwoMeans,
     "daily profile": OfTheDay,
     "profile of 30 minutes": OfHalfHours,
+    "profile of 2 h": OfTwoHours,
     "profile of 4 h": OfFourHours,
     "value a week ago": WeekAgo,
     "pair with the one before": PairBefore,
@@ -77,7 +79,7 @@ class WithAxis(SensorAnomaly):
 
     def _place(self, time_ms: int, part: float) -> tuple[float, ...]:
         place = super()._place(time_ms, part)
-        return (*place, self._axis.place(time_ms, part, place[3]))
+        return (*place, self._axis.place(time_ms, part, place[_HOURLY]))
 
     def _learn(self, time_ms: int, part: float) -> None:
         hourly = self._hourly.residual(time_ms, part)
@@ -198,7 +200,7 @@ def ideas() -> Iterator[tuple[str, str, type[SensorAnomaly]]]:
     """Name, what it is, and the detector, for each idea of others added as one distance more."""
     for name, idea in (
         ("matrix profile", MatrixProfile), ("change points", ChangePoints), ("relative entropy", RelativeEntropy),
-        ("DSPOT", ExtremeValues), ("ART categories", Resonance), ("likelihood", Likelihood),
+        ("DSPOT", ExtremeValues), ("likelihood", Likelihood),
     ):  # fmt: skip
         yield f"with {name}", "its score is one distance more", type("With", (WithIdea,), {"idea": idea})
 

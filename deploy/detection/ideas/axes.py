@@ -69,21 +69,27 @@ class Step(Remembering):
         return part - (self.values[-1] if self.values else part)
 
 
-class UsualStep(Remembering):
-    """The same in usual steps, compressed."""
+class Unsteadiness(Remembering):
+    """How much larger the last five steps are than usual: twice the logarithm."""
+
+    worth = 0.2
 
     def begin(self) -> None:
         super().begin()
-        self.cells, self.usual = compressed_cells(), 0.0
+        self.cells = KnownCells(0.0, 8.0, 16)
+        self.usual = self.now = 0.0
 
-    def _step(self, part: float) -> float:
-        return part - (self.values[-1] if self.values else part)
+    def _now(self, part: float) -> float:
+        step = abs(part - self.values[-1]) if self.values else 0.0
+        return self.now + 0.2 * (step - self.now)
 
     def place(self, time_ms: int, part: float, hourly: float) -> float:  # noqa: ARG002
-        return math.asinh(self._step(part) / max(self.usual, _LEAST))
+        return 2.0 * math.log(max(1.0, (self._now(part) + 3.0 * _LEAST) / (self.usual + 3.0 * _LEAST)))
 
     def learn(self, time_ms: int, part: float, hourly: float) -> None:
-        self.usual += _SLOW * (abs(self._step(part)) - self.usual)
+        step = abs(part - self.values[-1]) if self.values else 0.0
+        self.now = self._now(part)
+        self.usual += _SLOW * (step - self.usual)
         super().learn(time_ms, part, hourly)
 
 

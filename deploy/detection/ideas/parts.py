@@ -66,17 +66,7 @@ def _still(strange: float) -> Any:
 
 
 _NUMBERS: Final = (
-    *(
-        "silent",
-        "cells",
-        "spread_cells",
-        "hourly",
-        "profile_weight",
-        "slow",
-        "steps_weight",
-        "least_spread",
-        "least_step",
-    ),
+    *("silent", "cells", "spread_cells", "hourly", "profile_weight", "slow", "least_spread"),
     *("half_worth", "unseen_shape", "untrusted", "new_normal"),
 )
 

@@ -41,6 +41,12 @@ class OfHalfHours(Profiled):
     per_day = 48
 
 
+class OfTwoHours(Profiled):
+    """The residual of a weekly profile of two hours."""
+
+    per_day = 12
+
+
 class OfFourHours(Profiled):
     """The residual of a weekly profile of four hours."""
 

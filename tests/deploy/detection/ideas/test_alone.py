@@ -14,7 +14,6 @@ from deploy.detection.ideas.change_points import ChangePoints
 from deploy.detection.ideas.conformal_neighbours import ConformalNeighbours
 from deploy.detection.ideas.contexts import Contexts
 from deploy.detection.ideas.extreme_values import ExtremeValues, Tail
-from deploy.detection.ideas.fuzzy_art import FuzzyArt
 from deploy.detection.ideas.likelihood import Likelihood
 from deploy.detection.ideas.lone import Lone
 from deploy.detection.ideas.matrix_profile import MatrixProfile
@@ -126,17 +125,6 @@ def test_the_matrix_profile_is_the_distance_to_the_nearest_shape_that_does_not_o
         shapes.append(window / np.linalg.norm(window))
     nearest = min(float(np.linalg.norm(shapes[-1] - before)) for before in shapes[: -long - 1])
     assert detector.score_one({"value": values[-1]}) == pytest.approx(nearest / 2.0)
-
-
-def test_a_category_knows_what_was_learnt_and_what_is_unlike_all_is_new() -> None:
-    art = FuzzyArt(4, 0.8, 0.8)
-    one, other = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.9, 0.1, 0.8, 0.0])
-    assert art.learn(one).new
-    again = art.learn(one)
-    assert (again.whole, again.newest, again.new) == (pytest.approx(1.0), pytest.approx(1.0), False)
-    assert art.learn(other).new
-    assert not art.learn(other).new
-    assert not art.learn(one).new
 
 
 def test_what_contexts_have_foretold_is_no_surprise_and_what_breaks_the_round_is() -> None:
