@@ -32,12 +32,12 @@ class GrowingRange:
     __slots__ = ("_grows_down", "_grows_up", "_high", "_low", "_origin", "_size", "_strays")
 
     def __init__(self, low: float | None, high: float | None) -> None:
-        self._low, self._high = low, high
+        self._low, self._high = _end(low), _end(high)
         self._grows_down, self._grows_up = low is None, high is None
         self._origin, self._size = math.nan, math.nan
         self._strays = 0
-        if low is not None and high is not None:
-            self._set(float(low), float(high))
+        if self._low is not None and self._high is not None:
+            self._set(self._low, self._high)
 
     @property
     def known(self) -> bool:
@@ -54,8 +54,8 @@ class GrowingRange:
         values = sorted(first)
         low, high = values[len(values) // 10], values[-1 - len(values) // 10]
         room = _ROOM * (high - low)
-        low = max(low - room, -_FURTHEST) if self._low is None else float(self._low)
-        high = min(high + room, _FURTHEST) if self._high is None else float(self._high)
+        low = max(low - room, -_FURTHEST) if self._low is None else self._low
+        high = min(high + room, _FURTHEST) if self._high is None else self._high
         if low > high:
             low, high = (low, low) if self._high is None else (high, high)
         self._set(low, high)
@@ -89,3 +89,16 @@ class GrowingRange:
     def load(self, dumped: list[Any]) -> None:
         """``dump`` of a range with the same declared ends back."""
         self._origin, self._size, self._strays = dumped
+
+
+def _end(end: float | None) -> float | None:
+    """An end that is declared, as a float. Raises ValueError for what is no finite number: a range would never be found."""
+    if end is None:
+        return None
+    try:
+        number = math.nan if isinstance(end, bool | str) else float(end)
+    except (OverflowError, TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"an end of a range must be a finite number, not {end!r}")
+    return number

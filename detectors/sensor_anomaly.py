@@ -256,9 +256,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
         self._last = part
-        if trusted or not strange:
+        if trusted:
             self._hourly.learn(time_ms, part)
             self._sizes.learn(time_ms, abs(hourly))
+        if trusted or not strange:  # what is slow may follow a stretch: a new level is one soon, and no hour's habit
             weight = max(shape.slow, 1.0 / self._heard)
             deviation = part - self._centre
             self._spread += weight * (abs(deviation) - self._spread)

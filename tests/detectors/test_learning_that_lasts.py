@@ -107,6 +107,34 @@ def test_an_anomalous_stretch_does_not_teach_that_it_is_normal(case: Case) -> No
     assert max(case.hear(detector, case.strange, 3 * day + 300)) >= case.alarm
 
 
+WEEK = 7 * 1_440
+
+
+@pytest.mark.parametrize("again_after", [1_440, WEEK])
+@pytest.mark.parametrize("minutes", [30, 60, 90])
+def test_a_stretch_of_an_hour_is_as_strange_when_it_comes_back_and_what_is_usual_at_that_hour_stays(
+    minutes: int, again_after: int
+) -> None:
+    """A reefer at 4 °C is at 20 °C for a while, and again at the same hour of the next day or of the next week."""
+    rng, detector, begins = random.Random(minutes), SensorAnomaly(-30.0, 50.0), WEEK + 600
+    monday_ms = 1_699_833_600_000
+    told, false = {0: 0.0, 1: 0.0}, 0
+    for minute in range(begins + again_after + minutes + 60):
+        spell = next((n for n in (0, 1) if 0 <= minute - begins - n * again_after < minutes), None)
+        value = rng.gauss(4.0 if spell is None else 20.0, 0.3)
+        x = {"value": value, "time_ms": monday_ms + minute * 60_000}
+        score = detector.score_one(x)
+        if spell is not None:
+            told[spell] = max(told[spell], score)
+        elif minute > WEEK:
+            false += score >= 0.7
+            if minute < begins + again_after:
+                assert abs(detector.usual_at(x["time_ms"]) - 4.0) < 1.0
+        detector.learn_one(x)
+    assert min(told.values()) >= 0.7
+    assert false == 0
+
+
 @EVERY
 @pytest.mark.parametrize("at", [0, 1, 99, 101, 250, USUAL + 5])
 def test_scores_after_a_restart_equal_an_undisturbed_runs(case: Case, at: int) -> None:
