@@ -7,6 +7,7 @@ since is found. That is no signature: whoever may write the file can forge a lin
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,24 @@ import msgspec
 import orjson
 
 _HASH = "sha256"
+_TORN = "Two records on one line: put each on a line of its own.\n  Else: "
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """One condition for taking over, whether it held, and the figures."""
+    """See ``streams.shadow_report``."""
 
     name: str
     holds: bool
     says: str
+    unknown: str = ""
 
 
 class Compared(msgspec.Struct, kw_only=True, frozen=True):
     """On what a version was compared, and with which. ``report_sha256`` is the report's own.
 
     ``since_ms`` and ``until_ms`` are Kafka's times of the first and the last record; ``count`` windows or values judged
-    by both; ``episodes`` by who told them; ``labelled`` how many officers had judged.
+    by both; ``episodes`` by who told them; ``labelled`` how many officers had judged. ``cluster`` is Kafka's id and
+    ``topic`` what was read there; empty where that is not known.
     """
 
     against: str
@@ -41,6 +45,8 @@ class Compared(msgspec.Struct, kw_only=True, frozen=True):
     labelled: int
     criteria: list[Criterion]
     report_sha256: str
+    cluster: str = ""
+    topic: str = ""
 
     @property
     def failed(self) -> list[str]:
@@ -74,15 +80,24 @@ def seal(content: Mapping[str, Any]) -> str:
 
 
 def append(path: Path, adoption: Adoption) -> None:
-    """Write a record at the file's end. Raises OSError."""
+    """Write a record at the file's end, to last. Raises OSError."""
     plain = msgspec.to_builtins(adoption)
     line = orjson.dumps({**plain, _HASH: seal(plain)}) + b"\n"
-    with path.open("ab") as file:
+    with path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # an editor may leave it out, and two records on a line are none
+                line = b"\n" + line
         file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(path: Path) -> Sequence[Adoption]:
-    """All records, oldest first. Raises OSError, and ValueError, which names the line that is none or was altered."""
+    """All records, oldest first. Raises OSError, and ValueError.
+
+    That one names the file and the line that is no record or was altered, and says what to do with it.
+    """
     found = []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
@@ -92,8 +107,15 @@ def read(path: Path) -> Sequence[Adoption]:
             told = plain.pop(_HASH)
             adoption = msgspec.convert(plain, Adoption)
         except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError):
-            raise ValueError(f"line {number} is no record of an adoption") from None
+            raise ValueError(_bad(path, number, "is no record of an adoption", _TORN)) from None
         if seal(plain) != told:
-            raise ValueError(f"line {number} has been altered since it was written")
+            raise ValueError(_bad(path, number, "has been altered since it was written", ""))
         found.append(adoption)
     return found
+
+
+def _bad(path: Path, number: int, what: str, first: str) -> str:
+    return (
+        f"{path}, line {number} {what}; until it is put right, no record of the file counts.\n"
+        f"  {first}bring the line back as it was reviewed, or take it out and sign for that version anew"
+    )

@@ -47,7 +47,8 @@ class Version:
 class Run:
     """A comparison and what it was made on. Times are Kafka's of the first and the last record, 0 where there is none.
 
-    ``corridors`` are those that were looked at, all where none is named.
+    ``corridors`` are those that were looked at, all where none is named. ``cluster`` is Kafka's id, empty where it says
+    none; ``topic`` what was read.
     """
 
     report: Report
@@ -57,6 +58,8 @@ class Run:
     labelled: int
     since_ms: int = 0
     until_ms: int = 0
+    cluster: str = ""
+    topic: str = ""
 
 
 class _Keyed(msgspec.Struct):
@@ -93,9 +96,9 @@ def labels_in(path: Path) -> dict[str, bool]:
     return found
 
 
-def in_the_line(settings: Settings, rule: str) -> Version:
-    """The version that a line with these settings runs."""
-    return Version(takeover.in_the_line(settings, rule).model, takeover.limits_of(settings, rule))
+def in_the_line(settings: Settings, rule: str, cluster: str = "") -> Version:
+    """The version that a line with these settings runs on this Kafka."""
+    return Version(takeover.in_the_line(settings, rule, cluster).model, takeover.limits_of(settings, rule))
 
 
 async def run(
@@ -105,20 +108,21 @@ async def run(
     corridors: Collection[str] = (),
     hours: float | None = None,
     minutes: float = 0.0,
+    cluster: str = "",
 ) -> Run:
     """Compare the line's version with the candidate on what is kept, and then on what comes.
 
     ``corridors`` are those to look at, all where none is named; ``hours`` how far back to begin; ``minutes`` how long
-    to go on. Raises ServiceMissingError.
+    to go on; ``cluster`` Kafka's id. Raises ServiceMissingError.
     """
     kafka, rule = settings.kafka, candidate.model.rule
-    form, old = FORMS[rule], in_the_line(settings, rule)
+    form, old = FORMS[rule], in_the_line(settings, rule, cluster)
     topic = topics.JOURNEY_WINDOWS if rule == JOURNEYS else topics.SENSOR_VALUES
     partitions = await partitions_of(kafka, topic)
     book, groups = await read_reference(KafkaLog(kafka)), dict[str, Comparison]()
     olds, news = (_stages(settings, version, partitions, book) for version in (old, candidate))
     shadows = [Shadow(form, olds(p), news(p), groups, time.thread_time_ns) for p in range(partitions)]
-    found = Run(report(form, (), {}), old, candidate, tuple(corridors), len(said))
+    found = Run(report(form, (), {}), old, candidate, tuple(corridors), len(said), cluster=cluster, topic=topic)
     since_ms = None if hours is None else int((time.time() - 3_600.0 * hours) * 1000)
 
     async def read(follow: bool) -> None:

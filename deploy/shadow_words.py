@@ -9,8 +9,9 @@ from typing import Any, Final
 from deploy import adoptions, takeover
 from deploy.model_hash import sha256_of
 from deploy.shadow import Run, Version
+from detectors import model_versions
 from streams.shadow import SIDES, Comparison, Form
-from streams.shadow_report import Report
+from streams.shadow_report import Criterion, Report
 
 DRIFTED: Final = 1.0  # standard deviations from which on drift is worth a line
 SEAL: Final = "report_sha256"
@@ -33,6 +34,8 @@ def as_dict(run: Run) -> dict[str, Any]:
         "since_ms": run.since_ms,
         "until_ms": run.until_ms,
         "only_corridors": list(run.corridors),
+        "cluster": run.cluster,
+        "topic": run.topic,
     }
     return {**content, SEAL: adoptions.seal(content)}
 
@@ -68,9 +71,19 @@ def lines_of(run: Run) -> Iterator[str]:
         yield f"{name:{wide}} {counts} {'-' if alike is None else f'{alike:.3f}':>9}"
     yield from _asides(found)
     yield ""
+    wide = max([3, *(len(_mark(criterion)) for criterion in found.criteria)])
     for criterion in found.criteria:
-        yield f"{'yes' if criterion.holds else 'NO ':<4} {criterion.name}: {criterion.says}"
+        yield f"{_mark(criterion):<{wide}} {criterion.name}: {criterion.says}"
     yield "READY to take over" if found.ready else "NOT READY to take over"
+    if run.new.model is model_versions.OWN[form.rule]:
+        yield (
+            f"{run.new.model.name} is the release's own, so `puente detectors adopt` signs no report of it: set these "
+            f"thresholds in [rules.{form.rule}]; a version is signed for with its thresholds by --model VERSION"
+        )
+
+
+def _mark(criterion: Criterion) -> str:
+    return criterion.unknown or ("yes" if criterion.holds else "NO")
 
 
 def _named(version: Version, beside: Version | None = None) -> str:

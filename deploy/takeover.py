@@ -1,12 +1,14 @@
 """The gate before the line: which version of each model judges, and by whose leave.
 
 The release's own needs nobody's. Another one needs a record (``deploy.adoptions``) of that very content, with the
-rule's thresholds as they are set, of a comparison that found it ready, or of somebody who waived that for a reason.
+rule's thresholds as they are set, of a comparison on this line that found it ready, or of somebody who waived that for
+a reason. Of such records the newest counts: one of other thresholds, signed for later, takes nothing away.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -55,7 +57,8 @@ def _leave(adoption: Adoption) -> str:
     if adoption.waived:
         failed = ", ".join(compared.failed) or "nothing failed"
         return f"NOT READY ({failed}; {on}), waived by {signed}: {adoption.waived}"
-    return f"ready ({on}), signed by {signed}"
+    where = f"on Kafka {compared.cluster}" if compared.cluster else "on a Kafka that the record does not name"
+    return f"ready ({on}, {where}), signed by {signed}"
 
 
 def _day(time_ms: int) -> str:
@@ -68,13 +71,28 @@ def model_of(adoption: Adoption) -> ModelVersion:
     return model_versions.find(rule, version)
 
 
-def in_force(settings: Settings) -> dict[str, InForce]:
-    """By rule, the version that judges. Raises SettingsError where one is chosen that nothing lets take over."""
+def in_force(settings: Settings, cluster: str = "") -> dict[str, InForce]:
+    """By rule, the version that judges. Raises SettingsError where one is chosen that nothing lets take over.
+
+    ``cluster`` is the id of the line's Kafka: what was compared on another lets nothing take over. Empty where that is
+    not known, which ``doubts`` says.
+    """
     chosen = dict(settings.models)
-    return {rule: _of(settings, rule, chosen.get(rule, own.version)) for rule, own in model_versions.OWN.items()}
+    return {
+        rule: _of(settings, rule, chosen.get(rule, own.version), cluster) for rule, own in model_versions.OWN.items()
+    }
 
 
-def _of(settings: Settings, rule: str, version: str) -> InForce:
+def doubts(models: Iterable[InForce], cluster: str) -> Iterator[str]:
+    """A sentence, without its full stop, of each version of which it is not known whether it was compared here."""
+    for judging in models:
+        compared = None if judging.adoption is None or judging.how == "waived" else judging.adoption.compared
+        if compared is not None and not (cluster and compared.cluster):
+            lacks = "this Kafka says no id" if compared.cluster else "the record names no Kafka"
+            yield f"whether {judging.model.name} was compared on this line or another is not known: {lacks}"
+
+
+def _of(settings: Settings, rule: str, version: str, cluster: str) -> InForce:
     model = model_versions.find(rule, version)
     if model is model_versions.OWN[rule]:
         return InForce(model)
@@ -84,25 +102,38 @@ def _of(settings: Settings, rule: str, version: str) -> InForce:
         records = adoptions.read(settings.adoptions) if settings.adoptions.exists() else []
     except (OSError, ValueError) as error:
         raise _refusal(model, f"{settings.adoptions} can't be trusted: {error}") from None
-    adoption = next((record for record in reversed(records) if record.model == model.name), None)
-    why = _lacks(adoption, model, thresholds_of(settings, rule))
-    if why is not None or adoption is None:
-        raise _refusal(model, f"{settings.adoptions} {why}")
-    return InForce(model, adoption)
+    found = _newest(records, model, thresholds_of(settings, rule), cluster)
+    if isinstance(found, str):
+        raise _refusal(model, f"{settings.adoptions} {found}")
+    return InForce(model, found)
 
 
-def _lacks(adoption: Adoption | None, model: ModelVersion, limits: dict[str, float]) -> str | None:
-    """What is wrong with the newest record of this version, as the end of a sentence; None of one that holds."""
-    if adoption is None:
+def _newest(records: Sequence[Adoption], model: ModelVersion, limits: dict[str, float], cluster: str) -> Adoption | str:
+    """The newest record that is of this; or the end of a sentence: why none lets it take over, by the newest of all."""
+    of_it = [record for record in reversed(records) if record.model == model.name]
+    if not of_it:
         return "has no record of it"
+    content = sha256_of(model)
+    why = [_is_of_another(record, content, limits, cluster) for record in of_it]
+    if None not in why:
+        return str(why[0])
+    adoption = of_it[why.index(None)]
     if not adoption.holds:
         return f"has it as not ready ({', '.join(adoption.compared.failed) if adoption.compared else 'not compared'})"
-    if adoption.model_sha256 != (now := sha256_of(model)):
-        return f"has it with another content ({adoption.model_sha256[:12]}) than this release's ({now[:12]})"
+    return adoption
+
+
+def _is_of_another(adoption: Adoption, content: str, limits: dict[str, float], cluster: str) -> str | None:
+    """What of another the record is, as the end of a sentence; None of one that is of this."""
+    if adoption.model_sha256 != content:
+        return f"has it with another content ({adoption.model_sha256[:12]}) than this release's ({content[:12]})"
     off = [name for name in limits if adoption.thresholds.get(name) != limits[name]]
     if off:
         set_to = ", ".join(f"{name} = {adoption.thresholds.get(name)}, and {limits[name]} is set" for name in off)
         return f"has it with other thresholds ({set_to})"
+    there = "" if adoption.waived or adoption.compared is None else adoption.compared.cluster
+    if cluster and there and there != cluster:
+        return f"has it compared on another Kafka ({there}) than this line's ({cluster})"
     return None
 
 
@@ -110,16 +141,23 @@ def _refusal(model: ModelVersion, why: str) -> SettingsError:
     rule, version, own = model.rule, model.version, model_versions.OWN[model.rule]
     return SettingsError(
         f"models.{rule}",
-        f"{model.name} may not take over from {own.name}: {why}. Compare the two with `puente detectors shadow --rule "
-        f"{rule} --model {version} --json report.json`, sign with `puente detectors adopt report.json --by NAME`; or "
-        f"waive the comparison with `puente detectors adopt --rule {rule} --model {version} --by NAME --waive REASON`",
+        f"{model.name} may not take over from {own.name}:\n{why}.\n"
+        f"Compare the two, and sign:\n  {compare_with(model)}\n"
+        "  puente detectors adopt report.json --by NAME\n"
+        "Only where it can't wait for that; all who get its alerts are told who waived the comparison:\n"
+        f"  puente detectors adopt --rule {rule} --model {version} --by NAME --waive REASON",
     )
 
 
-def in_the_line(settings: Settings, rule: str) -> InForce:
+def compare_with(model: ModelVersion) -> str:
+    """The command that compares this version with the line's."""
+    return f"puente detectors shadow --rule {model.rule} --model {model.version} --json report.json"
+
+
+def in_the_line(settings: Settings, rule: str, cluster: str = "") -> InForce:
     """The version of this rule that a line with these settings would run: its own where the chosen one is refused."""
     try:
-        return in_force(settings)[rule]
+        return in_force(settings, cluster)[rule]
     except SettingsError:
         return InForce(model_versions.OWN[rule])
 

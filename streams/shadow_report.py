@@ -12,6 +12,7 @@ from typing import Final
 
 from streams.shadow import SIDES, Comparison, Episode, Form, Shadow, count
 
+LEAST_EPISODES: Final = 5  # so that a fifth of them, that may be lost, is one
 MORE_SHARE: Final = 0.2
 LOST_SHARE: Final = 0.2
 COST_TIMES: Final = 2.0
@@ -30,11 +31,16 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One condition for taking over, and whether it holds."""
+    """One condition for taking over, whether it holds, and the figures.
+
+    ``unknown``: what stands in place of yes or no where the comparison can't tell; ``holds`` says whether that is let
+    pass.
+    """
 
     name: str
     holds: bool
     says: str
+    unknown: str = ""
 
 
 @dataclass(slots=True)
@@ -132,9 +138,11 @@ def _criteria(
     both, old, new = (sum(c.episodes[side] for c in every) for side in SIDES)
     told, would = both + old, both + new
     lost = old - labels.wrong_gone
+    grounds = told - labels.wrong_gone - len(labels.wrong_kept)
     yield Criterion(
         form.judged, compared >= form.least, f"{compared} {form.judged} judged by both, warm; at least {form.least}"
     )
+    yield _enough(grounds)
     mean = _mean(list(every))
     yield Criterion(
         "correlation",
@@ -151,13 +159,7 @@ def _criteria(
         lost <= LOST_SHARE * told,
         f"{lost} of {told} episodes no longer told, those labelled wrong not counted; at most {LOST_SHARE:.0%}",
     )
-    yield Criterion(
-        "labels",
-        not labels.right_lost,
-        f"{labels.right_kept} of {labels.right_kept + len(labels.right_lost)} alerts labelled right are still told"
-        if labelled
-        else "no labels were given: whether what only one of them tells is right is not known",
-    )
+    yield _labels(labels, labelled)
     if cost_us is not None:
         before, after = cost_us
         yield Criterion(
@@ -166,3 +168,22 @@ def _criteria(
             f"{after:.1f} µs of processor against {before:.1f} for each of the {form.judged}; at most "
             f"{COST_TIMES:g} times that",
         )
+
+
+def _enough(grounds: int) -> Criterion:
+    """Of too few episodes nothing can be lost, and any are no flood."""
+    enough = grounds >= LEAST_EPISODES
+    says = f"{grounds} told by the old, those labelled wrong not counted; at least {LEAST_EPISODES}"
+    if not enough:
+        says += ": compare for longer (--follow MINUTES, without --hours), or sign with a reason (adopt --waive)"
+    return Criterion("episodes", enough, says, "" if enough else "not known yet")
+
+
+def _labels(labels: Labels, labelled: int) -> Criterion:
+    right = labels.right_kept + len(labels.right_lost)
+    if right:
+        says = f"{labels.right_kept} of {right} alerts labelled right are still told"
+        return Criterion("labels", not labels.right_lost, says)
+    given = f"none of the {labelled} given is of an alert that was right" if labelled else "none were given"
+    says = f"{given}: whether what only one of them tells is right is not known"
+    return Criterion("labels", True, says, "no labels")

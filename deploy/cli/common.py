@@ -101,6 +101,17 @@ def need_line(settings: Settings) -> None:
     check_topics(settings.kafka, settings.partitions, settings.audience_names)
 
 
+def cluster_if_known(bootstrap: str) -> str:
+    """The id of the Kafka there; empty where none is named, none answers, or it says none."""
+    from deploy.services.errors import ServiceMissingError
+    from deploy.services.topics import cluster_of
+
+    try:
+        return cluster_of(bootstrap) if bootstrap else ""
+    except ServiceMissingError:
+        return ""
+
+
 def need(value: str, key: str, what: str) -> str:
     """The value of a setting that this command cannot do without. Raises SettingsError where it is unset."""
     from deploy.settings import PREFIX, SettingsError

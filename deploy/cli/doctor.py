@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.metrics import document
-from deploy.cli.common import json_option, with_settings, write_json
+from deploy.cli.common import cluster_if_known, json_option, with_settings, write_json
 from deploy.settings import Settings, table
 
 if TYPE_CHECKING:
@@ -195,7 +195,8 @@ def _models(settings: Settings) -> list[Finding]:
         return []
     from deploy import takeover
 
-    return [Finding("model", True, False, str(judging)) for judging in takeover.in_force(settings).values()]
+    models = takeover.in_force(settings, cluster_if_known(settings.kafka)).values()
+    return [Finding("model", True, False, str(judging)) for judging in models]
 
 
 def _health(settings: Settings) -> list[Finding]:

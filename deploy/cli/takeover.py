@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from deploy.cli.common import json_option, need, with_settings, write_json
+from deploy.cli.common import cluster_if_known, json_option, need, with_settings, write_json
 from deploy.settings import Settings, SettingsError
 
 _RULES = ("unusual_journey", "sensor_anomaly")
@@ -49,6 +49,9 @@ def shadow(
     and compares what both, only the old or only the new version would tell. The JSON it writes is what `puente
     detectors adopt` signs. Exit code 0 where the new one is ready to take over, 1 where it is not.
 
+    Without --model it is thresholds that are compared. Those of the release's own version are set without leave, and
+    `adopt` signs no report of it.
+
     \b
     Examples:
       puente detectors shadow --model 1-swift --json report.json
@@ -62,20 +65,22 @@ def shadow(
 
     from deploy import shadow as runs
     from deploy import shadow_words
+    from deploy.services.topics import cluster_of
     from detectors import model_versions
 
     if version is None and candidate is None:
         raise click.UsageError("name the new version: --model, --candidate, or both")
     if corridors and rule != runs.JOURNEYS:
         raise click.UsageError(f"--corridor: {rule} knows of no corridors")
+    cluster = cluster_of(settings.kafka)
     try:
-        new = runs.in_the_line(settings, rule)
+        new = runs.in_the_line(settings, rule, cluster)
         model = new.model if version is None else model_versions.find(rule, version)
         limits = new.limits if candidate is None else runs.candidate_in(candidate, rule)
         said = runs.labels_in(labels) if labels is not None else {}
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    found = asyncio.run(runs.run(settings, runs.Version(model, limits), said, corridors, hours, minutes))
+    found = asyncio.run(runs.run(settings, runs.Version(model, limits), said, corridors, hours, minutes, cluster))
     if json_to is not None:
         write_json(shadow_words.as_dict(found), json_to)
     if json_to != "-":
@@ -103,9 +108,10 @@ def adopt(
     # fmt: on
     """Sign for a version of a rule's model, so that workers let it judge in place of the release's own.
 
-    REPORT is what `puente detectors shadow --json` wrote, and must say ready. --waive is for what cannot wait for that;
-    every worker, `puente doctor` and the metrics tell of it. A record holds for the version's very content and its
-    thresholds: after a release that changes the content, or with other thresholds, it has to be compared again.
+    REPORT is what `puente detectors shadow --json` wrote of this line in the last 30 days, and must say ready. --waive
+    is for what cannot wait for that; every worker, `puente doctor` and the metrics tell of it. A record holds for the
+    version's very content and its thresholds: after a release that changes the content, or with other thresholds, it
+    has to be compared again.
 
     \b
     Examples:
@@ -128,19 +134,26 @@ def adopt(
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror or error}") from None
-    click.echo(f"{file}: {takeover.InForce(takeover.model_of(record), record)}. For each worker:")
+    click.echo(f"{file}: {takeover.InForce(takeover.model_of(record), record)}.")
+    click.echo("For each worker (on another machine, the path of its copy there):")
     for line in adopting.to_set(settings, record, file):
         click.echo(f"  {line}")
 
 
 def _record(settings: Settings, report: Path | None, by: str, waive: str, rule: str | None, version: str | None) -> Any:
+    from datetime import UTC, datetime
+
     from deploy import adopting
     from detectors import model_versions
 
+    at = datetime.now(UTC)
     if report is not None:
         if rule or version:
             raise click.UsageError("a report says itself which version it is of: leave --rule and --model out")
-        return adopting.signed(adopting.read_report(report), by, waive)
+        content, cluster = adopting.read_report(report), cluster_if_known(settings.kafka)
+        if (doubt := adopting.doubt(content, cluster)) is not None:
+            click.echo(f"WARNING: {doubt}.", err=True)
+        return adopting.signed(content, by, at, waive, cluster)
     if not (rule and version and waive):
         raise click.UsageError("name a report; or a version, by --rule and --model, and the reason for it with --waive")
-    return adopting.waived(settings, model_versions.find(rule, version), by, waive)
+    return adopting.waived(settings, model_versions.find(rule, version), by, at, waive)

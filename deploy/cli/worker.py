@@ -28,8 +28,15 @@ def worker(settings: Settings, json_to: str | None) -> None:
     from deploy import takeover
     from deploy.roles import worker as role
 
-    models = takeover.in_force(settings)
+    models = takeover.in_force(settings)  # what is wrong whichever Kafka it is, before that is asked
     need_line(settings)
+    if settings.models:
+        from deploy.services.topics import cluster_of
+
+        cluster = cluster_of(settings.kafka)
+        models = takeover.in_force(settings, cluster)
+        for doubt in takeover.doubts(models.values(), cluster):
+            click.echo(f"WARNING: {doubt}.", err=True)
     counted = role.run(settings, models)
     if json_to is not None:
         write_json(counted, json_to)

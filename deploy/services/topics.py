@@ -43,6 +43,16 @@ async def _look(bootstrap: str, table: Sequence[topics.Topic], partitions: int) 
         await _there(admin, table, partitions)
 
 
+def cluster_of(bootstrap: str) -> str:
+    """The id that this Kafka was given when it was made; empty where it says none. Raises ServiceMissingError."""
+    return run_apart(_cluster(bootstrap))
+
+
+async def _cluster(bootstrap: str) -> str:
+    async with _admin(bootstrap) as admin:
+        return (await admin.describe_cluster()).get("cluster_id") or ""
+
+
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[Any]:
     from aiokafka.admin import AIOKafkaAdminClient

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -29,11 +30,16 @@ from contracts.partitioner import partition_of
 from contracts.readings import Reading, Tick
 from contracts.reference import Device
 from contracts.sensors import MINUTE_MS, SensorValue
+from deploy import adoptions, takeover
+from deploy.adoptions import Adoption, Compared
 from deploy.core_line import CoreLine
+from deploy.model_hash import sha256_of
 from deploy.roles.simulate import load as load_reference
+from deploy.services.topics import cluster_of
 from deploy.settings import as_toml, load
 from deploy.stack import LocalStack
 from deploy.topic_io import records_of
+from detectors import model_versions
 from detectors.sensor_watch import Thresholds
 
 SEED = 3
@@ -169,7 +175,7 @@ def test_a_version_in_its_own_shadow_says_what_the_line_told(line: Told) -> None
     assert each["values"] == {"both": len(BOXES) * (MINUTES - 1 - 120), "old": 0, "new": 0}
     assert each["correlation"] == 1.0
     assert answer["cost_us"]["old"] > 0.0
-    assert {c["name"] for c in answer["criteria"] if not c["holds"]} <= {"values", "cost"}
+    assert {c["name"] for c in answer["criteria"] if not c["holds"]} <= {"values", "episodes", "cost"}
     assert ran.returncode == 1  # a day of three sensors is too little
 
 
@@ -197,6 +203,9 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     report, config = tmp_path / "report.json", tmp_path / "puente.toml"
     own_range = ("detectors", "shadow", "--rule", "sensor_anomaly", "--model", "3-own-range", "--json", str(report))
     assert puente(line, *own_range).returncode == 1
+    told = json.loads(report.read_text())
+    assert (told["cluster"], told["topic"]) == (cluster_of(line.stack.settings.kafka), topics.SENSOR_VALUES)
+    assert told["cluster"]
     chosen = replace(
         line.stack.settings, models=(("sensor_anomaly", "3-own-range"),), adoptions=tmp_path / "adoptions.jsonl"
     )
@@ -208,6 +217,7 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     assert "is not ready (values" in " ".join(puente(line, *sign, PUENTE_CONFIG=str(config)).stderr.split())
     waived = puente(line, *sign, "--waive", "a test", PUENTE_CONFIG=str(config))
     assert waived.returncode == 0, waived.stderr
+    assert "WARNING" not in waived.stderr  # it is known that the report is of this line
     line.stack.config.write_text(config.read_text())
     worker = line.stack.start_role("worker")
     asyncio.run(write(line.stack.settings.kafka, log_of(sent(range(MINUTES, MORE_MINUTES)))))
@@ -222,9 +232,43 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     assert re.search("WARNING.*Judging: sensor_anomaly@3-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
     says = next(check["says"] for check in json.loads(ready)["checks"] if check["name"] == "models")
     assert "waived by Ana Ruiz, ANAM at" in says
-    assert ": a test; it begins anew where 2 judged" in says
+    assert f": a test; it begins anew where {model_versions.SENSOR.version} judged" in says
     assert f"{len(BOXES)} records of what other versions had learnt are not read" in says
     assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="3-own-range"} 0' in metrics
+
+
+@pytest.mark.parametrize("cluster", ["another", "", None])
+def test_a_worker_starts_only_with_what_was_compared_on_its_own_kafka_and_says_where_that_is_not_known(
+    line: Told, tmp_path: Path, cluster: str | None
+) -> None:
+    """Its health's port is taken, so that one that may start does not."""
+    settings, here = line.stack.settings, cluster_of(line.stack.settings.kafka)
+    model, file, config = (
+        model_versions.find("sensor_anomaly", "3-own-range"),
+        tmp_path / "a.jsonl",
+        tmp_path / "p.toml",
+    )
+    compared = Compared(
+        against="sensor_anomaly@3", against_sha256="", since_ms=0, until_ms=0, count=1, episodes={}, labelled=0,
+        criteria=[], report_sha256="", cluster=here if cluster is None else cluster, topic=topics.SENSOR_VALUES,
+    )  # fmt: skip
+    limits = takeover.thresholds_of(settings, model.rule)
+    record = Adoption(
+        model=model.name, model_sha256=sha256_of(model), thresholds=limits, by="Ana", at="2026-01-01T00:00:00Z",
+        compared=compared,
+    )  # fmt: skip
+    adoptions.append(file, record)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        chosen = replace(settings, models=((model.rule, model.version),), adoptions=file, health_port=port)
+        config.write_text(as_toml(chosen))
+        ran = puente(line, "worker", PUENTE_CONFIG=str(config))
+    assert ran.returncode == 2
+    refused = f"compared on another Kafka (another) than this line's ({here})" in ran.stderr
+    assert refused == (cluster == "another"), ran.stderr
+    assert (str(port) in ran.stderr) == (not refused), ran.stderr
+    doubted = "WARNING: whether sensor_anomaly@3-own-range was compared on this line" in ran.stderr
+    assert doubted == (cluster == ""), ran.stderr
 
 
 def in_time(alert: Alert) -> bool:

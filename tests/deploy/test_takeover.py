@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -15,10 +17,10 @@ import orjson
 import pytest
 
 from contracts.metrics import check_declared
-from deploy import adopting, adoptions, cli, shadow_words, takeover
+from deploy import adopting, adoptions, cli, model_hash, shadow_words, takeover
 from deploy.adoptions import Adoption
 from deploy.health.worker import WorkerVitals
-from deploy.model_hash import sha256_of, sources
+from deploy.model_hash import LIBRARIES, content_of, sha256_of, sources
 from deploy.settings import Settings, SettingsError, load
 from deploy.shadow import Run, Version
 from detectors import model_versions, sensor_watch, unusual_journey
@@ -42,15 +44,24 @@ class Ran(NamedTuple):
 
 
 Puente = Callable[..., Ran]
-SINCE_MS, UNTIL_MS = 1_790_000_000_000, 1_790_600_000_000
+UNTIL_MS = int(time.time() * 1000) - 3_600_000  # a command signs by the clock, and what is old is not signed
+SINCE_MS = UNTIL_MS - 7 * 86_400_000
+UNTIL = datetime.fromtimestamp(UNTIL_MS / 1000, UTC)
+AT = UNTIL + timedelta(hours=1)
+HERE, ELSEWHERE = "kafka-of-this-line", "kafka-of-another"
 
 
-def run(ready: bool = True, new: Version | None = None, corridors: tuple[str, ...] = ()) -> Run:
+def run(
+    ready: bool = True, new: Version | None = None, corridors: tuple[str, ...] = (), old: Version | None = None
+) -> Run:
     """What a comparison of a thousand windows found."""
     each = Comparison(RankCorrelation(), episodes={"both": 5, "old": 1, "new": 0}, compared=1_000)
     criteria = [Criterion("windows", True, "1000 windows"), Criterion("nothing lost", ready, "1 of 6")]
     found = Report(JOURNEYS, {"I35/northbound": each}, Labels(), criteria, {}, (9.0, 9.5))
-    return Run(found, Version(OWN, LIMITS), new or Version(SWIFT, LIMITS), corridors, 0, SINCE_MS, UNTIL_MS)
+    return Run(
+        found, old or Version(OWN, LIMITS), new or Version(SWIFT, LIMITS), corridors, 0, SINCE_MS, UNTIL_MS, HERE,
+        "journey.windows.v1",
+    )  # fmt: skip
 
 
 def report(tmp_path: Path, **about: Any) -> Path:
@@ -70,14 +81,14 @@ def settings(file: Path) -> Settings:
 
 
 def adopt(tmp_path: Path, file: Path, **about: Any) -> Adoption:
-    record = adopting.signed(adopting.read_report(report(tmp_path, **about)), "Ana Ruiz, ANAM")
+    record = adopting.signed(adopting.read_report(report(tmp_path, **about)), "Ana Ruiz, ANAM", AT)
     adoptions.append(file, record)
     return record
 
 
-def refusal(settings: Settings) -> str:
+def refusal(settings: Settings, cluster: str = "") -> str:
     with pytest.raises(SettingsError) as caught:
-        takeover.in_force(settings)
+        takeover.in_force(settings, cluster)
     return str(caught.value)
 
 
@@ -113,10 +124,15 @@ def test_the_releases_own_versions_need_nobodys_leave():
 def test_without_a_file_or_a_record_another_does_not_judge_and_what_to_run_is_said(settings: Settings):
     for without, why in ((replace(settings, adoptions=None), "no file of adoptions"), (settings, "has no record")):
         said = refusal(without)
-        assert said.startswith(f"models.{RULE}: {RULE}@1-swift may not take over from {RULE}@1: ")
+        assert said.startswith(f"models.{RULE}: {RULE}@1-swift may not take over from {RULE}@1:\n")
         assert why in said
         assert f"puente detectors shadow --rule {RULE} --model 1-swift --json report.json" in said
         assert "puente detectors adopt report.json --by NAME" in said
+        # To compare is one thing and to waive that another, and a line is short enough to read.
+        *_, last = said.splitlines()
+        assert "--waive" in last
+        assert said.index("--json report.json") < said.index("Only where it can't wait") < said.index("--waive")
+        assert max(map(len, said.replace(str(without.adoptions), "").splitlines())) <= 110
 
 
 def test_with_a_record_of_a_comparison_that_found_it_ready_it_judges(settings: Settings, tmp_path: Path, file: Path):
@@ -124,7 +140,10 @@ def test_with_a_record_of_a_comparison_that_found_it_ready_it_judges(settings: S
     judging = takeover.in_force(settings)
     assert (judging[RULE].model, judging[RULE].how, judging[RULE].by) == (SWIFT, "compared", "Ana Ruiz, ANAM")
     said = str(judging[RULE])
-    assert "1000 compared with unusual_journey@1, 2026-09-21 14:13Z to 2026-09-28 12:53Z" in said
+    assert (
+        f"1000 compared with unusual_journey@1, {UNTIL - timedelta(7):%Y-%m-%d %H:%MZ} to {UNTIL:%Y-%m-%d %H:%MZ}"
+        in said
+    )
     assert "it goes on from what 1 has learnt" in said
     assert judging["sensor_anomaly"].how == "own"
     (record,) = adoptions.read(file)
@@ -163,6 +182,55 @@ def test_a_record_of_what_was_not_ready_lets_nothing_take_over(settings: Setting
     assert "has it as not ready (windows)" in refusal(settings)
 
 
+def test_what_is_signed_for_later_with_other_thresholds_or_of_other_content_stops_no_line(
+    settings: Settings, tmp_path: Path, file: Path
+):
+    record = adopt(tmp_path, file)
+    later = {**record.thresholds, "open_score": 0.55}
+    adoptions.append(file, msgspec.structs.replace(record, thresholds=later, by="Later"))
+    adoptions.append(file, msgspec.structs.replace(record, model_sha256="0" * 64, by="Another release's"))
+    assert takeover.in_force(settings)[RULE].by == "Ana Ruiz, ANAM"
+    then = replace(settings, rules=((RULE, (("open_score", 0.55),)),))
+    assert takeover.in_force(then)[RULE].by == "Later"
+    neither = replace(settings, rules=((RULE, (("open_score", 0.6),)),))
+    assert "has it with another content" in refusal(neither)  # the newest of all says why
+
+
+def test_of_two_records_that_fit_the_newest_counts(settings: Settings, tmp_path: Path, file: Path):
+    adoptions.append(file, msgspec.structs.replace(adopt(tmp_path, file), by="Newer"))
+    assert takeover.in_force(settings)[RULE].by == "Newer"
+
+
+def test_what_was_compared_on_another_kafka_lets_nothing_take_over(settings: Settings, tmp_path: Path, file: Path):
+    record = adopt(tmp_path, file)
+    assert record.compared is not None
+    assert (record.compared.cluster, record.compared.topic) == (HERE, "journey.windows.v1")
+    judging = takeover.in_force(settings, HERE)
+    assert f"on Kafka {HERE}" in str(judging[RULE])
+    assert f"has it compared on another Kafka ({HERE}) than this line's ({ELSEWHERE})" in refusal(settings, ELSEWHERE)
+    adoptions.append(
+        file, msgspec.structs.replace(record, waived="no windows there")
+    )  # the reason given counts anywhere
+    assert takeover.in_force(settings, ELSEWHERE)[RULE].how == "waived"
+
+
+def test_where_it_is_not_known_on_which_kafka_it_was_compared_that_is_said(
+    settings: Settings, tmp_path: Path, file: Path
+):
+    record = adopt(tmp_path, file)
+    known = takeover.in_force(settings, HERE).values()
+    assert list(takeover.doubts(known, HERE)) == []
+    (said,) = takeover.doubts(known, "")
+    assert "unusual_journey@1-swift was compared on this line or another is not known: this Kafka says no id" in said
+    assert record.compared is not None
+    unnamed = msgspec.structs.replace(record.compared, cluster="")
+    adoptions.append(file, msgspec.structs.replace(record, compared=unnamed))
+    (said,) = takeover.doubts(takeover.in_force(settings, HERE).values(), HERE)
+    assert said.endswith("the record names no Kafka")
+    waive(file)
+    assert list(takeover.doubts(takeover.in_force(settings, HERE).values(), HERE)) == []  # nothing rests on it
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("Ana Ruiz", "Eve"), ('"count":1000', '"count":9000'), (SWIFT.version, "1-swiftly"), ('"by"', '"x"')],
@@ -171,23 +239,85 @@ def test_an_altered_record_is_found(settings: Settings, tmp_path: Path, file: Pa
     adopt(tmp_path, file)
     text = file.read_text()
     file.write_text(text.replace(old, new))
-    assert "can't be trusted: line 1 " in refusal(settings)
+    said = refusal(settings)
+    assert f"can't be trusted: {file}, line 1 " in said
+    assert "bring the line back as it was reviewed, or take it out and sign for that version anew" in said
     file.write_text(f"\n{text}")  # the control: an empty line is no alteration
     assert takeover.in_force(settings)[RULE].model is SWIFT
 
 
+@pytest.mark.parametrize("end", [b"\n", b"", b"\r\n"])
+def test_a_record_is_a_line_of_its_own_however_the_file_ended(
+    settings: Settings, tmp_path: Path, file: Path, end: bytes
+):
+    first = adopt(tmp_path, file)
+    file.write_bytes(file.read_bytes().rstrip(b"\n") + end)
+    second = msgspec.structs.replace(first, by="Second")
+    adoptions.append(file, second)
+    assert adoptions.read(file) == [first, second]
+    assert takeover.in_force(settings)[RULE].by == "Second"
+
+
+def test_nothing_is_added_to_a_file_that_can_not_be_read_and_what_to_do_is_said(
+    puente: Puente, tmp_path: Path, file: Path
+):
+    adopt(tmp_path, file)
+    file.write_bytes(file.read_bytes().strip() * 2)  # two records on one line
+    before = file.read_bytes()
+    ran = puente("detectors", "adopt", str(report(tmp_path)), "--by", "Ana", "--to", str(file))
+    assert (ran.returncode, file.read_bytes()) == (2, before)
+    assert f"{file}, line 1 is no record of an adoption" in ran.stderr
+    assert "Two records on one line: put each on a line of its own" in ran.stderr
+
+
 def test_the_hash_is_of_the_settings_and_of_every_source_that_makes_the_scores(monkeypatch: pytest.MonkeyPatch):
     assert {"detectors.journey_norm", "detectors.explanation"} <= set(sources(SWIFT))
+    assert {"streams.journey_models", "contracts.journeys"} <= set(sources(SWIFT))
     assert {"detectors.sensor_anomaly", "detectors.known_cells"} <= set(sources(model_versions.SENSOR))
+    assert {"streams.sensor_models", "contracts.sensors"} <= set(sources(model_versions.SENSOR))
     assert len({sha256_of(model) for model in model_versions.BY_NAME.values()}) == len(model_versions.BY_NAME)
     before = sha256_of(SWIFT)
     assert sha256_of(replace(SWIFT, settings={**SWIFT.settings, "unusual_weight": 0.21})) != before
     assert sha256_of(replace(SWIFT, says="in other words")) == before
+    assert sha256_of(replace(SWIFT, goes_on_from=frozenset())) != before
     read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + (b"#" if path.stem == "journey_norm" else b""))
-    assert sha256_of(SWIFT) != before
+    for made_by in ("journey_norm", "journey_models"):
+        monkeypatch.setattr(Path, "read_bytes", lambda path, at=made_by: read(path) + b"#" * (path.stem == at))
+        assert sha256_of(SWIFT) != before
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path).replace(b"\n", b"\r\n"))
     assert sha256_of(SWIFT) == before  # as another system may have them
+
+
+@pytest.mark.parametrize("library", ["river", "numpy"])
+def test_the_hash_is_of_the_libraries_too_and_what_the_release_holds_is_not(
+    monkeypatch: pytest.MonkeyPatch, library: str
+):
+    assert library in LIBRARIES
+    before, of_the_release = sha256_of(SWIFT), content_of(SWIFT)
+    version = model_hash.version
+    monkeypatch.setattr(model_hash, "version", lambda name: version(name) + "x" * (name == library))
+    assert (sha256_of(SWIFT) != before, content_of(SWIFT)) == (True, of_the_release)
+
+
+def test_other_sentences_of_the_card_are_no_other_content_and_anything_else_beside_them_is(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    before, read = content_of(model_versions.SENSOR), Path.read_bytes
+
+    def with_other(old: bytes, new: bytes) -> str:
+        def changed(path: Path) -> bytes:
+            found = read(path)
+            assert path.stem != "sensor_watch" or old in found
+            return found.replace(old, new) if path.stem == "sensor_watch" else found
+
+        with monkeypatch.context() as context:
+            context.setattr(Path, "read_bytes", changed)
+            return content_of(model_versions.SENSOR)
+
+    assert with_other(b"nunca antes: {told}", "jamás: {told}".encode()) == before
+    assert with_other(b"as before again.", b"as ever.") == before
+    assert with_other(b"version=3", b"version=4") != before
+    assert with_other(b"limit(0.7, ", b"limit(0.8, ") != before
 
 
 # -- what is seen of it -----------------------------------------------------------------------------------------------
@@ -195,7 +325,7 @@ def test_the_hash_is_of_the_settings_and_of_every_source_that_makes_the_scores(m
 
 def waive(file: Path) -> None:
     settings = replace(load({}), adoptions=file)
-    adoptions.append(file, adopting.waived(settings, SWIFT, "J. Poe, CBP", "a flooded road"))
+    adoptions.append(file, adopting.waived(settings, SWIFT, "J. Poe, CBP", AT, "a flooded road"))
 
 
 def test_who_waived_it_and_why_is_in_the_health_and_the_metrics_of_each_worker(settings: Settings, file: Path):
@@ -243,9 +373,20 @@ def test_signing_a_report_says_what_to_set_and_with_that_it_judges(puente: Puent
     signed = puente("detectors", "adopt", str(report(tmp_path)), "--by", "Ana Ruiz, ANAM", "--to", str(file))
     assert signed.returncode == 0, signed.stderr
     assert "ready (1000 compared" in signed.stdout
+    assert f"WARNING: the report is of Kafka {HERE}; which the line's is, is not known here" in signed.stderr
     config = tmp_path / "puente.toml"
-    config.write_text("\n".join(line.strip() for line in signed.stdout.splitlines()[1:]))
+    config.write_text("\n".join(line.strip() for line in signed.stdout.splitlines()[2:]))
     assert takeover.in_force(load({}, config))[RULE].how == "compared"
+
+
+def test_a_worker_finds_the_file_wherever_it_is_started(
+    puente: Puente, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for more in ({}, {"PUENTE_ADOPTIONS": "adoptions.jsonl"}):
+        to = () if more else ("--to", "adoptions.jsonl")
+        signed = puente("detectors", "adopt", str(report(tmp_path)), "--by", "Ana", *to, **more)
+        assert f'adoptions = "{tmp_path / "adoptions.jsonl"}"' in signed.stdout, signed.stderr
 
 
 def test_thresholds_that_were_compared_with_it_are_part_of_what_to_set(puente: Puente, tmp_path: Path, file: Path):
@@ -268,7 +409,7 @@ def altered(path: Path) -> None:
 @pytest.mark.parametrize(
     ("about", "change", "says"),
     [
-        ({"ready": False}, None, "is not ready (nothing lost): give the reason why it may take over with --waive"),
+        ({"ready": False}, None, "is not ready (nothing lost). Compare again, and sign that report: puente detectors"),
         ({"ready": False}, altered, "has been altered since it was written"),
         ({"corridors": ("I-35",)}, None, "compared on I-35 alone"),
         ({"new": Version(OWN, LIMITS)}, None, "is the release's own: it needs no leave"),
@@ -289,7 +430,44 @@ def test_what_is_no_ground_is_not_signed(
 def test_a_version_that_already_judges_is_not_found_ready_by_its_own_shadow(tmp_path: Path):
     itself = replace(run(), old=Version(SWIFT, LIMITS))
     with pytest.raises(ValueError, match="was compared with itself"):
-        adopting.signed(shadow_words.as_dict(itself), "Ana")
+        adopting.signed(shadow_words.as_dict(itself), "Ana", AT)
+
+
+def test_a_report_of_another_kafka_or_against_another_content_or_an_old_one_is_not_signed_but_by_a_reason():
+    whole = shadow_words.as_dict(run())
+    other = {**whole, "old": {**whole["old"], "sha256": "0" * 64}}
+    for content, at, cluster, why in (
+        (whole, AT, ELSEWHERE, f"another Kafka \\({HERE}\\) than this line's \\({ELSEWHERE}\\)"),
+        (other, AT, HERE, "the unusual_journey@1 it was compared with has another content"),
+        (whole, UNTIL + timedelta(days=31), HERE, "is 31 days old; at most 30"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            adopting.signed(content, "Ana", at, cluster=cluster)
+        assert adopting.signed(content, "Ana", at, "roadworks", cluster).waived == "roadworks"
+    assert adopting.signed(whole, "Ana", UNTIL + timedelta(days=29), cluster=HERE).holds  # the control of all three
+
+
+def test_what_is_not_known_is_told_as_that_and_not_as_yes():
+    known, missing = Criterion("no flood", True, "5"), Criterion("labels", True, "none were given", "no labels")
+    ran = run()
+    ran.report.criteria[:] = [known, missing, Criterion("windows", False, "3")]
+    said = list(shadow_words.lines_of(ran))
+    assert said[-4:] == [
+        "yes       no flood: 5", "no labels labels: none were given", "NO        windows: 3", "NOT READY to take over",
+    ]  # fmt: skip
+
+
+def test_whether_a_report_is_of_this_line_is_said_where_it_can_not_be_known():
+    named, unnamed = shadow_words.as_dict(run()), {**shadow_words.as_dict(run()), "cluster": ""}
+    assert adopting.doubt(named, HERE) is None
+    assert f"is of Kafka {HERE}; which the line's is, is not known here" in str(adopting.doubt(named, ""))
+    assert "does not say of which Kafka it is" in str(adopting.doubt(unnamed, HERE))
+
+
+def test_thresholds_of_the_releases_own_version_are_compared_and_that_no_report_of_it_is_signed_is_said():
+    own = "\n".join(shadow_words.lines_of(run(new=Version(OWN, unusual_journey.Thresholds(open_score=0.6)))))
+    assert "unusual_journey@1 is the release's own, so `puente detectors adopt` signs no report of it" in own
+    assert "adopt" not in "\n".join(shadow_words.lines_of(run()))  # the control
 
 
 def test_a_waiver_of_what_was_not_ready_keeps_what_failed(

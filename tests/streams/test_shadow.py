@@ -85,7 +85,8 @@ def test_a_version_in_its_own_shadow_agrees_in_everything(world, log):
     assert each.told["old"] == each.told["new"] == each.episodes["old"] == each.episodes["new"] == 0
     assert each.episodes["both"] == len(old_alerts(world, log)) == 1
     assert each.correlation.get() > 0.99999
-    assert found.ready, found.criteria
+    # One episode is too little to know what it would lose: all else is well.
+    assert [(c.name, c.unknown) for c in found.criteria if not c.holds] == [("episodes", "not known yet")]
 
 
 def test_a_more_sensitive_version_tells_more_and_the_flood_is_seen(world, log):
