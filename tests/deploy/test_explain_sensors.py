@@ -16,6 +16,8 @@ from contracts import topics
 from contracts.alerts import Alert
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
+from deploy.cli.explained import lines_of
+from deploy.cli.feature_words import word_of
 from deploy.explain import explain
 from deploy.services.kafka import LocalKafka
 from deploy.services.topics import create_topics
@@ -72,7 +74,10 @@ def test_its_score_comes_out_again_and_without_its_state_it_is_said_to_be_gone(
         found = asyncio.run(explain(settings, alert.alert_id, alert.revision))
         assert (found.outcome, found.score) == ("reproduced", alert.score)
         assert found.state_sha256 == alert.evidence["state_sha256"]
-        assert found.named == ("temperature_c",)
+        assert ",".join(found.named) == alert.evidence["features"] != ""
+        for language in ("en", "es"):
+            said = "\n".join(lines_of(found, language))
+            assert all(f"> {word_of(name).in_language(language)}" in said for name in found.named)
         assert found.value is not None
         assert found.value.subject == "box-1"
     assert asyncio.run(explain(settings, forged.alert_id)).outcome == "state_gone"
