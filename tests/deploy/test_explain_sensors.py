@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,6 +31,7 @@ from streams.stage import Outgoing
 
 T0_MS = 1_790_000_000_000 - 1_790_000_000_000 % MINUTE_MS
 MINUTES = 360
+LIMITS: dict[str, Any] = {"open_score": 0.5, "warm_up_values": 120}
 
 pytestmark = pytest.mark.kafka
 
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.kafka
 def told() -> list[Outgoing]:
     """What the stage tells of a reefer that is twelve degrees warmer for half an hour."""
     rng = random.Random(5)
-    config = SensorConfig(1, (Audience("joint"),), thresholds=Thresholds(0.5, 120))
+    config = SensorConfig(1, (Audience("joint"),), thresholds=Thresholds(**LIMITS))
     stage = SensorStage(0, ReferenceBook(), config)
     out: list[Outgoing] = []
     for minute in range(MINUTES):
@@ -62,7 +64,7 @@ def test_its_score_comes_out_again_and_without_its_state_it_is_said_to_be_gone(
     kafka_factory: Callable[[], LocalKafka],
 ) -> None:
     kafka = kafka_factory().bootstrap
-    settings = replace(load({}), kafka=kafka, partitions=1)
+    settings = replace(load({}), kafka=kafka, partitions=1, rules=(("sensor_anomaly", tuple(LIMITS.items())),))
     create_topics(kafka, 1, settings.audience_names)
     records = told()
     alerts = [msgspec.json.decode(r.value, type=Alert) for r in records if r.topic == topics.alerts("joint")]
