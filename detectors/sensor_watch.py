@@ -76,7 +76,7 @@ def fresh(low: float, high: float, own_range: bool = False) -> SensorAnomaly:
 def why(detector: SensorAnomaly, value: float, time_ms: int, open_score: float) -> Why:
     """The detector's axes are the features, each with what it adds to the strangeness; as usual it adds nothing.
 
-    So that any that adds something lowers the score as usual, and all together bring it to 0. The score is answered of
+    So each that adds something lowers the score when it is as usual, and all together bring it to 0. It is answered of
     what an axis adds and of 0 in its place, of no number between.
     """
     x = {"value": value, "time_ms": time_ms}
