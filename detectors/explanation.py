@@ -2,8 +2,9 @@
 
 Assumes a score of named values, whatever computes it. A feature's part is how far the score falls when that feature
 alone is as usual. Named are those of which each alone, as usual, brings the score below the level that opens; where
-none does, the fewest, the greatest part first, which together do. So what an alert names is what it would not have been
-told without, and nothing that it leaves out would alone have kept it from being told.
+none does, one after the other, the greatest part first, until together they do. So what an alert names is what it would
+not have been told without, and nothing that it leaves out would alone have kept it from being told. Caveat: parts are
+taken alone, so where features act together, fewer of them might have done.
 
 Source: Robnik-Sikonja and Kononenko, "Explaining classifications for individual instances" (2008): the difference that
 an attribute's replacement by its expectation makes.
@@ -71,8 +72,8 @@ def reasons(score_of: Score, x: Mapping[Any, Any], usual: Mapping[Any, Any]) -> 
 
 
 def named(score_of: Score, x: Mapping[Any, Any], found: Iterable[Reason], below: float) -> list[Reason]:
-    """The first of these, all that alone bring the score ``below`` this, or as many as do so together; of those that
-    lower it at all.
+    """The first of these: all that alone bring the score ``below`` this, or so many, one after the other, that together
+    they do; of those that lower it at all.
     """
     if score_of(x) < below:
         return []

@@ -22,9 +22,6 @@ from typing import Any, Final
 from river import stats
 from river.base import AnomalyDetector
 
-from detectors import explanation
-from detectors.explanation import Reason
-
 PLACE: Final = "place"
 _LATELY: Final = 60.0  # windows that drift looks back over
 _WILD: Final = 3.0  # the most that one window counts for in it
@@ -189,10 +186,6 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
     def drift(self) -> dict[str, float]:
         """Of each feature, how many deviations the last windows lie from what was usual, on the mean: below 0, less."""
         return {name: mean.get() for name, mean in list(self.lately.items())}
-
-    def why(self, x: Mapping[Any, Any]) -> list[Reason]:
-        """Each feature, what falls most first."""
-        return explanation.reasons(self.score_one, x, {name: mean for name, (mean, _) in self.expect(x).items()})
 
     # -- what a score rests on ---------------------------------------------------------------------------------------
 

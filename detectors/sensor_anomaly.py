@@ -28,6 +28,7 @@ what was before is not found.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Final
@@ -112,10 +113,20 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def score_one(self, x: dict[str, Any]) -> float:
         """How strange this value is, 0 to 1, the same on every series; 0.5 is worth an alarm. Changes nothing."""
-        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
-        if value is None or time_ms is None or self._heard < self.shape.silent:
+        return self.score_with(x)
+
+    def score_with(self, x: dict[str, Any], as_usual: Collection[str] = ()) -> float:
+        """``score_one`` with these axes (of ``AXES``, and ``SECOND_OPINION``) as expected: at no distance from what is
+        known. It never rises with one more of them, and is 0.0 with all.
+        """
+        place = self._judged(x)
+        if place is None:
             return 0.0
-        told = self._told.tell(self._strangeness(self._distances(self._place(time_ms, self._range.part(value)))))
+        distances = self._distances(place)
+        for at, axis in enumerate(AXES if as_usual else ()):
+            if axis in as_usual:
+                distances[at] = 0.0
+        told = self._told.tell(self._strangeness(distances, SECOND_OPINION not in as_usual))
         return told / (told + self.shape.usual_alarm)
 
     def learn_one(self, x: dict[str, Any]) -> None:
@@ -141,19 +152,18 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def axes_of(self, x: dict[str, Any]) -> dict[str, float]:
         """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged."""
-        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
-        if value is None or time_ms is None or self._heard < self.shape.silent:
+        place = self._judged(x)
+        if place is None:
             return dict.fromkeys((*AXES, SECOND_OPINION), 0.0)
-        distances = self._distances(self._place(time_ms, self._range.part(value)))
-        said = {name: self._said([distance]) for name, distance in zip(AXES, distances, strict=True)}
+        said = {name: self._said([distance]) for name, distance in zip(AXES, self._distances(place), strict=True)}
         return {**said, SECOND_OPINION: self._strangeness([])}
 
     def unfamiliar_one(self, x: dict[str, Any]) -> float:
         """How far, as a score, this value is from all that is trusted: neither told once nor seen lately lowers it."""
-        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
-        if value is None or time_ms is None or self._heard < self.shape.silent:
+        place = self._judged(x)
+        if place is None:
             return 0.0
-        beyond = self._said(self._beyond_known(self._place(time_ms, self._range.part(value))))
+        beyond = self._said(self._beyond_known(place))
         return beyond / (beyond + self.shape.usual_alarm)
 
     @property
@@ -205,6 +215,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     # -- strangeness --------------------------------------------------------------------------------------------
 
+    def _judged(self, x: dict[str, Any]) -> tuple[float, ...] | None:
+        """Where on each axis this value is; None of what is no value, and while nothing is judged."""
+        value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
+        if value is None or time_ms is None or self._heard < self.shape.silent:
+            return None
+        return self._place(time_ms, self._range.part(value))
+
     def _place(self, time_ms: int, part: float) -> tuple[float, ...]:
         """Where on each axis this value is."""
         shape = self.shape
@@ -234,9 +251,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         most = self.shape.half_worth
         return sum(most * distance / (most + distance) for distance in distances)
 
-    def _strangeness(self, distances: list[float]) -> float:
+    def _strangeness(self, distances: list[float], second_opinion: bool = True) -> float:
         """What this value's distances say, and the second opinion: the shape of what was heard before it."""
-        return self._said(distances) + self.shape.unseen_shape * self._unseen.lately
+        return self._said(distances) + (self.shape.unseen_shape * self._unseen.lately if second_opinion else 0.0)
 
     def _learn(self, time_ms: int, part: float) -> None:
         shape = self.shape

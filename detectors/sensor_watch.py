@@ -8,9 +8,11 @@ anomaly is told once, so what closes it is time without a further strange value.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from contracts.sensors import SensorValue
 from detectors import explanation
 from detectors.explanation import Reason, Why
 from detectors.limits import limit
@@ -30,6 +32,8 @@ CARD = RuleCard(
         "es": "{device_id} vuelve a medir {what_es} como antes.",
     },
 )
+
+_AXIS: Final = "axis_"
 
 # What a sensor's value is called, its unit, and the digits that a sentence has of it.
 NAMES: Final[dict[str, tuple[str, str, str, int]]] = {
@@ -69,32 +73,52 @@ def fresh(low: float, high: float, own_range: bool = False) -> SensorAnomaly:
     return SensorAnomaly() if own_range else SensorAnomaly(low, high)
 
 
-def why(detector: SensorAnomaly, sensor: str, value: float, time_ms: int, open_score: float) -> Why:
-    """The one feature there is: its value, and what is usual now.
+def why(detector: SensorAnomaly, value: float, time_ms: int, open_score: float) -> Why:
+    """The detector's axes are the features, each with what it adds to the strangeness; as usual it adds nothing.
+
+    So each that adds something lowers the score when it is as usual, and all together bring it to 0. It is answered of
+    what an axis adds and of 0 in its place, of no number between.
+    """
+    x = {"value": value, "time_ms": time_ms}
+    added = {feature_of(axis): says for axis, says in detector.axes_of(x).items()}
+
+    def score_of(said: Mapping[str, float]) -> float:
+        return detector.score_with(x, [feature.removeprefix(_AXIS) for feature, says in said.items() if says == 0.0])
+
+    return Why(score_of, added, {feature: 0.0 for feature, says in added.items() if says > 0.0}, open_score)
+
+
+def feature_of(axis: str) -> str:
+    """What an axis of the detector is called as a feature: names that no measured quantity has."""
+    return f"{_AXIS}{axis}"
+
+
+def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float:
+    """What was expected, in the value's unit: what is usual at this hour of the week, or the value before.
 
     A sensor that goes to and fro between two levels is never at its mean; there the value before is what was expected.
-    Of the two the first is taken with which it would not have been told; where there is none, that which scores less.
+    Of the two the first is taken that would not have been told; where there is none, that which is told less.
     """
-
-    def score_of(x: Any) -> float:
-        return detector.score_one({"value": x[sensor], "time_ms": time_ms})
-
-    usual = detector.usual_at(time_ms), detector.last
-    found = [Why(score_of, {sensor: value}, {sensor: expected}, open_score) for expected in usual]
-    return min(found, key=lambda each: max(open_score, each.score(**each.usual)))
+    return min(
+        (detector.usual_at(time_ms), detector.last),
+        key=lambda expected: max(open_score, detector.score_one({"value": expected, "time_ms": time_ms})),
+    )
 
 
-def words(subject: str, found: list[Reason], named: list[Reason], axes: dict[str, float]) -> dict[str, float | str]:
-    """Evidence: ``explanation``'s of the one feature, the axes that made it (greatest first), and what is said."""
-    (reason,) = found
-    english, spanish, unit, digits = NAMES[str(reason.feature)]
-    where = subject.replace(":", ", ")
-    made = sorted((name for name, part in axes.items() if part > 0.0), key=lambda name: -axes[name])
+def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:
+    """Evidence: ``explanation``'s of the axes, those that say anything (greatest first), and the value and what was
+    expected in its place, as numbers and as the sentence has them.
+    """
+    english, spanish, unit, digits = NAMES[told.sensor]
+    where = told.subject.replace(":", ", ")
+    loudest = sorted(found, key=lambda reason: -float(reason.value))
     return {
-        **explanation.evidence(found, named),
-        "axes": ",".join(made),
+        **explanation.evidence(found, named, digits=4),
+        told.sensor: round(told.value, 3),
+        f"usual_{told.sensor}": round(usual, 3),
+        "axes": ",".join(str(reason.feature).removeprefix(_AXIS) for reason in loudest),
         "what_en": english.format(where),
         "what_es": spanish.format(where),
-        "told": f"{reason.value:.{digits}f}{unit}",
-        "usual": f"{reason.usual:.{digits}f}{unit}",
+        "told": f"{told.value:.{digits}f}{unit}",
+        "usual": f"{usual:.{digits}f}{unit}",
     }

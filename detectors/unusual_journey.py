@@ -10,13 +10,13 @@ left to those rules. The hour of the day is no feature: in its first days, each 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from contracts.journeys import JourneyWindow
 from detectors import explanation
-from detectors.explanation import Reason
+from detectors.explanation import Reason, Why
 from detectors.journey_norm import JourneyNorm
 from detectors.limits import limit
 from detectors.rule import RuleCard
@@ -118,6 +118,11 @@ def judged(window: JourneyWindow, thresholds: Thresholds) -> bool:
         and window.told_share <= thresholds.told_share
         and window.stopped_share < 1.0
     )
+
+
+def why(model: JourneyNorm, x: Mapping[str, Any], open_score: float) -> Why:
+    """Each feature of which something is usual in this place; its mean is what is."""
+    return Why(model.score_one, x, {name: mean for name, (mean, _) in model.expect(x).items()}, open_score)
 
 
 def words(reasons: Iterable[Reason], named: Iterable[Reason]) -> dict[str, float | str]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from contracts.journeys import JourneyWindow
-from detectors import explanation, model_versions, unusual_journey
+from detectors import model_versions, unusual_journey
 from detectors.explanation import Reason
 from detectors.journey_norm import PLACE, JourneyNorm
 from detectors.model_versions import ModelVersion
@@ -138,10 +138,10 @@ def _judge(model: JourneyNorm, name: str, x: dict[str, Any], limits: Thresholds)
     score, warm = model.score_one(x), model.seen >= limits.warm_up_windows
     if score < limits.open_score:
         return Judgement(name, score, unusual=False, warm=warm)
-    reasons = model.why(x)
-    named = explanation.named(model.score_one, x, reasons, limits.open_score)
+    why = unusual_journey.why(model, x, limits.open_score)
+    reasons = why.reasons()
     grounds = model.grounds(str(x[PLACE]))
-    return Judgement(name, score, True, warm, tuple(reasons), tuple(named), grounds)
+    return Judgement(name, score, True, warm, tuple(reasons), tuple(why.named(reasons)), grounds)
 
 
 def state_sha256(grounds: dict[str, Any]) -> str:

@@ -10,9 +10,10 @@ version 2's.
 from __future__ import annotations
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.sensors import SensorValue
@@ -39,7 +40,7 @@ class Judgement:
     calm: bool
     reasons: tuple[Reason, ...] = ()
     named: tuple[Reason, ...] = ()
-    axes: dict[str, float] = field(default_factory=dict)
+    usual: float = math.nan  # of a strange one: what was expected in its place, in the value's unit
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
     warm: bool = True
 
@@ -174,12 +175,12 @@ def _key(name: Name) -> str:
 def _strange(
     version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float, limits: Thresholds
 ) -> Judgement:
-    why = sensor_watch.why(detector, told.sensor, told.value, told.time_ms, limits.open_score)
+    why = sensor_watch.why(detector, told.value, told.time_ms, limits.open_score)
     found = why.reasons()  # now, for the detector learns
-    axes = detector.axes_of({"value": told.value, "time_ms": told.time_ms})
+    usual = sensor_watch.usual_now(detector, told.time_ms, limits.open_score)
     mark = [] if version.version == _UNMARKED else [version.version]
     about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), *mark]
-    return Judgement(score, True, False, tuple(found), tuple(why.named(found)), axes, pack(about))
+    return Judgement(score, True, False, tuple(found), tuple(why.named(found)), usual, pack(about))
 
 
 def rejudge(told: SensorValue, state: bytes, limits: Thresholds) -> Judgement:

@@ -142,7 +142,7 @@ class SensorStage:
 
     def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
         evidence = {
-            **sensor_watch.words(told.subject, list(judgement.reasons), list(judgement.named), judgement.axes),
+            **sensor_watch.words(told, judgement.usual, judgement.reasons, judgement.named),
             "sensor": told.sensor,
             "low": told.low,
             "high": told.high,

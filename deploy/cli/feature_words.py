@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from detectors import unusual_journey
+from detectors.sensor_watch import feature_of
 
 
 class FeatureWord(NamedTuple):
@@ -26,6 +27,23 @@ class FeatureWord(NamedTuple):
 _JOURNEYS: Final = {
     name: FeatureWord(en, es, unit, 100.0 if unit == " %" else 1.0)
     for name, (en, es, unit, _) in unusual_journey.NAMES.items()
+}
+# Of a watched sensor: what each axis of its detector adds; of what is as ever, 0.
+_AXES: Final = {
+    feature_of(axis): FeatureWord(f"strangeness {en}", f"extrañeza {es}")
+    for axis, en, es in (
+        ("value", "of the value itself", "del valor mismo"),
+        ("deviation", "of its distance from the slow mean", "de su distancia a la media lenta"),
+        ("usual_of_1_h", "against this hour's usual", "frente a lo usual a esta hora"),
+        (
+            "usual_smoothed",
+            "of three values against this hour's usual",
+            "de tres valores frente a lo usual a esta hora",
+        ),
+        ("usual_in_spreads", "against this hour's usual spread", "frente a la variación usual a esta hora"),
+        ("step", "of the step from the value before", "del salto desde el valor anterior"),
+        ("unseen_shape", "of the shape of the last stretch", "de la forma del último tramo"),
+    )
 }
 WORDS: Final[dict[str, FeatureWord]] = {
     **_JOURNEYS,
@@ -57,6 +75,7 @@ WORDS: Final[dict[str, FeatureWord]] = {
     "light_lux": FeatureWord("light", "luz", " lx"),
     "wait_s": FeatureWord("wait", "espera", " s"),
     "crossing_s": FeatureWord("crossing", "cruce", " s"),
+    **_AXES,
 }
 
 

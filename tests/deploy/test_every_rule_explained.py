@@ -28,7 +28,7 @@ from detectors.device_batch import DeviceBatch, Verdict
 from detectors.explanation import Why
 from detectors.journey_norm import JourneyNorm
 from detectors.rule import Choosy, DeviceRule
-from detectors.sensor_anomaly import SensorAnomaly
+from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
 from simulators import Fleet, scenarios
 from streams.admit_stage import AdmitStage
 from streams.journey_models import features_of
@@ -194,14 +194,13 @@ def why_of(played: PlayedLine, alert: Alert) -> Why:
     if alert.rule == "unusual_journey":
         told = msgspec.json.decode(state, type=ModelState)
         model, x = JourneyNorm.on(told.state), features_of(told.window)
-        usual = {name: mean for name, (mean, _) in model.expect(x).items()}
-        return Why(model.score_one, x, usual, unusual_journey.Thresholds(**RULES[alert.rule]).open_score)
+        return unusual_journey.why(model, x, unusual_journey.Thresholds(**RULES[alert.rule]).open_score)
     value = msgspec.json.decode(state, type=SensorState)
-    _, _, low, high, dumped = unpack(value.state)
+    _, _, low, high, dumped, *_ = unpack(value.state)
     detector = SensorAnomaly(low, high)
     detector.load(dumped)
     of, open_score = value.value, sensor_watch.Thresholds().open_score
-    return sensor_watch.why(detector, of.sensor, of.value, of.time_ms, open_score)
+    return sensor_watch.why(detector, of.value, of.time_ms, open_score)
 
 
 def asked_of(played: PlayedLine, alert: Alert) -> Asked:
@@ -237,6 +236,7 @@ def test_whatever_is_named_has_words_in_either_language(played: PlayedLine) -> N
     named = {name for alert in opened(played) for name in str(alert.evidence["features"]).split(",")}
     assert named <= WORDS.keys()
     assert set(sensor_watch.NAMES) <= WORDS.keys()
+    assert {sensor_watch.feature_of(axis) for axis in (*AXES, SECOND_OPINION)} <= WORDS.keys()
     assert all(word.en and word.es for word in WORDS.values())
     assert word_of("of_another_release").in_language("es") == "of_another_release"
 

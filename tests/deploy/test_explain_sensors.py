@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,8 @@ from contracts import topics
 from contracts.alerts import Alert
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
+from deploy.cli.explained import lines_of
+from deploy.cli.feature_words import word_of
 from deploy.explain import explain
 from deploy.services.kafka import LocalKafka
 from deploy.services.topics import create_topics
@@ -28,6 +31,7 @@ from streams.stage import Outgoing
 
 T0_MS = 1_790_000_000_000 - 1_790_000_000_000 % MINUTE_MS
 MINUTES = 360
+LIMITS: dict[str, Any] = {"open_score": 0.5, "warm_up_values": 120}
 
 pytestmark = pytest.mark.kafka
 
@@ -35,7 +39,7 @@ pytestmark = pytest.mark.kafka
 def told() -> list[Outgoing]:
     """What the stage tells of a reefer that is twelve degrees warmer for half an hour."""
     rng = random.Random(5)
-    config = SensorConfig(1, (Audience("joint"),), thresholds=Thresholds(0.5, 120))
+    config = SensorConfig(1, (Audience("joint"),), thresholds=Thresholds(**LIMITS))
     stage = SensorStage(0, ReferenceBook(), config)
     out: list[Outgoing] = []
     for minute in range(MINUTES):
@@ -60,7 +64,7 @@ def test_its_score_comes_out_again_and_without_its_state_it_is_said_to_be_gone(
     kafka_factory: Callable[[], LocalKafka],
 ) -> None:
     kafka = kafka_factory().bootstrap
-    settings = replace(load({}), kafka=kafka, partitions=1)
+    settings = replace(load({}), kafka=kafka, partitions=1, rules=(("sensor_anomaly", tuple(LIMITS.items())),))
     create_topics(kafka, 1, settings.audience_names)
     records = told()
     alerts = [msgspec.json.decode(r.value, type=Alert) for r in records if r.topic == topics.alerts("joint")]
@@ -72,7 +76,10 @@ def test_its_score_comes_out_again_and_without_its_state_it_is_said_to_be_gone(
         found = asyncio.run(explain(settings, alert.alert_id, alert.revision))
         assert (found.outcome, found.score) == ("reproduced", alert.score)
         assert found.state_sha256 == alert.evidence["state_sha256"]
-        assert found.named == ("temperature_c",)
+        assert ",".join(found.named) == alert.evidence["features"] != ""
+        for language in ("en", "es"):
+            said = "\n".join(lines_of(found, language))
+            assert all(f"> {word_of(name).in_language(language)}" in said for name in found.named)
         assert found.value is not None
         assert found.value.subject == "box-1"
     assert asyncio.run(explain(settings, forged.alert_id)).outcome == "state_gone"

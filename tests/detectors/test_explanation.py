@@ -1,4 +1,4 @@
-"""What is named: all that alone would have kept it from being told, else the fewest that together would."""
+"""What is named: all that alone would have kept it from being told, else so many that together would."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_each_that_alone_would_have_kept_it_is_named_the_greatest_part_first() -
     assert names({"a": 0.3, "b": 0.4, "c": 0.05}, 0.4) == ["b"]
 
 
-def test_where_none_would_alone_the_fewest_that_would_together_are() -> None:
+def test_where_none_would_alone_so_many_are_greatest_first_that_together_would() -> None:
     assert names({"a": 0.3, "b": 0.4, "c": 0.35}, 0.5) == ["b", "c"]
     assert names({"a": 0.3, "b": 0.4, "c": 0.35}, 0.1) == ["b", "c", "a"]
 

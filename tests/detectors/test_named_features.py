@@ -1,12 +1,14 @@
-"""Whatever is read and however the thresholds are set, what a device rule names at an opening keeps its promises.
+"""Whatever is read and however the thresholds are set, what a rule names at an opening keeps its promises.
 
-Each rule judges drawn readings itself and is asked why at the reading that opens: the score that it names by must be
-the one that it told, and each feature as usual is put to it again.
+Each rule judges drawn readings (or windows, or a sensor's series) itself and is asked why at the one that opens: the
+score that it names by must be the one that it told, and each feature as usual is put to it again.
 """
 
 from __future__ import annotations
 
 import math
+import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import catalog, separation, signal_lost
+from contracts.journeys import FEATURES
+from detectors import catalog, sensor_watch, separation, signal_lost, unusual_journey
 from detectors.device_batch import CLEAR, TRIP
+from detectors.journey_norm import PLACE
 from detectors.limits import limits_of
 
 NAN = math.nan
@@ -124,8 +128,10 @@ def test_every_device_rule_is_drawn_and_what_it_names_keeps_its_promises(batch, 
     assert told > 5
 
 
-def test_all_device_rules_are_drawn() -> None:
+def test_all_rules_are_drawn() -> None:
     assert set(READINGS) == {rule.card.name for rule in catalog.device_rules()}
+    others = {rule.CARD.name for rule in (signal_lost, separation, unusual_journey, sensor_watch)}
+    assert READINGS.keys() | others == catalog.CARDS.keys()
 
 
 @settings(max_examples=150)
@@ -146,3 +152,62 @@ def test_a_parting_names_its_distance(
     if distance_m - doubt_m > thresholds.apart_m:  # as ``verdicts`` has it
         score = separation.score(distance_m, thresholds)
         assert broken_promises(separation.why(distance_m, thresholds), score) == []
+
+
+ZONES, PLACES = now_and_then("road", "town"), now_and_then("a", "b", "never seen")
+WINDOWS = st.fixed_dictionaries({name: st.floats(-1e6, 1e6) | now_and_then(0.0, 95.0, NAN) for name in FEATURES})
+
+
+def test_an_unusual_journey_keeps_its_promises(broken_promises: Callable[..., list[str]]) -> None:
+    told = 0
+
+    @settings(max_examples=150)
+    @given(thresholds_of(unusual_journey.Thresholds), ZONES, WINDOWS, WINDOWS, PLACES, st.integers(0, 2**32))
+    def drawn(thresholds: Any, zone: str, centre: Any, window: Any, place: str, seed: int) -> None:
+        nonlocal told
+        rng, model = random.Random(seed), unusual_journey.fresh(zone, thresholds)
+        for _ in range(30):
+            near = {name: value + rng.gauss(0, 3) for name, value in centre.items()}
+            model.learn_one({**near, PLACE: rng.choice("ab")})
+        mixed = {name: window[name] if rng.random() < 0.5 else centre[name] for name in FEATURES}
+        x = {**mixed, PLACE: place}
+        score = model.score_one(x)
+        if score >= thresholds.open_score:
+            told += 1
+            assert broken_promises(unusual_journey.why(model, x, thresholds.open_score), score) == []
+
+    drawn()
+    assert told > 50
+
+
+# What a sensor may do, by the minute and a source of noise; ``every`` is how long it does one thing.
+SENSORS: dict[str, Callable[[int, int, random.Random], float]] = {
+    "levels at random": lambda _, every, rng: rng.choice([-20.0, 4.0, 4.5 + every / 60]) + rng.gauss(0, 0.1),
+    "a wave": lambda minute, every, rng: 10 + 20 * math.sin(minute / every) + rng.gauss(0, 0.3),
+    "a square wave": lambda minute, every, rng: (20.0 if (minute // every) % 2 else -5.0) + rng.gauss(0, 0.2),
+    "two levels without noise": lambda minute, every, _: 30.0 if (minute // every) % 2 else 2.0,
+    "mostly low": lambda _, __, rng: -30.0 + 80.0 * rng.random() ** 8,
+    "noise that grows": lambda minute, _, rng: rng.gauss(0, 0.5 if minute < 400 else 3.0),
+}
+LEVELS = (0.1, 0.5, 0.7, 0.99)  # that open
+
+
+def test_a_watched_sensor_keeps_its_promises(broken_promises: Callable[..., list[str]]) -> None:
+    told: Counter[float] = Counter()
+
+    @settings(max_examples=60)
+    @given(st.sampled_from(sorted(SENSORS)), st.integers(20, 300), st.booleans(), st.integers(0, 2**32))
+    def drawn(kind: str, every: int, declared: bool, seed: int) -> None:
+        rng, detector = random.Random(seed), sensor_watch.fresh(-30.0, 50.0, own_range=not declared)
+        for minute in range(700):
+            value = SENSORS[kind](minute, every, rng) + (rng.gauss(0, 20) if rng.random() < 0.01 else 0.0)
+            x = {"value": value, "time_ms": minute * 60_000}
+            score = detector.score_one(x)
+            for level in (level for level in LEVELS if score >= level):
+                told[level] += 1
+                assert broken_promises(sensor_watch.why(detector, value, x["time_ms"], level), score) == []
+            detector.learn_one(x)
+
+    drawn()
+    assert min(told[level] for level in LEVELS[:3]) > 50
+    assert told[0.99] == 0  # so much is not to be had: six axes say 0.25 each at most, and 0.96 is all that makes

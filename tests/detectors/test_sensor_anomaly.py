@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import checks
 
-from detectors import sensor_anomaly, sensor_watch
+from detectors import sensor_anomaly
 from detectors.scoring import factory
 from detectors.sensor_anomaly import SensorAnomaly
 
@@ -411,15 +411,54 @@ def test_the_second_opinion_is_named_beside_the_axes() -> None:
     assert alone.axes_of(x(30.0, 3020))[sensor_anomaly.SECOND_OPINION] == 0.0
 
 
-def test_what_is_told_with_the_second_opinions_help_is_not_told_without_its_value() -> None:
-    """A usual value in the place of the one told is worth no alarm: an explanation may name the value."""
+def test_what_is_told_with_the_second_opinions_help_is_not_told_without_it() -> None:
     stopped = [*wave(3000), *[30.0] * 4]
     helped, alone = ranged(), Alone(low=0.0, high=40.0)
     run(helped, stopped)
     run(alone, stopped)
     slightly = x(33.7, 3004)
-    assert alone.score_one(slightly) < 0.5 < helped.score_one(slightly)
-    assert helped.axes_of(slightly)[sensor_anomaly.SECOND_OPINION] > 0.0
-    why = sensor_watch.why(helped, "temperature_c", slightly["value"], slightly["time_ms"], 0.5)
-    assert why.score(**why.usual) < 0.5
-    assert [reason.feature for reason in why.named(why.reasons())] == ["temperature_c"]
+    without = helped.score_with(slightly, {sensor_anomaly.SECOND_OPINION})
+    assert alone.score_one(slightly) == without < 0.5 < helped.score_one(slightly)
+
+
+def test_shapes_begin_anew_when_the_range_has_grown() -> None:
+    """What was learnt in other parts of the range is no shape of this one: as silent as in the first 312 values."""
+    hotter = [value + 60.0 for value in wave(160)]  # soon the range is doubled
+    values = [*wave(1500), *hotter, *[50.0] * 60]
+    growing, wide = SensorAnomaly(), SensorAnomaly(low=0.0, high=100.0)
+    said: dict[SensorAnomaly, list[float]] = {growing: [], wide: []}
+    for minute, value in enumerate(values):
+        for detector, opinions in said.items():
+            opinions.append(detector.axes_of(x(value, minute))[sensor_anomaly.SECOND_OPINION])
+            detector.learn_one(x(value, minute))
+    assert max(said[growing][1500:1512]) > 0.0
+    assert max(said[growing][1520:]) == 0.0
+    assert max(said[wide][1660:]) > 0.04  # the control: in a range that was wide enough a wave that stops is unseen
+
+
+@pytest.mark.parametrize("level", [33.0, 34.0, -5.0])
+def test_an_axis_as_usual_takes_what_it_adds_from_the_score_and_with_all_of_them_nothing_is_told(level: float) -> None:
+    detector = ranged()
+    run(detector, [*wave(3000), *[25.0] * 5])
+    row = x(level, 3005)
+    added, score = detector.axes_of(row), detector.score_one(row)
+    assert score == detector.score_with(row) > 0.0
+    for axis, adds in added.items():
+        fallen = detector.score_with(row, {axis})
+        assert fallen < score if adds > 0.0 else fallen == score
+        told, before = (one / (1.0 - one) for one in (fallen, score))  # score is told / (told + a constant)
+        share = 1.0 - adds / sum(added.values())
+        assert fallen == 0.0 or told / before == pytest.approx(share)
+    assert detector.score_with(row, added) == 0.0
+
+
+def test_no_score_rises_with_one_more_axis_as_usual() -> None:
+    rng, detector = random.Random(6), ranged()
+    run(detector, [*wave(3000), *[25.0] * 5])
+    axes = [*sensor_anomaly.AXES, sensor_anomaly.SECOND_OPINION]
+    for _ in range(200):
+        row = x(rng.uniform(-20.0, 60.0), 3005)
+        scores = [detector.score_with(row, axes[:count]) for count in range(len(axes) + 1)]
+        assert scores == sorted(scores, reverse=True)
+        assert scores[-1] == 0.0
+        rng.shuffle(axes)

@@ -1,53 +1,109 @@
-"""What a watched sensor's alert names lowers its score, also where a sensor goes to and fro, never at its mean."""
+"""A watched sensor's alert names axes without which it would not have been told, and says what was expected instead."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from detectors.explanation import Why
-from detectors.sensor_anomaly import SensorAnomaly
-from detectors.sensor_watch import why, words
+from contracts.sensors import SensorValue
+from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
+from detectors.sensor_watch import feature_of, usual_now, why, words
 
 MINUTE_MS = 60_000
 T0_MS = 1_700_006_400_000
 
 
-def strange_minutes(seed: int) -> Iterator[tuple[SensorAnomaly, dict[str, Any], float]]:
-    """A compressor that goes on and off, and is strange now and then: the detector, the value and its score then."""
-    rng = random.Random(seed)
-    detector, level = SensorAnomaly(-40.0, 60.0), 2.0
-    for minute in range(2_600):
-        if rng.random() < 0.1:
-            level = 32.0 - level
-        strange = rng.uniform(-8.0, 8.0) if rng.random() < 0.02 else 0.0
-        x = {"value": level + strange + rng.gauss(0, 1.5), "time_ms": T0_MS + minute * MINUTE_MS}
+def strange_minutes(
+    detector: SensorAnomaly, values: Iterable[float], level: float
+) -> Iterator[tuple[dict[str, Any], float]]:
+    """The values that score this much after the first two hours, and their scores; the detector is as it was then."""
+    for minute, value in enumerate(values):
+        x = {"value": value, "time_ms": T0_MS + minute * MINUTE_MS}
         score = detector.score_one(x)
-        if score >= 0.5 and minute > 120:
-            yield detector, x, score
+        if score >= level and minute > 120:
+            yield x, score
         detector.learn_one(x)
 
 
-def said(told_by: Why, axes: dict[str, float]) -> dict[str, float | str]:
-    found = told_by.reasons()
-    return words("box-1", found, told_by.named(found), axes)
+def compressor(seed: int) -> Iterator[float]:
+    """On and off, at 2 and at 30, and strange now and then."""
+    rng, level = random.Random(seed), 2.0
+    for _ in range(2_600):
+        if rng.random() < 0.1:
+            level = 32.0 - level
+        strange = rng.uniform(-8.0, 8.0) if rng.random() < 0.02 else 0.0
+        yield level + strange + rng.gauss(0, 1.5)
 
 
-def test_a_compressor_that_goes_on_and_off_is_explained_by_what_lowers_the_score() -> None:
-    told = mean_would_not = 0
-    for detector, x, score in strange_minutes(1):
-        told += 1
-        mean_would_not += detector.score_one({**x, "value": detector.usual_at(x["time_ms"])}) >= score
-        told_by = why(detector, "temperature_c", x["value"], x["time_ms"], 0.5)
-        usual = told_by.usual["temperature_c"]
-        assert detector.score_one({**x, "value": usual}) == told_by.score(temperature_c=usual) < 0.5 <= score
-        assert said(told_by, detector.axes_of(x))["features"] == "temperature_c"
-    assert told >= 3
-    assert mean_would_not >= 1  # the control: what is usual at this hour alone would have named what changes nothing
+def square_wave(seed: int) -> Iterator[float]:
+    """Four hours at -5, four at 20, and a stray value now and then."""
+    rng = random.Random(seed)
+    for minute in range(1_000):
+        level = (20.0 if (minute // 240) % 2 else -5.0) + rng.gauss(0, 0.1)
+        yield level + (rng.gauss(0, 20) if rng.random() < 0.003 else 0.0)
 
 
-def test_where_nothing_lowers_the_score_nothing_is_named() -> None:
-    detector = SensorAnomaly(0.0, 1.0)
-    told_by = why(detector, "temperature_c", 0.5, T0_MS, 0.5)
-    assert said(told_by, detector.axes_of({"value": 0.5, "time_ms": T0_MS}))["features"] == ""
+def expected(detector: SensorAnomaly, x: dict[str, Any]) -> dict[float, float]:
+    """What could have been expected, this hour's mean first, and the score of each in the value's place."""
+    return {
+        value: detector.score_one({**x, "value": value}) for value in (detector.usual_at(x["time_ms"]), detector.last)
+    }
+
+
+def test_a_compressor_that_goes_on_and_off_is_told_with_what_was_expected_of_it(broken_promises) -> None:
+    """The mean of the hour, unless that too would have been told; then the value before."""
+    chosen = set()
+    for seed in (1, 8):
+        detector = SensorAnomaly(-40.0, 60.0)
+        for x, score in strange_minutes(detector, compressor(seed), 0.5):
+            assert broken_promises(why(detector, x["value"], x["time_ms"], 0.5), score) == []
+            mean, before = scores = expected(detector, x)
+            usual = usual_now(detector, x["time_ms"], 0.5)
+            assert scores[usual] < 0.5
+            assert usual == (mean if scores[mean] < 0.5 else before)
+            chosen.add(usual == mean)
+    assert chosen == {True, False}  # the control: neither would always do
+
+
+def test_a_square_wave_is_told_by_its_last_three_values_where_no_value_in_place_of_the_last_would_do(
+    broken_promises,
+) -> None:
+    """Of a sensor without a declared range. Either expected value is told more than the one there was, or as much."""
+    detector, told = SensorAnomaly(), 0
+    for x, score in strange_minutes(detector, square_wave(0), 0.7):
+        asked = why(detector, x["value"], x["time_ms"], 0.7)
+        assert broken_promises(asked, score) == []
+        assert asked.x.keys() == {feature_of(axis) for axis in (*AXES, SECOND_OPINION)}
+        assert all(asked.x[feature] == 0.0 for feature in asked.x.keys() - asked.usual.keys())
+        scores = expected(detector, x)
+        if min(scores.values()) >= 0.7:
+            told += 1
+            assert asked.evidence()["feature"] == "axis_usual_smoothed"
+            assert scores[usual_now(detector, x["time_ms"], 0.7)] == min(scores.values())
+    assert told > 0
+
+
+def test_its_evidence_has_what_each_axis_adds_and_the_value_beside_what_was_expected() -> None:
+    detector = SensorAnomaly(-40.0, 60.0)
+    x, _ = next(strange_minutes(detector, compressor(1), 0.5))
+    asked = why(detector, x["value"], x["time_ms"], 0.5)
+    found = asked.reasons()
+    named = asked.named(found)
+    value = SensorValue(
+        subject="box-1", sensor="temperature_c", time_ms=x["time_ms"], value=x["value"], low=-40.0, high=60.0,
+        device_id="box-1", boot_id=1, seq=1,
+    )  # fmt: skip
+    said = words(value, 2.0, found, named)
+    added = {axis: adds for axis, adds in detector.axes_of(x).items() if adds > 0.0}
+    assert said["axes"] == ",".join(sorted(added, key=lambda axis: -added[axis]))
+    assert said["features"] == ",".join(reason.feature for reason in named) != ""
+    for axis, adds in added.items():
+        assert (said[feature_of(axis)], said[f"usual_{feature_of(axis)}"]) == (round(adds, 4), 0.0)
+    assert (said["temperature_c"], said["usual_temperature_c"]) == (round(x["value"], 3), 2.0)
+    assert (said["told"], said["usual"]) == (f"{x['value']:.1f} °C", "2.0 °C")
+
+
+def test_where_nothing_is_judged_nothing_is_named() -> None:
+    asked = why(SensorAnomaly(0.0, 1.0), 0.5, T0_MS, 0.5)
+    assert asked.evidence() == {"feature": "", "features": ""}

@@ -22,6 +22,12 @@ def run(shapes: UnseenShape, parts: list[float]) -> list[float]:
     return said
 
 
+def shapes_that_fitted(shapes: UnseenShape) -> int:
+    """Since the last new one."""
+    (_, _, fitting, *_), *_ = shapes.dump()
+    return int(fitting)
+
+
 def test_a_wave_that_stops_has_an_unseen_shape_and_no_wave_before_had_one_as_unseen() -> None:
     said = run(UnseenShape(), [*waves(3000), *[0.8] * 60])
     assert sum(say > 0.5 for say in said[:3000]) == 0
@@ -38,6 +44,18 @@ def test_what_was_said_fades_and_is_not_said_anew_at_each_value() -> None:
     begun = next(i for i in range(3000, len(said)) if said[i] > 0.8)
     assert said[begun + 2] == said[begun] * 0.9 * 0.9
     assert max(said[begun + 60 :]) < 0.05
+
+
+def test_soon_after_a_shape_was_said_another_new_one_is_said_only_where_it_fits_far_worse() -> None:
+    """Noise after a wave: nearly each of its first shapes is new, and only what stands out among them is said anew."""
+    rng, shapes = random.Random(4), UnseenShape()
+    run(shapes, waves(3000))
+    said, new = 0, 0
+    for _ in range(40):
+        said += sum(shapes.learn(rng.random()) > 0.0 for _ in range(3))  # of which one completes a shape
+        new += shapes_that_fitted(shapes) == 0
+    assert new > 20
+    assert 1 <= said <= 4
 
 
 def test_it_is_silent_for_its_first_values() -> None:

@@ -170,7 +170,7 @@ def test_a_lasting_change_does_become_the_norm():
 def test_the_reasons_are_what_makes_it_unusual():
     model, rng = norm(), random.Random(8)
     taught(model)
-    reasons = model.why(usual(rng, "a", off_route_m=400.0))
+    reasons = unusual_journey.why(model, usual(rng, "a", off_route_m=400.0), 0.5).reasons()
     assert reasons[0][0] == "off_route_m"
     assert reasons[0][1] == 400.0
     assert reasons[0][2] < 10.0
@@ -252,8 +252,9 @@ def test_what_is_named_lowers_the_score_and_what_is_not_lowers_it_less(seed: int
         if score < limit:
             continue
         told += 1
-        reasons = model.why(x)
-        named = explanation.named(model.score_one, x, reasons, limit)
+        why = unusual_journey.why(model, x, limit)
+        reasons = why.reasons()
+        named = why.named(reasons)
         falls = {name: score - model.score_one({**x, name: model.expect(x)[name][0]}) for name in FEATURES}
         assert named
         assert {reason.feature: reason.falls for reason in reasons} == falls
@@ -284,7 +285,7 @@ def test_the_grounds_of_a_score_give_it_again_also_as_json(places: list[str], pl
     grounds = msgspec.json.decode(msgspec.json.encode(model.grounds(place)))
     again = JourneyNorm.on(grounds)
     assert again.score_one(x) == model.score_one(x)
-    assert again.why(x) == model.why(x)
+    assert unusual_journey.why(again, x, 0.5).reasons() == unusual_journey.why(model, x, 0.5).reasons()
     assert again.grounds(place) == grounds == model.grounds(place)
 
 
@@ -292,8 +293,9 @@ def test_its_sentences_name_at_most_two_reasons_in_each_language():
     model, rng = norm(), random.Random(11)
     taught(model)
     x = usual(rng, "a", **UNUSUAL[0])
-    reasons = model.why(x)
-    evidence = words(reasons, explanation.named(model.score_one, x, reasons, Thresholds().open_score))
+    why = unusual_journey.why(model, x, Thresholds().open_score)
+    reasons = why.reasons()
+    evidence = words(reasons, why.named(reasons))
     english = CARD.opened["en"].format(device_id="T1", **evidence)
     spanish = CARD.opened["es"].format(device_id="T1", **evidence)
     assert english.startswith("T1 does not travel as others do here: ")

@@ -99,10 +99,14 @@ def test_a_box_that_is_warmer_than_ever_is_told_once_with_what_is_usual_and_clos
     assert opened.opened_ms == world.t0_ms + (FAULT.start + 1) * MINUTE_MS
     assert (opened.device_id, opened.shipment_id, opened.rule) == ("box-1", "S1", "sensor_anomaly")
     said = opened.evidence
-    assert said["feature"] == said["features"] == said["sensor"] == "temperature_c"
+    assert said["sensor"] == "temperature_c"
+    assert said["axis_value"] > said["usual_axis_value"] == 0.0
+    named = str(said["features"]).split(",")
+    assert {"axis_value", "axis_usual_of_1_h"} <= set(named)
+    assert set(named) <= {f"axis_{axis}" for axis in str(said["axes"]).split(",")}
     assert said["usual_temperature_c"] == pytest.approx(4.0, abs=1.5)
     assert said["temperature_c"] > 8.0
-    assert said["falls_temperature_c"] > 0.3
+    assert min(said[f"falls_{name}"] for name in named) > 0.0
     assert "value" in str(said["axes"])
     assert len(str(said["state_sha256"])) == 64
     assert said["model_version"] == f"sensor_anomaly@{opened.rule_version}"
@@ -124,9 +128,10 @@ def test_with_each_alert_the_state_that_judged_is_told_and_gives_the_same_score(
         found = rejudge(state.value, state.state, once.config.thresholds)
         assert round(found.score, 4) == alert.score
         assert found.state_sha256 == state.state_sha256 == alert.evidence["state_sha256"]
-        assert [(r.feature, round(r.falls, 4)) for r in found.reasons] == [
-            ("temperature_c", alert.evidence["falls_temperature_c"])
-        ]
+        assert ",".join(str(reason.feature) for reason in found.named) == alert.evidence["features"]
+        assert {f"falls_{reason.feature}": round(reason.falls, 4) for reason in found.reasons} == {
+            key: fall for key, fall in alert.evidence.items() if key.startswith("falls_")
+        }
 
 
 def test_the_same_hours_without_the_warmth_tell_nothing(world) -> None:
