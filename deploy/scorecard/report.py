@@ -228,7 +228,7 @@ def _row(rule: RuleScore) -> tuple[str, ...]:
         str(rule.episodes),
         str(rule.faults),
         _share(rule.precision, rule.precision_95),
-        "-" if rule.of_all is None else f"{rule.of_all:.3f}",
+        _share(rule.of_all, rule.of_all_95),
         _share(rule.recall, rule.recall_95),
         _seconds(rule.delay_median_s),
         _seconds(rule.delay_p95_s),
