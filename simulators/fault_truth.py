@@ -144,7 +144,7 @@ def _fall_silent(rig: Rig, injection: Injection, holes: list[Fault]) -> Iterator
 
 
 def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exempt:
-    """Why no rule need tell this fault, or must not; empty where one should."""
+    """Why its rule could not tell this fault, or must not; empty where it should."""
     if injection.variant == "blow" and injection.size < A_BLOW_G:
         return "below"
     if injection.rule == "battery_low" and round(injection.size, 1) > LOW_PCT:  # as it is told

@@ -17,7 +17,7 @@ from simulators import Fault, FaultSpec, Fleet, climate, scenarios
 from simulators.fault_draws import OUTLIERS_M
 from simulators.fault_effects import PLAUSIBLE_SLOWER, failing_level
 from simulators.fault_truth import A_BLOW_G, LOW_PCT
-from simulators.faults import BURST_S, HARD, OF_NO_RULE, OF_SHIPMENT, Injection
+from simulators.faults import BURST_S, HARD, NOT_IN_EVERY_LINE, OF_SHIPMENT, Injection
 from simulators.journeys import Trip
 from simulators.life import Life
 from simulators.sick_sensors import FIELDS, SATURATED, USUAL_NOISE
@@ -532,5 +532,5 @@ def test_what_cannot_be_asked_for_is_refused(fields: dict[str, Any], why: str) -
         FaultSpec(first_s=(1, 2), **fields)
 
 
-def test_what_no_rule_need_tell_is_a_truth_of_its_own_kind(hard: Played) -> None:
-    assert {fault.rule for fault in hard.fleet.truth} >= set(OF_NO_RULE)
+def test_what_not_every_line_has_a_rule_for_is_true_all_the_same(hard: Played) -> None:
+    assert {fault.rule for fault in hard.fleet.truth} >= set(NOT_IN_EVERY_LINE)
