@@ -109,7 +109,6 @@ def _stand(rig: Rig, injection: Injection, name: str, episode_id: str) -> Iterat
                 size=round((end_ms - start_ms) / 60_000.0, 3),
                 units=UNITS["unplanned_stop"],
                 subject=device.device_id,
-                also=ALSO["unplanned_stop"],
             )
 
 
