@@ -179,7 +179,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     # -- checkpoints --------------------------------------------------------------------------------------------
 
     def dump(self) -> list[Any]:
-        """All that it has learnt as plain numbers and bytes: some 5 kB packed. Its first element is the layout's."""
+        """All that it has learnt as plain numbers and bytes: 4 to 8 kB packed. Its first element is the layout's."""
         return [
             _LAYOUT,
             [self._heard, self._strange_for, self._centre, self._spread, self._last, self._step],

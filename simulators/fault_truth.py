@@ -109,7 +109,6 @@ def _stand(rig: Rig, injection: Injection, name: str, episode_id: str) -> Iterat
                 size=round((end_ms - start_ms) / 60_000.0, 3),
                 units=UNITS["unplanned_stop"],
                 subject=device.device_id,
-                also=ALSO["unplanned_stop"],
             )
 
 
@@ -144,7 +143,7 @@ def _fall_silent(rig: Rig, injection: Injection, holes: list[Fault]) -> Iterator
 
 
 def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exempt:
-    """Why no rule need tell this fault, or must not; empty where one should."""
+    """Why its rule could not tell this fault, or must not; empty where it should."""
     if injection.variant == "blow" and injection.size < A_BLOW_G:
         return "below"
     if injection.rule == "battery_low" and round(injection.size, 1) > LOW_PCT:  # as it is told

@@ -1,9 +1,9 @@
 """The detectors of one partition's watched series, and what a checkpoint writes of them.
 
-A detector is some 4 kB, and every series changes each minute: written whole each time, that would be the most of all
-that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt since;
-what is restored learns them again, which gives the very same detector. A detector that another version wrote is not
-misread: its series begins anew (``anew`` counts them), and is silent while it warms up again. What bears no mark is
+A detector is 4 to 8 kB packed, and every series changes each minute: written whole each time, that would be the most of
+all that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt
+since; what is restored learns them again, which gives the very same detector. A detector that another version wrote is
+not misread: its series begins anew (``anew`` counts them), and is silent while it warms up again. What bears no mark is
 version 2's.
 """
 

@@ -13,7 +13,7 @@ from deploy.scorecard.curve import Curve, curves
 from deploy.scorecard.day import Day
 from deploy.scorecard.matching import Matched, Opening, match
 from deploy.scorecard.statistics import Interval, RuleScore, scores
-from simulators.faults import OF_NO_RULE, VARIANTS, Fault
+from simulators.faults import NOT_IN_EVERY_LINE, VARIANTS, Fault
 from streams.shipment_windows import WindowConfig
 
 LATENESS_BOUND_MS: Final = WindowConfig().lateness_bound_ms
@@ -35,7 +35,7 @@ class FalseAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What was true and no rule need tell; ``variants`` counts its episodes."""
+    """What was true and this line has no rule for, nor need have; ``variants`` counts its episodes."""
 
     kind: str
     episodes: int
@@ -86,7 +86,7 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
     real, drilled = ({day.seed: _matched(day, drill) for day in played} for drill in (False, True))
     run = set.intersection(*(set(day.rules) for day in played))
     asked = {fault.rule for day in played for fault in day.faults if not fault.exempt}
-    untold = {kind for kind in OF_NO_RULE if kind not in run}
+    untold = {kind for kind in NOT_IN_EVERY_LINE if kind not in run}
     asked -= untold
     rules = sorted(run | asked, key=lambda rule: (list(VARIANTS).index(rule) if rule in VARIANTS else 99, rule))
     drill_rules = [r for r in rules if any(f.rule == r and f.exercise for day in played for f in day.faults)]
@@ -100,7 +100,7 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
         lateness_bound_ms=LATENESS_BOUND_MS,
         rules=scores(rules, run, real, shipment_days),
         not_run=sorted(asked - run),
-        of_no_rule=[_no_rule(kind, played) for kind in OF_NO_RULE if kind in untold],
+        of_no_rule=[_no_rule(kind, played) for kind in NOT_IN_EVERY_LINE if kind in untold],
         exempt=_exempt(played, untold),
         curves=_curves(rules, at_all, shipment_days),
         drills=scores(drill_rules, run, drilled, shipment_days),
@@ -228,7 +228,7 @@ def _row(rule: RuleScore) -> tuple[str, ...]:
         str(rule.episodes),
         str(rule.faults),
         _share(rule.precision, rule.precision_95),
-        "-" if rule.of_all is None else f"{rule.of_all:.3f}",
+        _share(rule.of_all, rule.of_all_95),
         _share(rule.recall, rule.recall_95),
         _seconds(rule.delay_median_s),
         _seconds(rule.delay_p95_s),

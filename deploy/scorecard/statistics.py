@@ -1,8 +1,8 @@
 """A rule's figures over some days: precision, recall, delay, false alarms a shipment-day, each with how sure it is.
 
 Intervals are of 95 %: Wilson's for shares, Garwood's exact one for the rate of false alarms. What befalls a truck
-befalls its three devices at once, so a share's interval counts fault episodes and, of false alarms, shipments: counted
-a device each, three of a kind would pass for three witnesses.
+befalls its three devices at once, so a share's interval counts fault episodes and, of alerts that are counted as wrong,
+shipments: counted a device each, three of a kind would pass for three witnesses.
 Sources: Wilson, "Probable inference, the law of succession, and statistical inference" (1927); Garwood, "Fiducial
 limits for the Poisson distribution" (1936).
 """
@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from scipy.stats import chi2
 
-from deploy.scorecard.matching import Matched
+from deploy.scorecard.matching import Hit, Matched, Opening
 
 Interval: TypeAlias = tuple[float, float]
 Z: Final = 1.959963984540054
@@ -34,7 +34,8 @@ class RuleScore(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's figures; null where there is nothing to divide by. ``run``: the rule was there to speak.
 
     ``episodes`` are fault episodes, ``faults`` those by subject: a truck that stands makes one and three. ``of_all`` is
-    the share of hits in all that was told, repeats and what another rule's fault explains counted as wrong.
+    the share of hits in all that was told, repeats and what another rule's fault explains counted as wrong;
+    ``of_all_95`` its interval, wherever there is a share.
     """
 
     rule: str
@@ -49,6 +50,7 @@ class RuleScore(msgspec.Struct, frozen=True, kw_only=True):
     precision: float | None
     precision_95: Interval | None
     of_all: float | None
+    of_all_95: Interval | None
     recall: float | None
     recall_95: Interval | None
     delay_median_s: float | None
@@ -75,15 +77,15 @@ def score(rule: str, run: bool, days: Mapping[int, Matched], shipment_days: floa
     """One rule's figures over days by seed, which together have ``shipment_days`` (above 0)."""
     hits = [(seed, hit) for seed, day in days.items() for hit in day.hits if hit.fault.rule == rule]
     missed = [(seed, fault) for seed, day in days.items() for fault in day.missed if fault.rule == rule]
-    false = [(seed, opening) for seed, day in days.items() for opening in day.false if opening.rule == rule]
-    repeats = sum(o.rule == rule for day in days.values() for o in day.repeats)
-    explained = sum(o.rule == rule for day in days.values() for o in day.explained)
+    false = [(seed, o) for seed, day in days.items() for o in day.false if o.rule == rule]
+    repeats = [(seed, o) for seed, day in days.items() for o in day.repeats if o.rule == rule]
+    explained = [(seed, o) for seed, day in days.items() for o in day.explained if o.rule == rule]
+    neither = [*repeats, *explained]
     faults = [(seed, hit.fault) for seed, hit in hits] + missed
     episodes = {(seed, fault.episode_id) for seed, fault in faults}
-    witnesses = len({(seed, hit.fault.episode_id) for seed, hit in hits}) + len({(s, o.shipment_id) for s, o in false})
-    precision = _share(len(hits), len(hits) + len(false))
+    precision, precision_95 = _right(hits, false)
+    of_all, of_all_95 = _right(hits, [*false, *neither])
     recall = _share(len(hits), len(faults))
-    alerts = len(hits) + len(false) + repeats + explained
     delays_s = [hit.delay_s for _, hit in hits]
     found = [hit.fault.variant for _, hit in hits]
     all_variants = [fault.variant for _, fault in faults]
@@ -92,14 +94,15 @@ def score(rule: str, run: bool, days: Mapping[int, Matched], shipment_days: floa
         run=run,
         episodes=len(episodes),
         faults=len(faults),
-        alerts=alerts,
+        alerts=len(hits) + len(false) + len(neither),
         hits=len(hits),
-        repeats=repeats,
-        explained=explained,
+        repeats=len(repeats),
+        explained=len(explained),
         false_alarms=len(false),
         precision=precision,
-        precision_95=None if precision is None else wilson(precision, witnesses),
-        of_all=_share(len(hits), alerts),
+        precision_95=precision_95,
+        of_all=of_all,
+        of_all_95=of_all_95,
         recall=recall,
         recall_95=None if recall is None else wilson(recall, len(episodes)),
         delay_median_s=_quantile(delays_s, 0.5),
@@ -119,6 +122,16 @@ def scores(
     """The figures of each rule; ``run`` names those that were there to speak."""
     known = set(run)
     return [score(rule, rule in known, days, shipment_days) for rule in rules]
+
+
+def _right(
+    hits: Sequence[tuple[int, Hit]], wrong: Sequence[tuple[int, Opening]]
+) -> tuple[float | None, Interval | None]:
+    """The share of hits, by seed, in hits and what is counted as wrong, and how sure it is."""
+    share = _share(len(hits), len(hits) + len(wrong))
+    right = {(seed, hit.fault.episode_id) for seed, hit in hits}
+    witnesses = len(right) + len({(seed, opening.shipment_id) for seed, opening in wrong})
+    return share, None if share is None else wilson(share, witnesses)
 
 
 def _share(part: int, whole: int) -> float | None:

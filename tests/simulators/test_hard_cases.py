@@ -17,7 +17,7 @@ from simulators import Fault, FaultSpec, Fleet, climate, scenarios
 from simulators.fault_draws import OUTLIERS_M
 from simulators.fault_effects import PLAUSIBLE_SLOWER, failing_level
 from simulators.fault_truth import A_BLOW_G, LOW_PCT
-from simulators.faults import BURST_S, HARD, OF_NO_RULE, OF_SHIPMENT, Injection
+from simulators.faults import BURST_S, HARD, NOT_IN_EVERY_LINE, OF_SHIPMENT, Injection
 from simulators.journeys import Trip
 from simulators.life import Life
 from simulators.sick_sensors import FIELDS, SATURATED, USUAL_NOISE
@@ -353,6 +353,25 @@ def test_a_clock_that_drifts_is_off_by_what_the_truth_says_and_set_right_at_the_
     assert set_right >= 1
 
 
+@pytest.mark.parametrize(("variant", "sign"), [("ahead", 1.0), ("behind", -1.0)])
+def test_a_clock_drifts_away_little_by_little_for_six_tenths_of_its_time(variant: str, sign: float) -> None:
+    spec = FaultSpec(
+        rule="clock_drift", first_s=(600, 900), duration_s=(3000, 3600), size=(30, 90), variants=(variant,)
+    )
+    drifting, exact = (Fleet(5, START_MS, 12, interval_s=10, horizon_s=9000, faults=of) for of in ((spec,), ()))
+    true_ms = {(r.device_id, r.boot_id, r.seq): r.time_ms for _, _, r in exact.run()}
+    by_device = Played(drifting).by_device
+    assert drifting.truth
+    for fault in drifting.truth:
+        told = [(true_ms[r.device_id, r.boot_id, r.seq], r.time_ms) for r in by_device[fault.device_id]]
+        during = [(true, time) for true, time in told if fault.start_ms <= true < fault.end_ms]
+        assert len(during) > 200
+        for true, time in during:
+            share = (true - fault.start_ms) / (fault.end_ms - fault.start_ms)
+            assert (time - true) / 1000.0 == pytest.approx(sign * fault.size * min(1.0, share / 0.6), abs=0.01)
+        assert all(time == true for true, time in told if not fault.start_ms <= true < fault.end_ms)
+
+
 def test_a_sensor_in_the_wrong_unit_tells_what_is_true_in_another(hard: Played, well: Played) -> None:
     for fault in hard.faults("sensor_anomaly", "unit"):
         field = FIELDS[hard.injection(fault).text]
@@ -513,5 +532,5 @@ def test_what_cannot_be_asked_for_is_refused(fields: dict[str, Any], why: str) -
         FaultSpec(first_s=(1, 2), **fields)
 
 
-def test_what_no_rule_need_tell_is_a_truth_of_its_own_kind(hard: Played) -> None:
-    assert {fault.rule for fault in hard.fleet.truth} >= set(OF_NO_RULE)
+def test_what_not_every_line_has_a_rule_for_is_true_all_the_same(hard: Played) -> None:
+    assert {fault.rule for fault in hard.fleet.truth} >= set(NOT_IN_EVERY_LINE)

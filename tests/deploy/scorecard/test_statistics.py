@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from scipy.stats import binomtest, poisson
 
@@ -47,11 +48,23 @@ def test_figures_count_subjects_and_intervals_count_episodes() -> None:
     assert found.recall_95 == wilson(2 / 3, 1)
     assert found.precision == pytest.approx(2 / 3)
     assert found.precision_95 == wilson(2 / 3, 2)
+    assert found.of_all == 0.5
+    assert found.of_all_95 == wilson(0.5, 2), "the repeat and the false alarm are of one shipment"
     assert (found.delay_median_s, found.delay_p95_s) == pytest.approx((90.0, 117.0))
     assert found.false_per_shipment_day == 0.25
     assert (found.variants["stand"].faults, found.variants["stand"].found) == (3, 2)
 
 
+def test_what_another_fault_explains_is_nothing_to_precision_and_wrong_to_of_all_in_its_interval_too() -> None:
+    hits = [Hit(stop("truck"), alarm("truck"))]
+    of = [msgspec.structs.replace(alarm("truck"), shipment_id=shipment) for shipment in ("S", "T", "T")]
+    (found,) = scores(["unplanned_stop"], ["unplanned_stop"], {3: Matched(hits=hits, explained=of)}, 4.0)
+    assert (found.precision, found.precision_95) == (1.0, wilson(1.0, 1))
+    assert (found.of_all, found.of_all_95) == (0.25, wilson(0.25, 3))
+    assert (found.alerts, found.explained) == (4, 3)
+
+
 def test_a_rule_that_was_not_there_is_said_to_be_not_run() -> None:
     (found,) = scores(["unplanned_stop"], ["shock"], {3: Matched(missed=[stop("seal")])}, 1.0)
     assert (found.run, found.recall, found.precision) == (False, 0.0, None)
+    assert (found.of_all, found.of_all_95) == (None, None)
