@@ -92,7 +92,7 @@ class GrowingRange:
 
 
 def _end(end: float | None) -> float | None:
-    """An end that is declared, as a float. Raises ValueError for what is no finite number: a range would never be found."""
+    """A declared end as a float. Raises ValueError for what is no finite number: a range would never be found."""
     if end is None:
         return None
     try:
