@@ -222,7 +222,7 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     assert re.search("WARNING.*Judging: sensor_anomaly@3-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
     says = next(check["says"] for check in json.loads(ready)["checks"] if check["name"] == "models")
     assert "waived by Ana Ruiz, ANAM at" in says
-    assert ": a test; it begins anew where 2 judged" in says
+    assert ": a test; it begins anew where 3 judged" in says
     assert f"{len(BOXES)} records of what other versions had learnt are not read" in says
     assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="3-own-range"} 0' in metrics
 
