@@ -102,7 +102,7 @@ def test_the_command_prints_each_kind_and_writes_all(folder: Path) -> None:
         ("without value", TOLD_ONCE),
     ]
     assert written["rows"][0]["standard"] == pytest.approx(93.8, abs=0.1)
-    for words in ("ideas of others, alone", "z-score, told once", "ours with something more", "with usual steps"):
+    for words in ("ideas of others, alone", "z-score, told once", "ours with something more", "with steps"):
         assert words in said.stderr
 
 
