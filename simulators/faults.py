@@ -124,7 +124,7 @@ ALSO: Final[dict[FaultRule, tuple[FaultRule, ...]]] = {
     "position_spoofing": ("route_deviation", "separation", "unusual_journey"),
     "temperature_excursion": ("sensor_anomaly",),
     "reading_gap": ("signal_lost",),  # where the hole is nearly long enough to be a silence of its own
-    "separation": ("unplanned_stop",),  # what is left behind stands
+    "separation": ("unplanned_stop",),  # who goes away stands
     "clock_drift": ("separation", "position_spoofing"),  # where it was is told of another time
 }
 ALSO_SICK: Final[dict[str, tuple[FaultRule, ...]]] = {  # by the sensor that is sick

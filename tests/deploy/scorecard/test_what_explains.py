@@ -79,7 +79,7 @@ WHY: Final[dict[Pair, tuple[str, str]]] = {  # its reason, and the play that nee
         "holes",
     ),
     ("separation", "unplanned_stop"): (
-        "who is left behind stands, where it may or for less than what is played as a stop",
+        "who goes away stands; beside a place for it the truth leaves open whether it may",
         "swapped",
     ),
     ("clock_drift", "separation"): (
@@ -87,7 +87,7 @@ WHY: Final[dict[Pair, tuple[str, str]]] = {  # its reason, and the play that nee
         "clocks",
     ),
     ("clock_drift", "position_spoofing"): (
-        "set right, its clock makes seconds of minutes on the road: a jump",
+        "set right, it tells in seconds of where it drove in minutes: a jump",
         "clocks",
     ),
     ("sick temperature", "temperature_excursion"): (
@@ -95,8 +95,14 @@ WHY: Final[dict[Pair, tuple[str, str]]] = {  # its reason, and the play that nee
         "sick",
     ),
     ("sick shock", "shock"): ("what it tells is a blow, though nothing struck", "sick"),
-    ("sick shock", "sensor_stuck"): ("in the other unit it stands at the sensor's rail", "sick"),
-    ("sick vibration", "sensor_stuck"): ("in the other unit it stands at the sensor's rail", "units"),
+    ("sick shock", "sensor_stuck"): (
+        "its truck at rest, it repeats in the other unit what it never used to repeat",
+        "sick",
+    ),
+    ("sick vibration", "sensor_stuck"): (
+        "its truck at rest, it repeats in the other unit what it never used to repeat",
+        "units",
+    ),
     ("temperature_excursion", "sensor_anomaly"): (
         "goods too warm are what a box's sensor has never told",
         "watched goods",
