@@ -201,6 +201,14 @@ def test_huge_ranges_and_no_ranges_are_borne() -> None:
         SensorAnomaly(2.0, 1.0)
 
 
+def test_it_is_had_from_the_package_and_nothing_else_is() -> None:
+    import detectors
+
+    assert detectors.SensorAnomaly is SensorAnomaly
+    with pytest.raises(AttributeError, match="no attribute 'Sensor'"):
+        _ = detectors.Sensor
+
+
 @pytest.mark.parametrize("end", [math.nan, math.inf, -math.inf, 10**400, True, "3"])
 def test_an_end_of_a_range_that_is_no_finite_number_is_refused_at_once(end: Any) -> None:
     for ends in ({"low": end}, {"high": end}, {"low": end, "high": 1.0}, {"low": 0.0, "high": end}):
