@@ -26,12 +26,12 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         content = orjson.loads(path.read_bytes())
         told = content.pop(SEAL)
-        rule, _, version = content["new"]["model"].partition("@")
+        name = str(content["new"]["model"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no report of `puente detectors shadow --json`: {error!r}") from None
     if adoptions.seal(content) != told:
         raise ValueError(f"{path} has been altered since it was written: compare again")
-    model_versions.find(rule, version)
+    model_versions.named(name)
     return {**content, SEAL: told}
 
 
@@ -41,7 +41,7 @@ def signed(report: Mapping[str, Any], by: str, at: datetime, waived: str = "", c
     ``cluster`` is the id of the line's Kafka, empty where that is not known.
     """
     old, new = report["old"], report["new"]
-    model = _found(new["model"])
+    model = model_versions.named(new["model"])
     if new["sha256"] != (now := sha256_of(model)):
         raise ValueError(
             f"{model.name} was compared with another content ({new['sha256'][:12]}) than this release's ({now[:12]}): "
@@ -88,7 +88,7 @@ def _lacks(report: Mapping[str, Any], at: datetime, cluster: str) -> str | None:
         return f"{new['model']} {only}, and would judge every corridor: compare without --corridor"
     if old == new:
         return f"{new['model']} was compared with itself: that says nothing"
-    if old["sha256"] != (now := sha256_of(_found(old["model"]))):
+    if old["sha256"] != (now := sha256_of(model_versions.named(old["model"]))):
         return f"the {old['model']} it was compared with has another content than this release's ({now[:12]})"
     if (there := report.get("cluster", "")) and cluster and there != cluster:
         return f"{new['model']} was compared on another Kafka ({there}) than this line's ({cluster})"
@@ -115,11 +115,6 @@ def waived(settings: Settings, model: ModelVersion, by: str, at: datetime, reaso
     return Adoption(model=model.name, model_sha256=content, thresholds=limits, by=by, at=_rfc3339(at), waived=reason)
 
 
-def _found(name: str) -> ModelVersion:
-    rule, _, version = name.partition("@")
-    return model_versions.find(rule, version)
-
-
 def _refuse_own(model: ModelVersion) -> None:
     if model is model_versions.OWN[model.rule]:
         raise ValueError(
@@ -129,11 +124,11 @@ def _refuse_own(model: ModelVersion) -> None:
 
 def to_set(settings: Settings, adoption: Adoption, file: Path) -> list[str]:
     """The lines of the settings file that make this version judge, wherever a worker is started."""
-    rule, _, version = adoption.model.partition("@")
-    lines = [f'adoptions = "{file.resolve()}"', "[models]", f'{rule} = "{version}"']
-    limits = takeover.thresholds_of(settings, rule)
+    model = model_versions.named(adoption.model)
+    lines = [f'adoptions = "{file.resolve()}"', "[models]", f'{model.rule} = "{model.version}"']
+    limits = takeover.thresholds_of(settings, model.rule)
     off = [f"{name} = {value:g}" for name, value in adoption.thresholds.items() if limits[name] != value]
-    return [*lines, f"[rules.{rule}]", *off] if off else lines
+    return [*lines, f"[rules.{model.rule}]", *off] if off else lines
 
 
 def _rfc3339(at: datetime) -> str:

@@ -65,12 +65,6 @@ def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
-def model_of(adoption: Adoption) -> ModelVersion:
-    """The version that it is of. Raises ValueError where there is none such any more."""
-    rule, _, version = adoption.model.partition("@")
-    return model_versions.find(rule, version)
-
-
 def in_force(settings: Settings, cluster: str = "") -> dict[str, InForce]:
     """By rule, the version that judges. Raises SettingsError where one is chosen that nothing lets take over.
 

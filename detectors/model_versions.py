@@ -103,6 +103,12 @@ def find(rule: str, version: str) -> ModelVersion:
     return found
 
 
+def named(name: str) -> ModelVersion:
+    """The version of this name, ``rule@version``. Raises ValueError as ``find`` does."""
+    rule, _, version = name.partition("@")
+    return find(rule, version)
+
+
 def _near(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"

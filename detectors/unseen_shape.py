@@ -15,6 +15,9 @@ from __future__ import annotations
 from array import array
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detectors.fuzzy_art import Fit, FuzzyArt
 from detectors.shape_samples import FEATURES, WINDOW, ShapeSamples, features
 from detectors.week_profile import from_little, little
@@ -107,28 +110,27 @@ class UnseenShape:
         if self._count == _LEARNT:
             self._begin()
         else:
-            said = self._hear(self._newest, self._count)
+            said = self._hear(features(self._newest), self._count)
             self.lately = min(self.lately + said, 1.0)
         del self._newest[: 1 - WINDOW]
         return said
 
     def _begin(self) -> None:
         """Learn the first shapes: once to see how well the later half of them fits, then anew, as vigilant as that."""
-        ends = range(WINDOW, _LEARNT + 1)
-        shapes = [features(self._newest[end - WINDOW : end]) for end in ends]
+        shapes = [features(self._newest[end - WINDOW : end]) for end in range(WINDOW, _LEARNT + 1)]
         fits = [self._art.learn(shape).whole for shape in shapes]
         later = fits[_HALF - 1 :]
         self._art = FuzzyArt(FEATURES, _CATEGORIES, sum(later) / len(later))
-        for end in ends:
-            self._hear(self._newest[end - WINDOW : end], end)
+        for end, shape in enumerate(shapes, WINDOW):
+            self._hear(shape, end)
 
-    def _hear(self, samples: bytearray, at: int) -> float:
+    def _hear(self, shape: NDArray[np.uint8], at: int) -> float:
         """Learn the shape that ends with the sample of this number; what is to be said of it, 0 to 1."""
         art, lower, upper = self._art, self._art.lower, self._art.upper
         said_for = at - self._said_at
         if at > _LEARNT + _MASK and self._fitting >= _MASK:
             self._unsettled = False
-        fit = art.learn(features(samples))
+        fit = art.learn(shape)
         self._fitting = 0 if fit.new else self._fitting + 1
         self._vigilance.hear(fit.whole, said_for < _MASK)
         said = 0.0

@@ -157,8 +157,8 @@ class SensorModels:
                 series.whole_at = _WHOLE_EVERY
             elif name in self._void | self._gone:
                 yield f"m/{key}", None
-            mark = [] if self.version.version == _UNMARKED else [self.version.version]
-            yield f"v/{key}", pack([*series.range, series.newest_ms, series.whole_at, series.since, *mark])
+            by = self.version.version
+            yield f"v/{key}", pack([*series.range, series.newest_ms, series.whole_at, series.since, by])
         self._dirty.clear()
         self._void.clear()
         self._gone.clear()
@@ -178,8 +178,7 @@ def _strange(
     why = sensor_watch.why(detector, told.value, told.time_ms, limits.open_score)
     found = why.reasons()  # now, for the detector learns
     usual = sensor_watch.usual_now(detector, told.time_ms, limits.open_score)
-    mark = [] if version.version == _UNMARKED else [version.version]
-    about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), *mark]
+    about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), version.version]
     return Judgement(score, True, False, tuple(found), tuple(why.named(found)), usual, pack(about))
 
 

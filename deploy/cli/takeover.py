@@ -119,6 +119,7 @@ def adopt(
       puente detectors adopt --rule unusual_journey --model 1-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
     """
     from deploy import adopting, adoptions, takeover
+    from detectors import model_versions
 
     file = to or settings.adoptions
     if file is None:
@@ -134,7 +135,7 @@ def adopt(
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror or error}") from None
-    click.echo(f"{file}: {takeover.InForce(takeover.model_of(record), record)}.")
+    click.echo(f"{file}: {takeover.InForce(model_versions.named(record.model), record)}.")
     click.echo("For each worker (on another machine, the path of its copy there):")
     for line in adopting.to_set(settings, record, file):
         click.echo(f"  {line}")
