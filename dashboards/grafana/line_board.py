@@ -63,7 +63,7 @@ BOARD: Final = Board(
             title=Text("Which version of each model judges?", "¿Qué versión de cada modelo juzga?"),
             says=Text(
                 "The release's own, one that a comparison found ready, or one for which somebody waived that: who.",
-                "La de la entrega, una que una comparación halló lista, o una a la que alguien eximió de ella: quién.",
+                "La propia del programa, una que una comparación halló lista, o una autorizada sin ella: por quién.",
             ),
             queries=(
                 Query(
@@ -73,7 +73,7 @@ BOARD: Final = Board(
                 ),
             ),
             meanings={
-                "0": (Text("WAIVED", "EXIMIDA"), "red"),
+                "0": (Text("WAIVED", "SIN COMPARAR"), "red"),
                 "1": (Text("own or compared", "propia o comparada"), "green"),
             },
             height=5,

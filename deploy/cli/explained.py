@@ -99,7 +99,7 @@ _SPANISH: Final = _Words(
         None: "{topic} ya no llega tan atrás; esto es lo que vio el modelo",
     },
     model="modelo {model}, {seen} ventanas vistas",
-    waived="{version} juzga sin una comparación que lo hallara listo: lo eximió {by}",
+    waived="{version} juzga sin una comparación que lo hallara listo: lo autorizó {by}",
     value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low:g} a {high:g}",
     reading="lectura boot {boot}, seq {seq} del {at}",
     again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",

@@ -75,7 +75,7 @@ def test_the_version_of_the_model_that_judged_is_said_and_without_one_the_rules(
     assert text(found, language).count("unusual_journey@1-swift") == 1
     assert found.as_dict()["model_version"] == "unusual_journey@1-swift"
     about.evidence["model_waived_by"] = "J. Poe, CBP"
-    waived = {"en": "waived by J. Poe, CBP", "es": "lo eximió J. Poe, CBP"}[language]
+    waived = {"en": "waived by J. Poe, CBP", "es": "lo autorizó J. Poe, CBP"}[language]
     assert text(found, language).count("J. Poe") == text(found, language).count(waived) == 1
 
 
