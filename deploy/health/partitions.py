@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -12,6 +13,7 @@ from contracts.metrics import Sample
 from deploy.health.vitals import Check, Standstill, listed
 from streams.agents.partition_runner import PartitionRunner
 
+log = logging.getLogger(__name__)
 
 def still_s(checkpoint_interval_s: float) -> float:
     """How long a partition may stay where it is: large checkpoints come at ten intervals, a restore takes its time."""
@@ -58,6 +60,7 @@ class PartitionVitals:
         try:
             self._looked, self._ends = self._owner.joined, dict(self._owner.log_ends())
         except Exception:  # between two assignments Kafka's clients have no answer, and say so in many ways
+            log.debug("Health: the consumer does not say where its partitions stand.", exc_info=True)
             return
         self._standstill.forget(self._ends)
         self._first_ends = {source: self._first_ends.get(source, end) for source, end in self._ends.items()}

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -87,15 +88,21 @@ async def test_a_live_loop_is_200_and_a_blocked_one_503_with_how_long_and_200_ag
             assert (await ask(f"{health.url}/healthz"))[0] == 200
 
 
-async def test_readiness_names_what_is_not_so() -> None:
+async def test_readiness_names_what_is_not_so(monkeypatch: pytest.MonkeyPatch) -> None:
     vitals = Vitals()
+
+    async def taking() -> AsyncMock:
+        return AsyncMock()
+
     with process(vitals) as health:
         async with health.beating():
             status, body = await ask(f"{health.url}/readyz")
             told = json.loads(body)
             assert (status, told["ready"], told["not_ready"]) == (503, False, ["kafka"])  # there is none
-            health._kafka_fault = None
-            assert (await ask(f"{health.url}/readyz"))[0] == 200
+            monkeypatch.setattr(health, "_new_producer", taking)  # a real Kafka that comes: test_on_a_line
+            async with asyncio.timeout(30):
+                while (await ask(f"{health.url}/readyz"))[0] != 200:  # noqa: ASYNC110 - it is asked from outside
+                    await asyncio.sleep(0.05)
             assert await asyncio.to_thread(ask_ready, health.url) == (True, "ready")
             vitals.ok = False
             status, body = await ask(f"{health.url}/readyz")
