@@ -15,6 +15,7 @@ from streams.agents.partition_runner import PartitionRunner
 
 log = logging.getLogger(__name__)
 
+
 def still_s(checkpoint_interval_s: float) -> float:
     """How long a partition may stay where it is: large checkpoints come at ten intervals, a restore takes its time."""
     return 30.0 + 10.0 * checkpoint_interval_s
