@@ -84,7 +84,8 @@ class Finding(msgspec.Struct, omit_defaults=True, gc=False, array_like=True):
 class ShipmentReading(Reading, omit_defaults=True, gc=False, kw_only=True):
     """A reading with what was in force at its time, and what the device detectors saw in it.
 
-    ``marks`` says what is known against it (``no_fix``, ``gap``, ``late``, ``doubted_fix``, ``no_shipment``).
+    ``marks`` says what is known against it (``no_fix``, ``gap``, ``late``, ``doubted_fix``, ``no_shipment``); one
+    with ``no_fix`` said 0/0 and has no position here.
     ``findings`` holds one entry a rule that the device detectors judged on this reading (see
     ``contracts.alerts.Finding``); a rule that was not judged has none. Distances are along and off the route's line;
     ``inside`` names the geofences it lies in.

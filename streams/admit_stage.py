@@ -206,7 +206,7 @@ class AdmitStage:
         return joined
 
     def _place(self, readings: list[ShipmentReading], joined: list[InForce]) -> None:
-        """Distances and places, a corridor at a time. 0/0 is what a receiver prints before it has a fix."""
+        """Distances and places, a corridor at a time. 0/0, printed before a receiver has a fix, is no position."""
         groups: dict[int, tuple[Corridor, list[ShipmentReading]]] = {}
         for reading, found in zip(readings, joined, strict=True):
             lat, lon = reading.lat_deg, reading.lon_deg
@@ -214,6 +214,7 @@ class AdmitStage:
                 continue
             if lat == 0.0 and lon == 0.0:
                 reading.marks = (*reading.marks, NO_FIX)
+                reading.lat_deg = reading.lon_deg = None
             elif found.corridor is not None:
                 groups.setdefault(id(found.corridor), (found.corridor, []))[1].append(reading)
         for corridor, group in groups.values():

@@ -113,6 +113,7 @@ def test_a_drill_is_counted_apart_too(world) -> None:
 def test_only_0_0_is_no_fix(world) -> None:
     readings, _ = admit(world, *(world.line(seq=i, lat_deg=i, lon_deg=0) for i in range(2)))
     assert [r.marks for r in readings] == [("no_fix",), ()]
+    assert [(r.lat_deg, r.lon_deg) for r in readings] == [(None, None), (1.0, 0.0)]  # or a map draws it off Africa
 
 
 def test_repeats_are_dropped_within_a_frame_and_over_frames(world) -> None:

@@ -325,6 +325,14 @@ def test_a_shipments_readings_are_asked_of_its_own_devices_and_none_is_missed(bu
 
 
 @pytest.mark.influx
+def test_a_device_that_had_no_fix_is_nowhere_and_not_off_africa(bucket: Bucket) -> None:
+    assert values(bucket.ask('SELECT count("seq") FROM "readings" WHERE "marks" =~ /"no_fix"/'))
+    for measurement in ("readings", "events", "crossings", "alerts"):
+        at_0_0 = f'SELECT count("lat_deg") FROM "{measurement}" WHERE "lat_deg" = 0 AND "lon_deg" = 0'
+        assert not values(bucket.ask(at_0_0)), measurement
+
+
+@pytest.mark.influx
 def test_each_agency_sees_its_own_alerts_and_the_joint_picture_all(bucket: Bucket) -> None:
     def seen(audience: str) -> set[str]:
         (dashboard,) = (d for d in ALL_DASHBOARDS if d["uid"] == f"puente-{audience}-alerts-en")
