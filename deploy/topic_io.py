@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from deploy.services.errors import ServiceMissingError
+from streams.agents.started import started
 
 _POLL_MS: Final = 250
 
@@ -27,20 +28,20 @@ async def _consumer(bootstrap: str, topic: str) -> AsyncIterator[tuple[Any, list
         auto_offset_reset="earliest",
         fetch_max_wait_ms=_POLL_MS,
     )
-    try:
-        await consumer.start()
-    except KafkaConnectionError:
-        await consumer.stop()
-        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from None
-    try:
+    async with started(lambda: _reach(consumer, bootstrap), consumer.stop):
         numbers = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
         if not numbers:
             raise ServiceMissingError(f"Kafka at {bootstrap} has no topic {topic}: `puente up` makes it")
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
         yield consumer, partitions
-    finally:
-        await consumer.stop()
+
+
+async def _reach(client: AIOKafkaConsumer | AIOKafkaProducer, bootstrap: str) -> None:
+    try:
+        await client.start()
+    except KafkaConnectionError:
+        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from None
 
 
 async def records_of(
@@ -109,18 +110,10 @@ async def write_all(
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", transactional_id=as_whom, transaction_timeout_ms=300_000, linger_ms=5
     )
-    try:
-        await producer.start()
-    except KafkaConnectionError:
-        await producer.stop()
-        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from None
-    try:
-        async with producer.transaction():
-            sent = [await producer.send(topic, value, key.encode(), partition=partition) for key, value in pairs]
-            for future in sent:
-                await future
-    finally:
-        await producer.stop()
+    async with started(lambda: _reach(producer, bootstrap), producer.stop), producer.transaction():
+        sent = [await producer.send(topic, value, key.encode(), partition=partition) for key, value in pairs]
+        for future in sent:
+            await future
 
 
 async def write_tombstones(bootstrap: str, topic: str, keys: Sequence[str]) -> None:
@@ -128,9 +121,6 @@ async def write_tombstones(bootstrap: str, topic: str, keys: Sequence[str]) -> N
     if not keys:
         return
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
-    await producer.start()
-    try:
+    async with started(producer.start, producer.stop):
         for future in [await producer.send(topic, None, key.encode()) for key in keys]:
             await future
-    finally:
-        await producer.stop()

@@ -15,6 +15,7 @@ from contracts import frames, topics
 from contracts.readings import ReadingId
 from deploy.services.errors import ServiceFailedError
 from deploy.topic_io import records_of
+from streams.agents.started import started
 from streams.stage import unpack
 
 _POLL_S: Final = 0.05
@@ -63,11 +64,8 @@ async def _consumer(bootstrap: str) -> AsyncIterator[Any]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
-    await consumer.start()
-    try:
+    async with started(consumer.start, consumer.stop):
         yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def ends_of(bootstrap: str, topic: str, partitions: int) -> list[int]:

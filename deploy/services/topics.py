@@ -10,6 +10,7 @@ from contracts import topics
 from deploy.services.errors import ServiceError, ServiceMissingError
 from deploy.services.kafka import run_apart
 from deploy.settings import SettingsError
+from streams.agents.started import started
 
 _TIMEOUT_MS: Final = 30_000
 
@@ -59,15 +60,15 @@ async def _admin(bootstrap: str) -> AsyncIterator[Any]:
     from aiokafka.errors import KafkaConnectionError
 
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_TIMEOUT_MS)
-    try:
-        await admin.start()
-    except KafkaConnectionError as error:
-        await admin.close()
-        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from error
-    try:
+
+    async def reach() -> None:
+        try:
+            await admin.start()
+        except KafkaConnectionError as error:
+            raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from error
+
+    async with started(reach, admin.close):
         yield admin
-    finally:
-        await admin.close()
 
 
 async def _there(admin: Any, table: Sequence[topics.Topic], partitions: int) -> set[str]:

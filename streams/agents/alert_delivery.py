@@ -21,6 +21,7 @@ from contracts import topics
 from contracts.deliveries import Undelivered
 from contracts.metrics import Sample
 from streams.agents.alert_desk import AlertDesk, DeliveryCounts, DeskConfig
+from streams.agents.started import started
 from streams.sinks.webhooks import Poster
 
 log = logging.getLogger(__name__)
@@ -72,21 +73,16 @@ class AlertDelivery:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then save and leave. Raises KafkaError where Kafka can't be reached at first."""
-        await self._producer.start()
-        try:
-            await self._consumer.start()
-            self._consumer.subscribe(list(self._audience_of), listener=_Listener(self._let_go, self._have))
-            async with self._poster:
-                try:
-                    while not stop.is_set():
-                        await self._open_desks()
-                        await self._poll()
-                        await self._close_broken()
-                finally:
-                    await self._let_go()
-                    await self._consumer.stop()
-        finally:
-            await self._producer.stop()
+        consumer, producer = self._consumer, self._producer
+        async with started(producer.start, producer.stop), started(consumer.start, consumer.stop), self._poster:
+            consumer.subscribe(list(self._audience_of), listener=_Listener(self._let_go, self._have))
+            try:
+                while not stop.is_set():
+                    await self._open_desks()
+                    await self._poll()
+                    await self._close_broken()
+            finally:
+                await self._let_go()
 
     def samples(self) -> Iterator[Sample]:
         """The deliverer's metrics, as they are declared in ``contracts.metrics``."""

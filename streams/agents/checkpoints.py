@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from contracts.topics import checkpoints
+from streams.agents.started import started
 from streams.stage import StateChange, pack, unpack
 
 log = logging.getLogger(__name__)
@@ -71,13 +72,10 @@ class CheckpointStore:
             isolation_level="read_committed",
             fetch_max_wait_ms=20,  # a fetch that waits for more would hold up the questions asked behind it
         )
-        await consumer.start()
-        try:
+        async with started(consumer.start, consumer.stop):
             state = await self._read(consumer)
             start = (await consumer.beginning_offsets([self.source]))[self.source]
             end = (await consumer.end_offsets([self.source]))[self.source]
-        finally:
-            await consumer.stop()
         covered = NOTHING_COVERED
         header = state.pop(_COVERED, None)
         if header is not None:

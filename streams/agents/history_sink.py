@@ -26,6 +26,7 @@ from contracts.health import LineSample
 from contracts.history import History, Refusal
 from streams.agents.checkpoints import CheckpointStore
 from streams.agents.partition_runner import Arrival, PartitionRunner, RunnerConfig, Work
+from streams.agents.started import started
 from streams.agents.works import HistoryWriter, ReadingsWork, RecordsWork
 from streams.history_stage import HistoryStage
 
@@ -82,19 +83,15 @@ class HistorySink:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then checkpoint and leave. Raises KafkaError where Kafka can't be reached."""
-        await self._producer.start()
-        try:
-            await self._consumer.start()
+        consumer, producer = self._consumer, self._producer
+        async with started(producer.start, producer.stop), started(consumer.start, consumer.stop):
             names = [topics.SHIPMENT_READINGS, topics.SHIPMENT_EVENTS, topics.alerts("joint"), topics.HEALTH]
-            self._consumer.subscribe(names, listener=_Listener(self))
+            consumer.subscribe(names, listener=_Listener(self))
             try:
                 while not stop.is_set():
                     await self._poll()
             finally:
                 await self.let_go()
-                await self._consumer.stop()
-        finally:
-            await self._producer.stop()
 
     @property
     def runners(self) -> dict[TopicPartition, PartitionRunner]:

@@ -128,7 +128,11 @@ class Line(Service):  # type: ignore[misc]
             max_request_size=4_194_304,
             compression_type="zstd",  # of what aiokafka offers the smallest, and seven times cheaper than its lz4
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
         return producer
 
     async def _renew_producer(self, error: Exception) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -169,6 +170,32 @@ def send(settings: Settings, topic: str, *values: bytes) -> None:
     asyncio.run(produce())
 
 
+def interrupted(kafka: str, *arguments: str) -> tuple[int, bytes]:
+    """Exit code and standard error of a command that hears Ctrl-C once it holds a connection to Kafka."""
+    command = [sys.executable, "-m", "deploy.cli", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environ(PUENTE_KAFKA=kafka), stdout=pipe, stderr=pipe, cwd=ROOT) as process:
+        try:
+            while not psutil.Process(process.pid).net_connections():
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()  # else we would wait for one that did not hear it
+    return process.returncode, said.strip()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["alerts", "tail"], ["topics", "create"], ["reference", "load", "FILE"]], ids=" ".join
+)
+def test_ctrl_c_while_kafka_has_yet_to_answer_is_130_and_no_word_of_the_librarys(arguments: list[str]) -> None:
+    file = str(ROOT / "docs" / "examples" / "reference.ndjson")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        kafka = f"127.0.0.1:{mute.getsockname()[1]}"
+        assert interrupted(kafka, *[file if each == "FILE" else each for each in arguments]) == (130, b"")
+
+
 @pytest.mark.kafka
 @pytest.mark.mqtt
 class TestOnAStack:
@@ -276,23 +303,7 @@ class TestOnAStack:
         assert "not connected" not in replayed.stderr + only.stderr  # the library's word on its own goodbye
 
     def test_ctrl_c_is_130_without_a_traceback(self, stack: dict[str, Any]):
-        command = [sys.executable, "-m", "deploy.cli", "alerts", "tail", "--json"]
-        with subprocess.Popen(
-            command,
-            env=environ(PUENTE_CONFIG=stack["config"]),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-        ) as tail:
-            # It has joined the topic once it holds a connection to Kafka.
-            while not psutil.Process(tail.pid).net_connections():
-                time.sleep(0.05)
-            tail.send_signal(signal.SIGINT)
-            try:
-                _, said = tail.communicate(timeout=60)
-            finally:
-                tail.kill()  # else we would wait for one that did not hear it
-        assert (tail.returncode, said.strip()) == (130, b"")
+        assert interrupted(stack["kafka"], "alerts", "tail", "--json") == (130, b"")
 
 
 @pytest.mark.kafka

@@ -15,6 +15,7 @@ from deploy.bench.cpu import Usage, usage_of
 from deploy.bench.peers.task import Task
 from deploy.bench.report import rate
 from deploy.services.processes import Child
+from streams.agents.started import started
 
 INSTALL: Final = "is not installed: pip install 'puente[bench]'"
 Ran = tuple[dict[str, float], dict[str, str]]  # peers, not_run: the report's two keys
@@ -23,11 +24,8 @@ Ran = tuple[dict[str, float], dict[str, str]]  # peers, not_run: the report's tw
 async def make_topics(kafka: str, names: Iterable[str], partitions: int) -> None:
     """Topics of the bench's own, beside the line's. Raises KafkaError."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
+    async with started(admin.start, admin.close):
         await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
-    finally:
-        await admin.close()
 
 
 def python_command(module: str, task: Task, folder: Path) -> list[str]:
