@@ -15,11 +15,12 @@ one in the midst of such a shape.
 
 Each distance has a weight that says what one unit of that axis is worth, and is worth less and less the farther, so
 that no axis outvotes all others; then they are added. What was told once is not told again at once
-(``detectors.told_once``). From a very strange value on, nothing far from the known is trusted: it has been seen, which
-makes it less strange and not normal. If the stretch lasts, it is the new normal.
+(``detectors.told_once``), but a stretch of which nothing was told, because a wild value came just before it, is told at
+its fifth value. From a very strange value on, nothing far from the known is trusted: it has been seen, which makes it
+less strange and not normal. If the stretch lasts for hours, it is the new normal; what comes a third time is a habit.
 
-The score is told / (told + ``usual_alarm``): 0.5 is the level that serves all series best on the development data.
-``docs/detection.md`` says what was tried, and what each part gives.
+The score is told / (told + ``usual_alarm``), so that one threshold serves all series. ``docs/detection.md`` says which,
+what was tried, and what each part gives.
 
 Caveat: silent for the first hundred values. Knows nothing of a sensor's neighbours. A slow drift that is never far from
 what was before is not found.
@@ -45,7 +46,7 @@ from detectors.week_spread import WeekSpread
 AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads", "step")
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
-_LAYOUT: Final = 4  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 5  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ class Shape:
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
     unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
     untrusted: float = 1.5
-    new_normal: int = 100  # values
+    new_normal: int = 100  # values, and no less time than
+    new_normal_ms: int = 8 * 3_600_000
+    untold: int = 5  # values of a strange stretch after which it is told, whatever came before it
     usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
     known: type[KnownCells] = KnownCells
     profile: type[WeekProfile] = WeekProfile
@@ -98,7 +101,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._range = GrowingRange(low, high)
         self._centre, self._spread = 0.0, 0.0
         self._last, self._step = 0.0, 0.0
-        self._strange_for = 0
+        self._strange_for, self._strange_since_ms, self._stretch_told = 0, 0, False
         self._last_residual, self._residual_before = 0.0, 0.0
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
@@ -112,7 +115,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._told = shape.told()
 
     def score_one(self, x: dict[str, Any]) -> float:
-        """How strange this value is, 0 to 1, the same on every series; 0.5 is worth an alarm. Changes nothing."""
+        """How strange this value is, 0 to 1, the same on every series. Changes nothing."""
         return self.score_with(x)
 
     def score_with(self, x: dict[str, Any], as_usual: Collection[str] = ()) -> float:
@@ -126,11 +129,18 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         for at, axis in enumerate(AXES if as_usual else ()):
             if axis in as_usual:
                 distances[at] = 0.0
-        told = self._told.tell(self._strangeness(distances, SECOND_OPINION not in as_usual))
+        told = self._told.tell(self._strangeness(distances, SECOND_OPINION not in as_usual), self._untold(place))
         return told / (told + self.shape.usual_alarm)
 
     def learn_one(self, x: dict[str, Any]) -> None:
         """Take the value in."""
+        self._take(x, alarm=False)
+
+    def learn_alarm(self, x: dict[str, Any]) -> None:
+        """Take in a value of which somebody is being told: it belongs to a strange stretch, though it has been seen."""
+        self._take(x, alarm=True)
+
+    def _take(self, x: dict[str, Any], alarm: bool) -> None:
         value, time_ms = _number(x.get("value")), _time(x.get("time_ms"))
         if value is None or time_ms is None:
             return
@@ -141,9 +151,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._range.find([early for _, early in self._first])
             first, self._first = self._first, []
             for at_ms, early in first:
-                self._learn(at_ms, self._range.part(early))
+                self._learn(at_ms, self._range.part(early), alarm=False)
             return
-        self._learn(time_ms, self._range.part(value))
+        self._learn(time_ms, self._range.part(value), alarm)
 
     @property
     def heard(self) -> int:
@@ -182,8 +192,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """All that it has learnt as plain numbers and bytes: 4 to 8 kB packed. Its first element is the layout's."""
         return [
             _LAYOUT,
-            [self._heard, self._strange_for, self._centre, self._spread, self._last, self._step],
+            [self._heard, self._centre, self._spread, self._last, self._step],
             [self._last_residual, self._residual_before],
+            [self._strange_for, self._strange_since_ms, self._stretch_told],
             [list(pair) for pair in self._first],
             self._range.dump(),
             [self._hourly.dump(), self._sizes.dump()],
@@ -201,9 +212,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """``dump`` of a detector with the same range back. Raises ValueError for a dump of another layout."""
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
-        _, numbers, residuals, first, ends, (hourly, sizes), cells, unseen, told = dumped
-        self._heard, self._strange_for, self._centre, self._spread, self._last, self._step = numbers
+        _, numbers, residuals, stretch, first, ends, (hourly, sizes), cells, unseen, told = dumped
+        self._heard, self._centre, self._spread, self._last, self._step = numbers
         self._last_residual, self._residual_before = residuals
+        self._strange_for, self._strange_since_ms, self._stretch_told = stretch
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
         self._hourly.load(hourly)
@@ -235,7 +247,19 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             math.asinh((part - self._last) / max(self._step, shape.least_spread)),
         )
 
+    def _untold(self, place: tuple[float, ...]) -> bool:
+        """Whether this value makes a strange stretch ``untold`` values long of which none was told.
+
+        It is told whatever came before it, and judged as if the stretch had only begun with it.
+        """
+        shape = self.shape
+        if self._strange_for + 1 != shape.untold or self._stretch_told:
+            return False
+        return sum(self._beyond_known(place)) >= shape.untrusted
+
     def _distances(self, place: tuple[float, ...]) -> list[float]:
+        if self._untold(place):
+            return self._beyond_known(place)
         return [
             worth * cells.distance(at) for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
         ]
@@ -255,18 +279,15 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """What this value's distances say, and the second opinion: the shape of what was heard before it."""
         return self._said(distances) + (self.shape.unseen_shape * self._unseen.lately if second_opinion else 0.0)
 
-    def _learn(self, time_ms: int, part: float) -> None:
+    def _learn(self, time_ms: int, part: float, alarm: bool) -> None:
         shape = self.shape
         if self._heard == 0:
             self._centre = self._last = part
         place = self._place(time_ms, part)
         distances = self._distances(place) if self._heard >= shape.silent else []
-        self._told.learn(self._strangeness(distances) if distances else 0.0)
-        strange = sum(distances) >= shape.untrusted
-        # A stretch that began strange goes on while it is far from what is trusted, though its cells have been seen.
-        goes_on = strange or (self._strange_for > 0 and sum(self._beyond_known(place)) >= shape.untrusted)
-        self._strange_for = self._strange_for + 1 if goes_on else 0
-        trusted = not 0 < self._strange_for <= shape.new_normal
+        told = self._told.learn(self._strangeness(distances) if distances else 0.0, self._untold(place))
+        strange = alarm or sum(distances) >= shape.untrusted
+        trusted = self._trusts(time_ms, place, strange, told)
         for cells, at in zip(self._cells, place, strict=True):
             cells.visit(at, trusted)
         self._heard += 1
@@ -286,6 +307,19 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if grown is not None:
             self._rescale(*grown)
         self._unseen.learn(part)
+
+    def _trusts(self, time_ms: int, place: tuple[float, ...], strange: bool, told: bool) -> bool:
+        """Whether this value belongs to no strange stretch, or to one that is the new normal; counts the stretch on."""
+        shape = self.shape
+        # A stretch that began strange goes on while it is far from what is trusted, though its cells have been seen.
+        if not strange and (self._strange_for == 0 or sum(self._beyond_known(place)) < shape.untrusted):
+            self._strange_for, self._stretch_told = 0, False
+            return True
+        if self._strange_for == 0 or time_ms < self._strange_since_ms:
+            self._strange_since_ms = time_ms
+        self._strange_for += 1
+        self._stretch_told = self._stretch_told or told
+        return self._strange_for > shape.new_normal and time_ms - self._strange_since_ms >= shape.new_normal_ms
 
     def _rescale(self, factor: float, shift: float) -> None:
         """The range has grown: all that is kept in parts of it follows, but shapes, which begin anew."""

@@ -3,7 +3,8 @@
 Idea: every sensor whose range the reference declares has a ``SensorAnomaly`` of its own, which knows what that sensor
 has done, and by the hour of the week what is usual. Caveats: it knows nothing of the cargo's band or of what was
 declared, and a sensor that has been heard for less than ``warm_up_values`` minutes is learnt and not judged. An
-anomaly is told once, so what closes it is time without a further strange value.
+anomaly is told once, so what closes it is a while of values that the sensor had been trusted with before. What was
+told is not learnt as normal, however often it comes, unless it stays for hours: then it is taken as usual, and said so.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from contracts.sensors import SensorValue
 from detectors import explanation
 from detectors.explanation import Reason, Why
 from detectors.limits import limit
-from detectors.rule import RuleCard
+from detectors.rule import RuleCard, Texts
 from detectors.sensor_anomaly import SensorAnomaly
 
 CARD = RuleCard(
     name="sensor_anomaly",
-    version=3,
+    version=4,
     severity="info",
     opened={
         "en": "{device_id} measures {what_en} as never before: {told}. Usual now: {usual}.",
@@ -33,6 +34,10 @@ CARD = RuleCard(
     },
 )
 
+STAYED: Final[Texts] = {
+    "en": "{device_id} still measures {what_en} of about {now}; from now on that is taken as usual.",
+    "es": "{device_id} sigue midiendo {what_es} de unos {now}; desde ahora eso se toma como lo usual.",
+}
 _AXIS: Final = "axis_"
 
 # What a sensor's value is called, its unit, and the digits that a sentence has of it.
@@ -105,11 +110,23 @@ def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float
     )
 
 
+def written(sensor: str, value: float) -> str:
+    """A value of this sensor as a sentence has it, with its unit."""
+    _, _, unit, digits = NAMES[sensor]
+    return f"{value:.{digits}f}{unit}"
+
+
+def has_stayed(told: SensorValue, opened_on: Mapping[str, float | str | None]) -> bool:
+    """Whether a value that closes is nearer to what was told (the opening's evidence) than to what was usual then."""
+    strange, usual = (float(opened_on[name] or 0.0) for name in (told.sensor, f"usual_{told.sensor}"))
+    return abs(told.value - strange) < abs(told.value - usual)
+
+
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:
     """Evidence: ``explanation``'s of the axes, those that say anything (greatest first), and the value and what was
     expected in its place, as numbers and as the sentence has them.
     """
-    english, spanish, unit, digits = NAMES[told.sensor]
+    english, spanish, *_ = NAMES[told.sensor]
     where = told.subject.replace(":", ", ")
     loudest = sorted(found, key=lambda reason: -float(reason.value))
     return {
@@ -119,6 +136,6 @@ def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Seque
         "axes": ",".join(str(reason.feature).removeprefix(_AXIS) for reason in loudest),
         "what_en": english.format(where),
         "what_es": spanish.format(where),
-        "told": f"{told.value:.{digits}f}{unit}",
-        "usual": f"{usual:.{digits}f}{unit}",
+        "told": written(told.sensor, told.value),
+        "usual": written(told.sensor, usual),
     }

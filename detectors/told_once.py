@@ -2,7 +2,8 @@
 
 Three habits of a good watchman, all without a threshold, so that they hold for every alarm level at once:
 
-- A value is told only if it is stranger than everything in the ``memory`` values before it.
+- A value is told only if it is stranger than everything in the ``memory`` values before it. (What has to be told
+  though something stranger came just before it, the caller tells ``anyway``.)
 - What was told adds to a weariness that fades slowly; strangeness is divided by one plus a part of it.
 - The less has been heard, the less a first time says: of the hundredth value half is told, of the thousandth 91 %.
 """
@@ -35,9 +36,9 @@ class ToldOnce:
                 return strangeness > peak
         return strangeness > 0.0
 
-    def tell(self, strangeness: float) -> float:
+    def tell(self, strangeness: float, anyway: bool = False) -> float:
         """What of it is worth telling; 0.0 for what is no stranger than what was just told. Changes nothing."""
-        if not self._is_peak(strangeness):
+        if not (anyway or self._is_peak(strangeness)):
             return 0.0
         heard = self._heard / (self._heard + self.novice)
         return strangeness * heard / (1.0 + self.weariness * self.fading * self._weary)
@@ -51,10 +52,11 @@ class ToldOnce:
         self._heard, self._weary, peaks = dumped
         self._peaks = deque((row, peak) for row, peak in peaks)
 
-    def learn(self, strangeness: float) -> None:
-        """Take the next value's strangeness in."""
+    def learn(self, strangeness: float, anyway: bool = False) -> bool:
+        """Take the next value's strangeness in; whether it was told."""
+        told = anyway or self._is_peak(strangeness)
         self._weary *= self.fading
-        if self._is_peak(strangeness):
+        if told:
             self._weary += strangeness
         peaks = self._peaks
         while peaks and peaks[0][0] < self._heard - self.memory:
@@ -64,3 +66,4 @@ class ToldOnce:
         if strangeness > 0.0:
             peaks.append((self._heard, strangeness))
         self._heard += 1
+        return told

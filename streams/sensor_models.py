@@ -58,13 +58,14 @@ class _Series:
     def __init__(self, version: ModelVersion, low: float, high: float, whole_at: int) -> None:
         self.detector: SensorAnomaly = version.fresh(low, high)
         self.range = low, high
-        self.since: list[tuple[int, float]] = []
+        self.since: list[tuple[int, float] | tuple[int, float, bool]] = []  # a third: of one that was an alarm's
         self.whole_at = whole_at
         self.newest_ms = -1
 
-    def learn(self, time_ms: int, value: float) -> None:
-        self.detector.learn_one({"value": value, "time_ms": time_ms})
-        self.since.append((time_ms, value))
+    def learn(self, time_ms: int, value: float, alarm: bool) -> None:
+        learn = self.detector.learn_alarm if alarm else self.detector.learn_one
+        learn({"value": value, "time_ms": time_ms})
+        self.since.append((time_ms, value, True) if alarm else (time_ms, value))
         self.newest_ms = time_ms
 
 
@@ -108,7 +109,7 @@ class SensorModels:
             judgement = _strange(self.version, detector, told, score, limits)
         elif doubtful:
             judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score, warm=warm)
-        series.learn(told.time_ms, told.value)
+        series.learn(told.time_ms, told.value, alarm=not judgement.calm)  # while it is told of, it is not learnt
         self._dirty.add(name)
         return judgement
 
@@ -130,8 +131,8 @@ class SensorModels:
             return series
         if whole is not None:
             series.detector.load(whole)
-        for time_ms, value in since:
-            series.learn(time_ms, value)
+        for time_ms, value, *alarm in since:
+            series.learn(time_ms, value, bool(alarm))
         series.newest_ms = newest_ms
         return series
 

@@ -135,10 +135,20 @@ class SensorStage:
         elif under_way is not None:
             under_way[:] = under_way[0] + 1 if judgement.calm else 0, max(self._own_ms, told.time_ms)
             if under_way[0] >= self.config.thresholds.calm_values:
-                self._clear(name, _here(told), {"value": round(told.value, 3)}, out)
+                self._calmed(told, out)
         else:
             return
         self._dirty_open.add(name)
+
+    def _calmed(self, told: SensorValue, out: list[Outgoing]) -> None:
+        """Close the episode: it is as before again, or what was told has stayed and become usual."""
+        evidence: dict[str, Any] = {"value": round(told.value, 3)}
+        opened_on = self.episodes.open[CARD.name, told.series, told.exercise].alert.evidence
+        stayed = sensor_watch.has_stayed(told, opened_on)
+        if stayed:
+            evidence["now"] = sensor_watch.written(told.sensor, told.value)
+        texts = sensor_watch.STAYED if stayed else None
+        self._clear((told.series, told.exercise), _here(told), evidence, out, texts)
 
     def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
         evidence = {

@@ -316,7 +316,7 @@ def test_other_sentences_of_the_card_are_no_other_content_and_anything_else_besi
 
     assert with_other(b"nunca antes: {told}", "jamás: {told}".encode()) == before
     assert with_other(b"as before again.", b"as ever.") == before
-    assert with_other(b"version=3", b"version=4") != before
+    assert with_other(b"version=4", b"version=5") != before
     assert with_other(b"limit(0.7, ", b"limit(0.8, ") != before
 
 
@@ -340,7 +340,7 @@ def test_who_waived_it_and_why_is_in_the_health_and_the_metrics_of_each_worker(s
         "unusual_journey@1-swift in place of unusual_journey@1, NOT COMPARED, waived by J. Poe, CBP at " in check.says
     )
     assert ": a flooded road; " in check.says
-    assert "sensor_anomaly@3, the release's own; 3 records of what other versions had learnt are not read" in check.says
+    assert "sensor_anomaly@4, the release's own; 3 records of what other versions had learnt are not read" in check.says
     told = {}
     samples = iter(vitals.samples())
     for sample in samples:

@@ -6,7 +6,7 @@ import doctest
 import math
 import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -470,3 +470,45 @@ def test_no_score_rises_with_one_more_axis_as_usual() -> None:
         assert scores == sorted(scores, reverse=True)
         assert scores[-1] == 0.0
         rng.shuffle(axes)
+
+
+def days_of(detector: SensorAnomaly, alarms: bool, minutes: int = 180, visits: int = 4) -> list[float]:
+    """The best score of each of some visits at 20 °C of a reefer at 4 °C, a day apart, learnt as alarms or not."""
+    rng, best, minute = random.Random(8), [], 0
+
+    def hear(value: float, learn: Callable[[dict[str, Any]], None]) -> float:
+        nonlocal minute
+        score = detector.score_one(x(value, minute))
+        learn(x(value, minute))
+        minute += 1
+        return score
+
+    for _ in range(2 * 1_440):
+        hear(rng.gauss(4.0, 0.3), detector.learn_one)
+    for _ in range(visits):
+        learn = detector.learn_alarm if alarms else detector.learn_one
+        best.append(max(hear(rng.gauss(20.0, 0.3), learn) for _ in range(minutes)))
+        for _ in range(1_440 - minutes):
+            hear(rng.gauss(4.0, 0.3), detector.learn_one)
+    return best
+
+
+def test_what_somebody_is_told_of_never_becomes_normal_and_else_the_second_time_is_told_and_a_third_is_a_habit() -> (
+    None
+):
+    assert min(days_of(SensorAnomaly(-30.0, 50.0), alarms=True)) >= 0.7
+    first, second, third, fourth = days_of(SensorAnomaly(-30.0, 50.0), alarms=False)
+    assert min(first, second) >= 0.5
+    assert max(third, fourth) < 0.5
+
+
+def test_a_stretch_is_told_at_its_fifth_value_where_a_wild_one_came_just_before_it_and_a_shorter_is_not() -> None:
+    for long, told in ((4, False), (5, True)):
+        rng, detector, scores = random.Random(4), SensorAnomaly(-30.0, 50.0), []
+        values = [rng.gauss(4.0, 0.3) for _ in range(1_440)]
+        values += [44.5, *(rng.gauss(4.0, 0.3) for _ in range(20)), *(rng.gauss(20.0, 0.3) for _ in range(long))]
+        for minute, value in enumerate(values):
+            scores.append(detector.score_one(x(value, minute)))
+            detector.learn_one(x(value, minute))
+        assert (max(scores[-long:]) >= 0.7) is told
+        assert max(scores[-long - 20 : -long]) < 0.5

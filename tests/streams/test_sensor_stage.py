@@ -152,6 +152,62 @@ def test_deaths_change_no_alert_and_no_score(world, seed: int) -> None:
     assert killed.stage.counters()["passed"] == MINUTES
 
 
+DAY = 1_440
+
+
+def reefer_days(spells: list[tuple[int, int, float]], days: int, seed: int = 5) -> list[float]:
+    """A reefer at 4 degrees; each spell is a first minute, how many, and what it measures in them."""
+    rng, level = random.Random(seed), [4.0] * days * DAY
+    for first, minutes, at in spells:
+        level[first : first + minutes] = [at] * minutes
+    return [rng.gauss(each, 0.3) for each in level]
+
+
+@pytest.mark.parametrize("minutes", [60, 180, 300])
+def test_however_often_hours_of_warmth_come_each_is_told_until_it_is_over_and_nothing_else_is(
+    world, minutes: int
+) -> None:
+    line, begins = Line(world), [2 * DAY + 600, 3 * DAY + 600, 4 * DAY + 1_080]
+    for minute, number in enumerate(reefer_days([(first, minutes, 20.0) for first in begins], 6)):
+        line.hear(value(world, minute, number))
+        line.tick(world.t0_ms + (minute + 1) * MINUTE_MS)
+    told = [(a.state, round((a.at_ms - world.t0_ms) / MINUTE_MS)) for a in line.alerts]
+    assert [state for state, _ in told] == ["opened", "closed"] * 3
+    for first, (_, opened), (_, closed) in zip(begins, told[::2], told[1::2], strict=True):
+        assert first <= opened <= first + 5
+        assert first + minutes + 10 <= closed <= first + minutes + 20
+    assert {a.messages["en"] for a in line.alerts if a.state == "closed"} == {
+        "box-1 measures a temperature as before again."
+    }
+
+
+def test_what_stays_for_longer_than_hours_is_said_to_be_taken_as_usual_from_then_on(world) -> None:
+    line = Line(world)
+    for minute, number in enumerate(reefer_days([(2 * DAY, 2 * DAY, 12.0)], 4)):
+        line.hear(value(world, minute, number))
+    opened, closed = line.alerts
+    assert (opened.state, closed.state) == ("opened", "closed")
+    assert 8 * 60 <= (closed.at_ms - opened.at_ms) / MINUTE_MS <= 9 * 60
+    now = f"{closed.evidence['closed_value']:.1f} °C"
+    assert closed.messages == {
+        "en": f"box-1 still measures a temperature of about {now}; from now on that is taken as usual.",
+        "es": f"box-1 sigue midiendo una temperatura de unos {now}; desde ahora eso se toma como lo usual.",
+    }
+
+
+def test_one_wild_minute_hides_no_warmth_that_comes_soon_after_it(world) -> None:
+    for gap in (0, 1, 5, 20, 60, 95):
+        line, numbers = Line(world), reefer_days([(2 * DAY + gap + 1, 180, 20.0)], 3)
+        numbers[2 * DAY] = 44.5  # the mean of a good value and of a probe that starts with 85
+        for minute, number in enumerate(numbers):
+            line.hear(value(world, minute, number))
+        told = {(a.state, (a.at_ms - world.t0_ms) // MINUTE_MS - 2 * DAY) for a in line.alerts}
+        open_at = [at for state, at in told if state == "opened"]
+        shut_at = [at for state, at in told if state == "closed"]
+        assert any(at <= gap + 7 for at in open_at), gap
+        assert max(shut_at) >= gap + 180, gap
+
+
 def test_a_minute_told_again_is_judged_once_and_without_the_check_it_is_judged_twice(world) -> None:
     line, control = Line(world), Line(world, check_identity=False)
     for one in (line, control):

@@ -81,9 +81,9 @@ class WithAxis(SensorAnomaly):
         place = super()._place(time_ms, part)
         return (*place, self._axis.place(time_ms, part, place[_HOURLY]))
 
-    def _learn(self, time_ms: int, part: float) -> None:
+    def _learn(self, time_ms: int, part: float, alarm: bool) -> None:
         hourly = self._hourly.residual(time_ms, part)
-        super()._learn(time_ms, part)
+        super()._learn(time_ms, part, alarm)
         self._axis.learn(time_ms, part, hourly)
 
 
@@ -100,8 +100,8 @@ class WithIdea(SensorAnomaly):
     def _distances(self, place: tuple[float, ...]) -> list[float]:
         return [*super()._distances(place), self.idea_worth * self._idea.score_one({"value": place[0]})]
 
-    def _learn(self, time_ms: int, part: float) -> None:
-        super()._learn(time_ms, part)
+    def _learn(self, time_ms: int, part: float, alarm: bool) -> None:
+        super()._learn(time_ms, part, alarm)
         self._idea.learn_one({"value": part})
 
 
