@@ -67,6 +67,7 @@ class Shape:
     new_normal: int = 100  # values, and no less time than
     new_normal_ms: int = 8 * 3_600_000
     untold: int = 5  # values of a strange stretch after which it is told, whatever came before it
+    ending: int = 30  # values after so long a stretch in which its end may look like another
     usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
     known: type[KnownCells] = KnownCells
     profile: type[WeekProfile] = WeekProfile
@@ -102,6 +103,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._centre, self._spread = 0.0, 0.0
         self._last, self._step = 0.0, 0.0
         self._strange_for, self._strange_since_ms, self._stretch_told = 0, 0, False
+        self._lasted_at = -shape.ending  # the newest value of a stretch that was ``untold`` values long or longer
         self._last_residual, self._residual_before = 0.0, 0.0
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
@@ -194,7 +196,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             _LAYOUT,
             [self._heard, self._centre, self._spread, self._last, self._step],
             [self._last_residual, self._residual_before],
-            [self._strange_for, self._strange_since_ms, self._stretch_told],
+            [self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at],
             [list(pair) for pair in self._first],
             self._range.dump(),
             [self._hourly.dump(), self._sizes.dump()],
@@ -215,7 +217,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         _, numbers, residuals, stretch, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._centre, self._spread, self._last, self._step = numbers
         self._last_residual, self._residual_before = residuals
-        self._strange_for, self._strange_since_ms, self._stretch_told = stretch
+        self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at = stretch
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
         self._hourly.load(hourly)
@@ -250,10 +252,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def _untold(self, place: tuple[float, ...]) -> bool:
         """Whether this value makes a strange stretch ``untold`` values long of which none was told.
 
-        It is told whatever came before it, and judged as if the stretch had only begun with it.
+        It is told whatever wild value came before it, and judged as if the stretch had only begun with it. Not so where
+        another stretch as long came shortly before: that was the anomaly, and this may be its end.
         """
         shape = self.shape
         if self._strange_for + 1 != shape.untold or self._stretch_told:
+            return False
+        if self._heard - self._lasted_at <= shape.ending:
             return False
         return sum(self._beyond_known(place)) >= shape.untrusted
 
@@ -318,6 +323,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if self._strange_for == 0 or time_ms < self._strange_since_ms:
             self._strange_since_ms = time_ms
         self._strange_for += 1
+        if self._strange_for >= shape.untold:
+            self._lasted_at = self._heard
         self._stretch_told = self._stretch_told or told
         return self._strange_for > shape.new_normal and time_ms - self._strange_since_ms >= shape.new_normal_ms
 

@@ -512,3 +512,14 @@ def test_a_stretch_is_told_at_its_fifth_value_where_a_wild_one_came_just_before_
             detector.learn_one(x(value, minute))
         assert (max(scores[-long:]) >= 0.7) is told
         assert max(scores[-long - 20 : -long]) < 0.5
+
+
+def test_soon_after_a_stretch_another_is_taken_for_its_end_and_later_it_is_told() -> None:
+    for gap, told in ((20, False), (45, True)):
+        rng, detector, scores = random.Random(4), SensorAnomaly(-30.0, 50.0), []
+        levels = [4.0] * 1_440 + [44.0] * 10 + [4.0] * gap + [20.0] * 15
+        for minute, level in enumerate(levels):
+            each = x(rng.gauss(level, 0.3), minute)
+            scores.append(detector.score_one(each))
+            detector.learn_one(each)
+        assert (max(scores[-15:]) >= 0.7) is told
