@@ -7,6 +7,7 @@ array operations. Rows are dense, numbered in order of first sight, and live as 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -101,11 +102,12 @@ class Columns:
 def turns(rows: Rows) -> NDArray[np.intp]:
     """How many times each row has come before in this array: 0 for a device's first reading of a frame."""
     n = len(rows)
-    order = np.argsort(rows, kind="stable")
+    order = rows.argsort(kind="stable")
     ordered = rows[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    again = ordered[1:] == ordered[:-1]
     turn = np.zeros(n, np.intp)
-    if n and len(starts) < n:
+    if again.any():
+        starts = np.flatnonzero(np.r_[True, ~again])
         turn[order] = np.arange(n) - np.repeat(starts, np.diff(np.r_[starts, n]))
     return turn
 
@@ -125,4 +127,5 @@ def by_turn(turn: NDArray[np.intp]) -> list[Rows]:
         return []
     if not turn.any():
         return [np.arange(len(turn))]
-    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
+    order, ends = turn.argsort(kind="stable"), np.bincount(turn).cumsum().tolist()
+    return [order[begin:end] for begin, end in pairwise([0, *ends])]

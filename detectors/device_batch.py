@@ -90,9 +90,9 @@ class DeviceBatch:
         return replace(self, **changed)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or self._of is None:
+        if name == "_of" or (of := self._of) is None:
             raise AttributeError(name)
-        column = getattr(self._of, name)[self._positions]
+        column = getattr(of, name)[self._positions]
         setattr(self, name, column)
         return column
 

@@ -256,7 +256,7 @@ class SensorStuck:
 
     def _next_run(self, cells: Rows, same: Bools, resting: Bools) -> Any:
         run = np.zeros(len(cells), np.int16)
-        i = np.flatnonzero(same)
+        i = same.nonzero()[0]
         if len(i):
             run[i] = np.minimum(self._flat("run")[cells[i]], _RUN_MAX - 1) + ~resting[i]
         return run
@@ -264,7 +264,7 @@ class SensorStuck:
     def _score(self, cells: Rows, run: Any) -> Floats:
         t = self.thresholds
         score = np.zeros(len(cells))
-        long = np.flatnonzero(run >= t.least_repeats)
+        long = (run >= t.least_repeats).nonzero()[0]
         if len(long):
             long = long[run[long] > t.longest_times * self._flat("longest")[cells[long]]]
             score[long] = surprise(run[long].astype(np.float64), self._heard(cells[long]), t.prior)
@@ -275,12 +275,12 @@ class SensorStuck:
 
     def _learn(self, cells: Rows, told: Any, before: Any, following: Any) -> None:
         run, change = self._flat("run"), np.abs(told - before)
-        i = np.flatnonzero(change > 0.0)  # NaN: no value before this one
+        i = (change > 0.0).nonzero()[0]  # NaN: no value before this one
         ended = cells[i]
         if len(ended):
             repeats, changes, jumps, longest, step = map(self._flat, ("repeats", "changes", "jumps", "longest", "step"))
             learnt = np.minimum(run[ended], self.thresholds.learn_max)
-            repeated = np.flatnonzero(learnt)
+            repeated = learnt.nonzero()[0]
             if len(repeated):
                 of, learnt = ended[repeated], learnt[repeated]
                 longest[of] = _longest(longest[of], run[of], learnt, self._heard(of), self.thresholds)
@@ -303,7 +303,7 @@ class SensorStuck:
         verdict, t = quiet(batch), self.thresholds
         values = np.array([getattr(batch, field) for field in _FIELDS.values()])
         told = (np.abs(values) <= _LARGEST) & (batch.sensors & _BITS[:, None] != 0) & batch.in_order
-        sensor, i = np.nonzero(told)
+        sensor, i = told.nonzero()
         if not len(i):
             return verdict
         rows, value = batch.rows[i], values[sensor, i].astype(np.float32)
@@ -320,7 +320,7 @@ class SensorStuck:
         if was_stuck.any() or is_stuck.any():
             is_stuck |= (was_stuck[i] & _BITS[sensor] != 0) & (run > 0)
             for n, bit in enumerate(_BITS):
-                of = np.flatnonzero(sensor == n)
+                of = (sensor == n).nonzero()[0]
                 at, use, is_now = rows[of], i[of], is_stuck[of]
                 stuck[at] = np.where(is_now, stuck[at] | bit, stuck[at] & ~bit)
                 verdict.score[use] = np.maximum(verdict.score[use], np.where(is_now, score[of], 0.0))
@@ -337,7 +337,7 @@ class SensorStuck:
 
     def _at_rail(self, sensor: Any, value: Any, run: Any) -> Rows:
         """Which of these values have been at a rail for long enough."""
-        i = np.flatnonzero(run >= self.thresholds.rail_repeats)
+        i: Rows = (run >= self.thresholds.rail_repeats).nonzero()[0]
         if not len(i):
             return i
         sized = np.where(sensor[i] >= _FIRST_RESTING, np.abs(value[i]), value[i])

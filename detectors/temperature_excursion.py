@@ -78,7 +78,7 @@ def _median3(a: Floats, b: Floats, c: Floats) -> Floats:
 def _advance(mean: Floats, variance: Floats, value: Floats, weight: float) -> tuple[Floats, Floats]:
     """Weighted mean and variance after this value; the first value is the mean itself."""
     first = np.isnan(mean)
-    step = np.where(first, 0.0, np.clip(value - mean, -_STEP_MAX_C, _STEP_MAX_C))
+    step = np.where(first, 0.0, np.minimum(np.maximum(value - mean, -_STEP_MAX_C), _STEP_MAX_C))
     return np.where(first, value, mean + weight * step), (1.0 - weight) * (variance + weight * step * step)
 
 
@@ -195,10 +195,10 @@ class TemperatureExcursionRule:
         """Late readings say nothing of now, and teach nothing."""
         verdict, c, t = quiet(batch), self.columns, self.thresholds
         heeded = self.heeds(batch)
-        opened = np.flatnonzero(heeded & batch.door_open & batch.seal_may_open)
+        opened = (heeded & batch.door_open & batch.seal_may_open).nonzero()[0]
         c["door_ms"][batch.rows[opened]] = batch.time_ms[opened]
         c["low"][batch.rows[heeded & batch.new_shipment]] = _OF_NONE
-        use = np.flatnonzero(heeded & np.isfinite(batch.temperature_c))
+        use = (heeded & np.isfinite(batch.temperature_c)).nonzero()[0]
         if not len(use):
             return verdict
         at, value = batch.rows[use], batch.temperature_c[use]

@@ -86,7 +86,7 @@ class Screen:
             doubted: list[Rows] = []
             for positions, part in frame.parts if choosy is None else self._shown(choosy, frame):
                 verdict = rule.judge(part)
-                for i in np.flatnonzero(verdict.level).tolist():
+                for i in verdict.level.nonzero()[0].tolist():
                     reading = readings[positions[i]]
                     reading.findings = (*reading.findings, _finding(rule, part, verdict, i))
                 if verdict.doubted is not None:
@@ -105,15 +105,14 @@ class Screen:
 
     def _shown(self, rule: Choosy, frame: _Frame) -> Sequence[tuple[Rows, DeviceBatch]]:
         """The rounds that a choosy rule judges, with their positions: of the devices that it heeds."""
-        heeded = rule.heeds(frame.whole)
-        if not heeded.any():
+        heeded = rule.heeds(frame.whole).nonzero()[0]
+        if not len(heeded):
             return ()
         if len(frame.rounds) == 1:
-            positions = np.flatnonzero(heeded)
-            return ((positions, frame.whole.take(positions)),)
+            return ((heeded, frame.whole.take(heeded)),)
         rows = frame.whole.rows
         self._heeded[rows[heeded]] = True
-        use = np.flatnonzero(self._heeded[rows])
+        use = self._heeded[rows].nonzero()[0]
         self._heeded[rows[use]] = False
         found = [use[positions] for positions in by_turn(frame.turn[use])]
         return [(positions, frame.whole.take(positions)) for positions in found]

@@ -23,7 +23,8 @@ class Size:
     line_devices: int = 9_000
     line_s: float = 45.0
     rules_devices: int = 400
-    rules_frame: int = 500  # readings of a frame, as stage 1 gathers them
+    rules_backlog_frame: int = 500  # readings judged together where stage 1 is behind, and gathers
+    rules_live_frame: int = 58  # the same of a line that keeps up: what a gateway puts in a frame at ``rate``
     rules_readings: int = 100_000
     rules_passes: int = 5
     peers: bool = True

@@ -36,6 +36,9 @@ class _Seeds(click.ParamType):
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way at once; else as the scenario says.")
 @click.option("--jobs", type=click.IntRange(1), help="Days at a time; else as many as there are cores.")
 @click.option("--curve", is_flag=True, help="Also over a grid of each rule's main threshold: four more plays a day.")
+@click.option(
+    "--variants", is_flag=True, help="Also what came of each variant of a rule's fault (--json always has it)."
+)
 @json_option
 def scorecard(
     seed: int | None,
@@ -45,6 +48,7 @@ def scorecard(
     shipments: int | None,
     jobs: int | None,
     curve: bool,
+    variants: bool,
     json_to: str | None,
 ) -> int:
     """Play simulated days through the line's core and say, rule by rule, what it found of what was wrong.
@@ -55,7 +59,7 @@ def scorecard(
     \b
     Examples:
       puente scorecard --seed 7 --hours 6
-      puente scorecard --seeds 1-4 --json scores.json
+      puente scorecard --seeds 1-4 --variants --json scores.json
       puente scorecard --scenario hard --seed 7 --curve
     """
     if seed is not None and seeds is not None:
@@ -83,6 +87,8 @@ def scorecard(
     result = cards.result_of(scenario, days)
     if json_to != "-":
         click.echo(cards.table(result))
+        if variants:
+            click.echo("\n" + cards.variants_table(result))
         if curve:
             click.echo("\n" + cards.curve_table(result))
     if json_to is not None:

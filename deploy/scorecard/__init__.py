@@ -9,7 +9,7 @@
 from deploy.scorecard.day import Day, Order, play
 from deploy.scorecard.days import play_all
 from deploy.scorecard.grid import LEVELS, SET_POINT
-from deploy.scorecard.report import Result, curve_table, result_of, table
+from deploy.scorecard.report import Result, curve_table, result_of, table, variants_table
 
 __all__ = [
     "LEVELS",
@@ -22,4 +22,5 @@ __all__ = [
     "play_all",
     "result_of",
     "table",
+    "variants_table",
 ]

@@ -27,6 +27,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     recall_95: Interval | None
     false_per_shipment_day: float
     delay_median_s: float | None
+    delay_median_95_s: Interval | None
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ def _points(rule: str, by_level: Mapping[int, Mapping[int, Matched]], shipment_d
                 recall_95=found.recall_95,
                 false_per_shipment_day=found.false_per_shipment_day,
                 delay_median_s=found.delay_median_s,
+                delay_median_95_s=found.delay_median_95_s,
             )
         )
     return points

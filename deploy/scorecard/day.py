@@ -61,12 +61,14 @@ def play(order: Order, progress: Progress | None = None) -> Day:
     line.run(told)
     for time_ms in range(fleet.ends_ms, fleet.ends_ms + AFTER_MS, TICK_MS):
         line.tick(time_ms)
+    closed_ms = {alert.alert_id: alert.closed_ms for alert in line.alerts}  # as the last of its revisions has it
     openings = [
         Opening(
             rule=alert.rule,
             device_id=alert.device_id,
             shipment_id=alert.shipment_id or "",
             opened_ms=alert.opened_ms,
+            closed_ms=closed_ms[alert.alert_id],
             exercise=alert.exercise,
         )
         for alert in line.alerts

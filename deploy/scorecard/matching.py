@@ -29,12 +29,13 @@ GRACE_MS: Final = 60_000
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts of an alert: when it opened, on whom."""
+    """What counts of an alert: when it opened, on whom; when it closed (null: never) is there to be looked up."""
 
     rule: str
     device_id: str
     shipment_id: str
     opened_ms: int
+    closed_ms: int | None = None
     exercise: bool = False
 
     @property
@@ -56,14 +57,22 @@ class Hit:
         return (self.opening.opened_ms - self.fault.start_ms) / 1000.0
 
 
+@dataclass(frozen=True, slots=True)
+class Excused:
+    """An alert that is neither right nor wrong, and the fault for which: it was told before, or shows as this too."""
+
+    fault: Fault
+    opening: Opening
+
+
 @dataclass(slots=True)
 class Matched:
     """Every fault but the exempt is in ``hits`` or ``missed``; every alert in ``hits`` or one of the last three."""
 
     hits: list[Hit] = field(default_factory=list)
     missed: list[Fault] = field(default_factory=list)
-    repeats: list[Opening] = field(default_factory=list)
-    explained: list[Opening] = field(default_factory=list)
+    repeats: list[Excused] = field(default_factory=list)
+    explained: list[Excused] = field(default_factory=list)
     false: list[Opening] = field(default_factory=list)
 
 
@@ -89,9 +98,9 @@ def match(faults: Iterable[Fault], openings: Iterable[Opening], lateness_bound_m
             found.add(fresh[0].fault_id)
             matched.hits.append(Hit(fresh[0], opening))
         elif candidates:
-            matched.repeats.append(opening)
-        elif _explains(by_place, opening, slack_ms):
-            matched.explained.append(opening)
+            matched.repeats.append(Excused(candidates[0], opening))
+        elif (why := _explains(by_place, opening, slack_ms)) is not None:
+            matched.explained.append(Excused(why, opening))
         else:
             matched.false.append(opening)
     matched.missed = [fault for of in by_subject.values() for fault in of if fault.fault_id not in found]
@@ -102,10 +111,15 @@ def _at(faults: Sequence[Fault], time_ms: int, slack_ms: int) -> list[Fault]:
     return [fault for fault in faults if fault.start_ms <= time_ms <= fault.end_ms + slack_ms]
 
 
-def _explains(by_place: dict[tuple[str, bool], list[Fault]], opening: Opening, slack_ms: int) -> bool:
-    return any(
-        (opening.rule in fault.also or (opening.rule == fault.rule and fault.exempt))
-        for place in (opening.device_id, opening.shipment_id)
-        for fault in by_place.get((place, opening.exercise), ())
-        if (fault.begins_ms or fault.start_ms) <= opening.opened_ms <= fault.end_ms + slack_ms
+def _explains(by_place: dict[tuple[str, bool], list[Fault]], opening: Opening, slack_ms: int) -> Fault | None:
+    """The fault that does: of several its device's, then the one that ends first."""
+    return next(
+        (
+            fault
+            for place in (opening.device_id, opening.shipment_id)
+            for fault in by_place.get((place, opening.exercise), ())
+            if (opening.rule in fault.also or (opening.rule == fault.rule and fault.exempt))
+            and (fault.begins_ms or fault.start_ms) <= opening.opened_ms <= fault.end_ms + slack_ms
+        ),
+        None,
     )

@@ -11,7 +11,7 @@ import msgspec
 from deploy.scorecard import grid
 from deploy.scorecard.curve import Curve, curves
 from deploy.scorecard.day import Day
-from deploy.scorecard.matching import Matched, Opening, match
+from deploy.scorecard.matching import Excused, Matched, Opening, match
 from deploy.scorecard.statistics import Interval, RuleScore, scores
 from simulators.faults import NOT_IN_EVERY_LINE, VARIANTS, Fault
 from streams.shipment_windows import WindowConfig
@@ -34,6 +34,14 @@ class FalseAlarm(msgspec.Struct, frozen=True, kw_only=True):
     opening: Opening
 
 
+class Audited(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that counts as neither right nor wrong, and the fault that excuses it."""
+
+    seed: int
+    opening: Opening
+    fault: Fault
+
+
 class NoRule(msgspec.Struct, frozen=True, kw_only=True):
     """What was true and this line has no rule for, nor need have; ``variants`` counts its episodes."""
 
@@ -53,7 +61,8 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What ``puente scorecard --json`` writes. Drills are counted in ``drills`` and in nothing else.
 
-    ``curves`` are empty unless asked for.
+    ``curves`` are empty unless asked for. ``repeats`` and ``explained`` are every alert that the columns of these names
+    count, for whoever wants to judge them otherwise.
     """
 
     scenario: str
@@ -71,6 +80,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     drills: list[RuleScore]
     faults: list[Found]
     false_alarms: list[FalseAlarm]
+    repeats: list[Audited]
+    explained: list[Audited]
 
 
 def result_of(scenario: str, days: Iterable[Day]) -> Result:
@@ -106,6 +117,8 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
         drills=scores(drill_rules, run, drilled, shipment_days),
         faults=[f for seed, day in real.items() for f in _found(seed, day) if f.fault.rule not in untold],
         false_alarms=[FalseAlarm(seed=seed, opening=o) for seed, day in real.items() for o in day.false],
+        repeats=[excused for seed, day in real.items() for excused in _audited(seed, day.repeats)],
+        explained=[excused for seed, day in real.items() for excused in _audited(seed, day.explained)],
     )
 
 
@@ -137,6 +150,10 @@ def _found(seed: int, day: Matched) -> list[Found]:
     return sorted(found, key=lambda f: (f.fault.start_ms, f.fault.fault_id))
 
 
+def _audited(seed: int, excused: Iterable[Excused]) -> list[Audited]:
+    return [Audited(seed=seed, opening=each.opening, fault=each.fault) for each in excused]
+
+
 _HEAD: Final = (
     "rule",
     "episodes",
@@ -158,6 +175,7 @@ _WHY: Final = {
     "unwatched": "Not judged, for the sensor is not watched",
     "unheard": "Not judged, for the sensor had not been heard for a day",
 }
+_DELAY: Final = "delay s: the median; no interval where fewer than six episodes were found."
 _LEGEND: Final = """In brackets: 95 % intervals. rep.: a fault told of again; expl.: another rule's fault that shows as
 this one too; neither counts as right or wrong, but in `of all`: hits in all that was told."""
 
@@ -171,7 +189,12 @@ def table(result: Result) -> str:
         f"{result.scenario}, {days} (seeds {_ranges(result.seeds)}), {result.shipment_days:.1f} shipment-days, "
         f"{result.readings:,} readings, {result.refused} refused, {result.cpu_s:.0f} CPU-seconds."
     )
-    lines.append(_LEGEND)
+    lines += [_LEGEND, _DELAY]
+    if result.explained:
+        why = Counter((each.fault.rule, each.opening.rule) for each in result.explained)
+        lines.append(
+            "Explained, by fault -> alert: " + ", ".join(f"{f} -> {o} {n}" for (f, o), n in sorted(why.items()))
+        )
     lines += [f"NOT RUN: {name} is not in this line; its faults above were found by nobody." for name in result.not_run]
     lines += [
         f"Told by no rule: {of.kind}, {of.episodes} episodes ({', '.join(f'{v} {n}' for v, n in of.variants.items())})."
@@ -184,6 +207,16 @@ def table(result: Result) -> str:
         for drill in result.drills
     ]
     return "\n".join(lines)
+
+
+def variants_table(result: Result) -> str:
+    """What came of each variant of each rule's fault, in columns."""
+    rows = [("rule", "variant", "faults", "found", "delay s")]
+    for rule in result.rules:
+        for n, (name, of) in enumerate(rule.variants.items()):
+            delay = _delay(of.delay_median_s, of.delay_median_95_s)
+            rows.append(("" if n else rule.rule, name, str(of.faults), str(of.found), delay))
+    return "\n".join([*_aligned(rows, 2), "", "Each rule's faults by the ways in which they come. " + _DELAY])
 
 
 def curve_table(result: Result) -> str:
@@ -230,7 +263,7 @@ def _row(rule: RuleScore) -> tuple[str, ...]:
         _share(rule.precision, rule.precision_95),
         _share(rule.of_all, rule.of_all_95),
         _share(rule.recall, rule.recall_95),
-        _seconds(rule.delay_median_s),
+        _delay(rule.delay_median_s, rule.delay_median_95_s),
         _seconds(rule.delay_p95_s),
         "{:.4f} [{:.4f}, {:.4f}]".format(rule.false_per_shipment_day, *rule.false_per_shipment_day_95),
         str(rule.false_alarms),
@@ -241,6 +274,11 @@ def _row(rule: RuleScore) -> tuple[str, ...]:
 
 def _share(share: float | None, interval: Interval | None) -> str:
     return "-" if share is None or interval is None else f"{share:.3f} [{interval[0]:.2f}, {interval[1]:.2f}]"
+
+
+def _delay(median_s: float | None, interval_s: Interval | None) -> str:
+    within = "" if interval_s is None else f" [{_seconds(interval_s[0])}, {_seconds(interval_s[1])}]"
+    return _seconds(median_s) + within
 
 
 def _seconds(value: float | None) -> str:

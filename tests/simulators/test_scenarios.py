@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from detectors import catalog
 from simulators import scenarios
+from simulators.faults import SILENCE_INTERVALS
 
 START_MS = 1_790_000_000_000
 
@@ -22,6 +24,22 @@ def test_every_scenario_that_comes_along_is_sound_and_says_what_it_is(name: str)
 
 def test_those_the_line_is_tried_with_are_there() -> None:
     assert set(scenarios.names()) >= {"demo", "quiet", "kill", "load", "day"}
+
+
+def test_the_edges_begin_at_each_rules_own_bound_and_go_to_where_a_day_begins() -> None:
+    edges, day = ({spec.rule: spec.size for spec in scenarios.load(name).fault} for name in ("edges", "day"))
+    of = {rule: catalog.THRESHOLDS[rule]() for rule in edges}
+    bounds = {
+        "route_deviation": scenarios.load("edges").fleet.half_width_m,
+        "unplanned_stop": of["unplanned_stop"].stop_s / 60.0,
+        "temperature_excursion": 0.0,
+        "separation": of["separation"].apart_m,
+    }
+    for rule, bound in bounds.items():
+        assert edges[rule] == (bound, day[rule][0]), rule
+    assert SILENCE_INTERVALS < edges["signal_lost"][0] < day["signal_lost"][0]
+    assert edges["shock"][0] == of["shock"].threshold_g, "a day's go below it"
+    assert edges["battery_low"][1] == of["battery_low"].low_pct, "and above it"
 
 
 def test_an_unknown_name_is_told_those_there_are() -> None:

@@ -16,6 +16,16 @@ from click.testing import CliRunner
 from deploy.cli.scorecard import scorecard
 
 
+def test_the_variants_are_shown_to_whom_asks_for_them() -> None:
+    asked = ["--seed", "2", "--hours", "0.1", "--shipments", "1"]
+    plain, detailed = (
+        CliRunner().invoke(scorecard, [*asked, *more], standalone_mode=False) for more in ([], ["--variants"])
+    )
+    assert detailed.output.startswith(plain.output.split(", 0 refused")[0])
+    assert "by the ways in which they come" in detailed.output
+    assert "by the ways in which they come" not in plain.output
+
+
 def test_it_prints_a_table_and_writes_what_it_rests_on(tmp_path: Path) -> None:
     out = tmp_path / "scores.json"
     asked = ["--seed", "2", "--hours", "0.5", "--shipments", "4", "--json", str(out)]

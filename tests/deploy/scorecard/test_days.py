@@ -44,8 +44,10 @@ def test_a_rules_silent_counterpart_is_no_alert(plain: Result, rule: str) -> Non
 
 def test_every_alert_is_counted_once(plain: Result) -> None:
     counts = Counter(of.fault.rule for of in plain.faults if of.delay_s is not None)
+    repeats, explained = (Counter(of.opening.rule for of in kind) for kind in (plain.repeats, plain.explained))
     for rule in plain.rules:
         assert rule.hits == counts[rule.rule]
+        assert (rule.repeats, rule.explained) == (repeats[rule.rule], explained[rule.rule])
         assert rule.alerts == rule.hits + rule.repeats + rule.explained + rule.false_alarms
 
 
@@ -56,6 +58,13 @@ def test_days_side_by_side_are_those_played_one_after_another() -> None:
     assert [(d.seed, d.openings, d.faults, d.readings, d.shipment_days) for d in together] == [
         (d.seed, d.openings, d.faults, d.readings, d.shipment_days) for d in alone
     ]
+
+
+def test_an_alert_is_kept_with_when_it_closed() -> None:
+    told = play(Order(scenario="rules", seed=SEED, hours=3.0)).openings
+    over = [opening for opening in told if opening.closed_ms is not None]
+    assert over
+    assert all(opening.opened_ms <= (opening.closed_ms or 0) for opening in over)
 
 
 def test_a_rule_that_is_not_in_the_line_is_named_loudly_and_its_faults_are_missed(plain: Result) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from deploy.scorecard.matching import GRACE_MS, Matched, Opening, match
@@ -50,7 +51,9 @@ def test_another_rule_or_another_subject_is_false_and_the_fault_is_missed() -> N
 
 
 def test_a_fault_is_found_once_and_further_alerts_of_it_are_repeats() -> None:
-    assert counts(match([fault()], [opening(1_100_000), opening(1_200_000)], BOUND_MS)) == (1, 0, 1, 0, 0)
+    matched = match([fault()], [opening(1_100_000), opening(1_200_000)], BOUND_MS)
+    assert counts(matched) == (1, 0, 1, 0, 0)
+    assert [(e.fault.fault_id, e.opening.opened_ms) for e in matched.repeats] == [("f", 1_200_000)]
 
 
 def test_one_alert_finds_one_fault_the_one_that_ends_first() -> None:
@@ -73,6 +76,18 @@ def test_what_a_fault_shows_as_by_its_nature_is_explained_but_only_then_and_ther
     elsewhere = opening(1_100_000, rule="route_deviation", device_id="CRDN-C00002", shipment_id="SHP-2")
     matched = match([spoofed], [off, elsewhere, opening(900_000, rule="route_deviation")], BOUND_MS)
     assert counts(matched) == (0, 1, 0, 1, 2)
+    assert [(e.fault, e.opening) for e in matched.explained] == [(spoofed, off)]
+
+
+def test_of_several_faults_that_explain_it_an_alert_is_excused_by_its_devices_the_one_that_ends_first() -> None:
+    here, later = (fault(n, rule="position_spoofing", also=("shock",), end_ms=e) for n, e in (("h", 3), ("l", 4)))
+    beside = fault("b", rule="position_spoofing", also=("shock",), end_ms=2, device_id="CRDN-C00001")
+    faults = [msgspec.structs.replace(of, start_ms=1) for of in (later, here, beside)]
+    for at, name in ((1, "h"), (BOUND_MS + GRACE_MS + 4, "l")):
+        (excused,) = match(faults, [opening(at)], BOUND_MS).explained
+        assert excused.fault.fault_id == name
+    (excused,) = match([faults[2]], [opening(1)], BOUND_MS).explained
+    assert excused.fault.fault_id == "b"
 
 
 def test_other_rules_may_tell_of_a_fault_before_it_is_one_to_its_own() -> None:

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from deploy.scorecard import Day, result_of, table
+from deploy.scorecard import Day, result_of, table, variants_table
 from deploy.scorecard.matching import Opening
 from simulators.faults import NOT_IN_EVERY_LINE, Exempt, Fault, FaultRule
 
@@ -54,3 +54,46 @@ def test_both_shares_bear_their_intervals_in_the_table_and_for_machines() -> Non
     (rule,) = [of for of in json.loads(msgspec.json.encode(result))["rules"] if of["rule"] == "shock"]
     assert rule["of_all_95"] == pytest.approx([0.0945, 0.9055], abs=1e-4)
     assert rule["precision_95"] == pytest.approx([0.2065, 1.0], abs=1e-4)
+
+
+def test_the_median_delay_bears_its_interval_where_there_are_faults_enough() -> None:
+    days = [msgspec.structs.replace(day([true("shock")], ["shock"], ("shock", 1_000 * s)), seed=s) for s in range(1, 7)]
+    result = result_of("x", days)
+    (row,) = [line for line in table(result).splitlines() if line.startswith("shock")]
+    assert row.split()[12:16] == ["4", "[1,", "6]", "6"]
+    assert "[1, " not in table(result_of("x", days[:5])), "five are too few"
+    (rule,) = json.loads(msgspec.json.encode(result))["rules"]
+    assert rule["delay_median_95_s"] == [1.0, 6.0]
+
+
+def test_what_came_of_each_variant_is_for_machines_always_and_for_people_a_table_of_its_own() -> None:
+    quick, slow = true("shock"), msgspec.structs.replace(true("shock"), fault_id="g", variant="w", start_ms=300_000)
+    result = result_of("x", [day([quick, slow], ["shock"], ("shock", 1_000))])
+    (rule,) = json.loads(msgspec.json.encode(result))["rules"]
+    assert {name: (of["faults"], of["found"], of["delay_median_s"]) for name, of in rule["variants"].items()} == {
+        "v": (1, 1, 1.0),
+        "w": (1, 0, None),
+    }
+    rows = [line.split() for line in variants_table(result).splitlines()[1:3]]
+    assert rows == [["shock", "v", "1", "1", "1"], ["w", "1", "0", "-"]]
+
+
+def test_every_alert_that_counts_as_neither_is_there_with_the_fault_that_excuses_it() -> None:
+    seal = true("seal_breach", also=("shock",))
+    told = day([seal], ["shock", "seal_breach"], ("seal_breach", 1_000), ("seal_breach", 2_000), ("shock", 3_000))
+    closed = msgspec.structs.replace(told.openings[2], closed_ms=9_000)
+    told = msgspec.structs.replace(told, openings=[*told.openings[:2], closed])
+    result = result_of("x", [told])
+    written = json.loads(msgspec.json.encode(result))
+    (repeat,), (explained,) = written["repeats"], written["explained"]
+    assert (repeat["seed"], repeat["opening"]["opened_ms"], repeat["opening"]["closed_ms"]) == (1, 2_000, None)
+    assert (explained["opening"]["rule"], explained["opening"]["closed_ms"]) == ("shock", 9_000)
+    for excused in (repeat, explained):
+        fault = excused["fault"]
+        assert (fault["rule"], fault["variant"], fault["device_id"]) == ("seal_breach", "v", "D")
+        assert (fault["start_ms"], fault["end_ms"]) == (0, 600_000)
+    assert "Explained, by fault -> alert: seal_breach -> shock 1" in table(result).splitlines()
+
+
+def test_where_nothing_is_explained_no_line_says_so() -> None:
+    assert "Explained" not in table(result_of("x", [day([true("shock")], ["shock"], ("shock", 1_000))]))
