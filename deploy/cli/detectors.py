@@ -124,8 +124,8 @@ def ideas(
 
     Ideas of others, alone, raw and told once; ours without each part, with each constant halved and doubled; ours with
     something more. Scores are those of `puente detectors table`: on the series as they are, then means over a few
-    changes that change no label. "from ours" is the difference of the means, with its standard error over series: what
-    lies within twice that is nothing.
+    changes that change no label (with --changes 1 there is none, and no column of it). "from ours" is the difference
+    of the means, with its standard error over series: what lies within twice that is nothing.
 
     All of it takes some ten minutes of one core, and with ten changes six times as long.
 
@@ -148,7 +148,7 @@ def ideas(
     if not chosen:
         raise click.UsageError("there is nothing to score")
     click.echo(f"{len(chosen)} ideas, each on {len(sets)} x {len(sets[tried.ORDER[0]])} series", err=True)
-    table, result = shown.Table(markdown), []
+    table, result = shown.Table(markdown, len(sets)), []
     for its in tried.rows(chosen, sets, limit_us, jobs):
         for row in its:
             for line in table.lines(row):

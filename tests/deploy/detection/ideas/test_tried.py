@@ -109,8 +109,18 @@ def test_the_command_prints_each_kind_and_writes_all(folder: Path) -> None:
 def test_the_command_prints_tables_as_a_document_has_them(folder: Path) -> None:
     said = CliRunner().invoke(detectors, ["ideas", str(folder), "--only", "z-score", "--changes", "1", "--markdown"])
     table = said.stdout.strip().splitlines()
-    assert {line.count("|") for line in table} == {9}
+    assert {line.count("|") for line in table} == {8}
     assert [line.split("|")[1].strip() for line in table[2:]] == ["SensorAnomaly", "z-score", "z-score, told once"]
+
+
+def test_what_changes_give_is_a_column_only_where_there_are_some(folder: Path) -> None:
+    for markdown in ([], ["--markdown"]):
+        for changes, has_column in (("1", False), ("2", True)):
+            asked = ["ideas", str(folder), "--only", "z-score", "--changes", changes, *markdown]
+            head, *rows = CliRunner().invoke(detectors, asked).stdout.strip().splitlines()
+            assert ("changed" in head) is has_column
+            if not markdown:  # a number each, and nothing shifted
+                assert {len(row[40:].replace(" ± ", "±").split()) for row in rows} == {6 if has_column else 5}
 
 
 def test_two_processes_say_what_one_says(folder: Path) -> None:
