@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.cli.common import json_option, write_json
+from deploy.cli.common import P, R, json_option, write_json
 from deploy.cli.takeover import adopt, shadow
 
 if TYPE_CHECKING:
     from deploy.detection.benchmark import Series
     from deploy.detection.peers import Factory
+
+
+def _limit(_context: click.Context, _parameter: click.Parameter, limit_us: float) -> float:
+    if not limit_us > 0.0:  # nan neither
+        raise click.BadParameter(f"must be a number of microseconds above 0, not {limit_us:g}.")
+    return limit_us
+
+
+def _limit_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Adds ``--limit-us``, as ``limit_us``: above 0."""
+    return click.option(
+        "--limit-us",
+        default=2000.0,
+        show_default=True,
+        callback=_limit,
+        help=f"{what} that costs more a row is not scored.",
+    )
 
 
 @click.group()
@@ -24,7 +42,7 @@ def detectors() -> None:
 @detectors.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--only", multiple=True, metavar="TEXT", help="Only detectors whose name has this in it.")
-@click.option("--limit-us", default=2000.0, show_default=True, help="A detector that costs more a row is not scored.")
+@_limit_option("A detector")
 @click.option(
     "--simulated", default=0, show_default=True, type=click.IntRange(0, 100), metavar="RUNS",
     help="Score them also on so many simulated runs of scenario sensors, seeds 1 and up.",
@@ -108,7 +126,7 @@ def _perturbed(name: str, factory: Factory, series: list[Series], aside: bool) -
 @detectors.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--only", multiple=True, metavar="TEXT", help="Only ideas whose name or kind has this in it.")
-@click.option("--limit-us", default=2000.0, show_default=True, help="An idea that costs more a row is not scored.")
+@_limit_option("An idea")
 @click.option(
     "--changes", default=2, show_default=True, type=click.IntRange(1, 10), metavar="N",
     help="Score on the series as they are and changed in so many ways less one.",
@@ -160,15 +178,15 @@ def ideas(
 
 
 def _series_in(folder: Path) -> list[Series]:
-    """Raises UsageError where the folder holds none."""
-    from deploy.detection.benchmark import read
+    """Raises UsageError where the folder holds none, or nothing to find."""
+    from deploy.detection.benchmark import SeriesError, read
 
     try:
         series = read(folder)
-    except (OSError, KeyError, ValueError) as error:
-        raise click.UsageError(f"{folder} holds no labelled series: {error!r}") from None
-    if not series:
-        raise click.UsageError("there is nothing to score")
+    except SeriesError as error:
+        raise click.UsageError(f"{folder} holds no labelled series: {error}") from None
+    if not any(one.windows for one in series):
+        raise click.UsageError(f"no series in {folder} has a window: there is nothing to find")
     return series
 
 

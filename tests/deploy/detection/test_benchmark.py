@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli.detectors import detectors
-from deploy.detection.benchmark import PROFILES, Series, read, score
+from deploy.detection.benchmark import PROFILES, Curve, Series, read, score
 from deploy.detection.peers import all_peers
 from deploy.detection.table import measure
 
@@ -105,3 +105,57 @@ def test_a_folder_without_series_or_nothing_to_score_is_a_usage_error(
     where = folder if args else tmp_path / "empty"
     where.mkdir(exist_ok=True)
     assert CliRunner().invoke(detectors, ["table", str(where), *args]).exit_code == 2
+
+
+@pytest.mark.parametrize("limit_us", ["nan", "-1", "0"])
+def test_a_limit_that_is_none_is_a_usage_error(folder: Path, limit_us: str) -> None:
+    said = CliRunner().invoke(detectors, ["table", str(folder), "--limit-us", limit_us])
+    assert said.exit_code == 2
+    assert "must be a number of microseconds above 0" in said.stderr
+
+
+STAMPS = '["2024-01-01 00:00:00", "2024-01-01 00:05:00"]'
+
+
+@pytest.mark.parametrize(
+    ("windows", "says"),
+    [
+        ("[]", "must say each series' windows"),
+        ("null", "must say each series' windows"),
+        ('{"calm.csv": 5}', "must say each series' windows"),
+        ('{"calm.csv": [["2024-01-01 00:00:00"]]}', "must say each series' windows"),
+        ("{", "must say each series' windows"),
+        (f'{{"gone.csv": [{STAMPS}]}}', "gone.csv cannot be read: No such file or directory"),
+        ('{"calm.csv": [["2024-01-01 00:00:00", "2031-01-01 00:00:00"]]}', "must begin and end at its timestamps"),
+        ('{"calm.csv": [["2024-01-01 00:05:00", "2024-01-01 00:00:00"]]}', "must begin and end at its timestamps"),
+        ('{"calm.csv": [["tomorrow", "2024-01-01 00:00:00"]]}', "must begin and end at its timestamps"),
+        ('{"calm.csv": []}', "has a window: there is nothing to find"),
+        ("{}", "has a window: there is nothing to find"),
+    ],
+)
+@pytest.mark.parametrize("asked", [["table"], ["table", "--perturbed"], ["ideas"]], ids=" ".join)
+def test_a_folder_of_which_no_series_can_be_read_is_a_usage_error_that_says_why(
+    folder: Path, asked: list[str], windows: str, says: str
+) -> None:
+    (folder / "windows.json").write_text(windows)
+    said = CliRunner().invoke(detectors, [asked[0], str(folder), *asked[1:]])
+    assert said.exit_code == 2
+    assert says in said.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "timestamp,value\n", "time,value\n2024-01-01 00:00:00,1\n", "timestamp,value\n2024-01-01 00:00:00\n",
+     "timestamp,value\n2024-01-01 00:00:00,warm\n", "timestamp,value\n2024-01-01 00:00:00,nan\n",
+     "timestamp,value\nnoon,1\n"],
+)  # fmt: skip
+def test_a_series_that_is_none_is_a_usage_error_that_says_what_it_must_have(folder: Path, text: str) -> None:
+    (folder / "calm.csv").write_text(text)
+    said = CliRunner().invoke(detectors, ["table", str(folder)])
+    assert said.exit_code == 2
+    assert "calm.csv must have the columns timestamp" in said.stderr
+
+
+def test_where_a_change_leaves_no_window_nothing_is_gained(folder: Path) -> None:
+    calm = [one for one in read(folder) if not one.windows]
+    assert Curve(calm, alarms(calm, "calm.csv", 100), STANDARD).as_score(-0.11) == 0.0

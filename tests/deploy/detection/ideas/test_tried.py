@@ -136,6 +136,13 @@ def test_nothing_to_score_is_a_usage_error(folder: Path, args: list[str]) -> Non
     assert CliRunner().invoke(detectors, ["ideas", str(folder), *args]).exit_code == 2
 
 
+@pytest.mark.parametrize("limit_us", ["nan", "-1", "0"])
+def test_a_limit_that_is_none_is_a_usage_error(folder: Path, limit_us: str) -> None:
+    said = CliRunner().invoke(detectors, ["ideas", str(folder), "--limit-us", limit_us])
+    assert said.exit_code == 2
+    assert "must be a number of microseconds above 0" in said.stderr
+
+
 def test_a_folder_without_series_is_a_usage_error(tmp_path: Path) -> None:
     assert CliRunner().invoke(detectors, ["ideas", str(tmp_path)]).exit_code == 2
 
