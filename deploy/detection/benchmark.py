@@ -48,6 +48,31 @@ class SeriesError(ValueError):
     """What is wrong with a folder of labelled series, to be said to who named it."""
 
 
+class UnscoredError(Exception):
+    """Why a detector has no score, and what a row had cost it by then."""
+
+    def __init__(self, why: str, us_per_row: float = 0.0) -> None:
+        super().__init__(why)
+        self.us_per_row = us_per_row
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a detector is told of a series before it begins: the ends of its sensor's range, None where they are not
+    declared, and of how many rows at its start nothing that it says counts."""
+
+    low: float | None
+    high: float | None
+    unscored_rows: int
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Raises UnscoredError where they are not declared."""
+        if self.low is None or self.high is None:
+            raise UnscoredError("it needs a declared range")
+        return self.low, self.high
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One labelled series. ``window`` and ``weight``: by row, the window's number or -1, and an alarm's worth there.
@@ -67,6 +92,10 @@ class Series:
     @property
     def unscored(self) -> int:
         return min(int(_UNSCORED_PART * len(self.values)), _UNSCORED_MOST)
+
+    @property
+    def declared(self) -> Declared:
+        return Declared(self.low, self.high, self.unscored)
 
 
 def _sigmoid(position: float) -> float:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli.detectors import detectors
-from deploy.detection.benchmark import Series, labelled
+from deploy.detection.benchmark import Declared, Series, labelled
 from deploy.detection.ideas.catalog import ADDED, ALONE, OURS, Idea, all_ideas
 from deploy.detection.ideas.tried import RAW, TOLD_ONCE, changed_sets, measure, rows, told_once
 from deploy.detection.peers import Step
@@ -34,7 +34,7 @@ def sets() -> dict[str, list[Series]]:
 def says(value_is: float) -> Idea:
     """An idea that says this of every high value."""
 
-    def factory(low: float, high: float) -> Step:
+    def factory(_: Declared) -> Step:
         return lambda _, value: value_is if value > 50.0 else 0.0
 
     return Idea("says", ALONE, "so", factory, has_level=False)
@@ -52,7 +52,7 @@ def test_the_difference_from_ours_is_that_of_the_means_and_nothing_for_ours_itse
     itself = measure(Idea("same", ADDED, "", OURS.factory), sets, 1e9, ours)[0]
     assert (itself.difference, itself.error) == (0.0, 0.0)
     assert ours.difference is None
-    blind = measure(Idea("blind", ADDED, "", lambda low, high: lambda time_ms, value: 0.0), sets, 1e9, ours)[0]  # noqa: ARG005
+    blind = measure(Idea("blind", ADDED, "", lambda _: lambda *_: 0.0), sets, 1e9, ours)[0]
     assert blind.changed == pytest.approx(0.0)
     assert blind.difference == pytest.approx(-(ours.changed or 0.0))
     assert blind.difference < -50.0
@@ -72,8 +72,8 @@ def test_told_once_is_told_at_the_peak_and_not_after() -> None:
 def test_an_idea_that_is_broken_or_too_slow_has_a_row_that_says_so_and_the_others_go_on(
     sets: dict[str, list[Series]],
 ) -> None:
-    def broken(low: float, high: float) -> Step:
-        raise ArithmeticError(f"{low} to {high}")
+    def broken(declared: Declared) -> Step:
+        raise ArithmeticError(f"{declared.low} to {declared.high}")
 
     ideas = {"broken": Idea("broken", ALONE, "", broken), "says": says(0.9)}
     (_,), (failed,), found = rows(ideas, sets, 1e9)
