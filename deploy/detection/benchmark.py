@@ -11,14 +11,14 @@ A folder holds ``windows.json`` (series' path: list of first and last instant) a
 from __future__ import annotations
 
 import csv
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +44,35 @@ PROFILES: Final = {
 }
 
 
+class SeriesError(ValueError):
+    """What is wrong with a folder of labelled series, to be said to who named it."""
+
+
+class UnscoredError(Exception):
+    """Why a detector has no score, and what a row had cost it by then."""
+
+    def __init__(self, why: str, us_per_row: float = 0.0) -> None:
+        super().__init__(why)
+        self.us_per_row = us_per_row
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a detector is told of a series before it begins: the ends of its sensor's range, None where they are not
+    declared, and of how many rows at its start nothing that it says counts."""
+
+    low: float | None
+    high: float | None
+    unscored_rows: int
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Raises UnscoredError where they are not declared."""
+        if self.low is None or self.high is None:
+            raise UnscoredError("it needs a declared range")
+        return self.low, self.high
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One labelled series. ``window`` and ``weight``: by row, the window's number or -1, and an alarm's worth there.
@@ -63,6 +92,10 @@ class Series:
     @property
     def unscored(self) -> int:
         return min(int(_UNSCORED_PART * len(self.values)), _UNSCORED_MOST)
+
+    @property
+    def declared(self) -> Declared:
+        return Declared(self.low, self.high, self.unscored)
 
 
 def _sigmoid(position: float) -> float:
@@ -86,17 +119,59 @@ def _instant_ms(text: str) -> int:
 
 
 def read(folder: Path) -> list[Series]:
-    """All series of the folder, by name. Raises OSError, KeyError or ValueError where it is not such a folder."""
+    """All series of the folder, by name. Raises SeriesError, which says what of which file, where it is no such
+    folder."""
     found = []
-    for name, windows in sorted(json.loads((folder / "windows.json").read_text()).items()):
-        with (folder / name).open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        times = tuple(_instant_ms(row["timestamp"]) for row in rows)
-        at = {time_ms: row for row, time_ms in enumerate(times)}
-        spans = [(at[_instant_ms(first)], at[_instant_ms(last)]) for first, last in windows]
-        values = tuple(float(row["value"]) for row in rows)
+    for name, windows in sorted(_windows(folder / "windows.json").items()):
+        times, values = _rows(folder / name)
+        spans = [_span(times, window, name) for window in windows]
         found.append(labelled(name, times, values, spans, (min(values), max(values))))
     return found
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise SeriesError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SeriesError(f"{file} is no text") from None
+
+
+def _windows(file: Path) -> Mapping[str, list[tuple[str, str]]]:
+    try:
+        return msgspec.json.decode(_read(file), type=dict[str, list[tuple[str, str]]])
+    except msgspec.DecodeError as error:
+        raise SeriesError(
+            f"{file} must say each series' windows by their first and last instant, such as "
+            f'{{"a.csv": [["2024-01-01 00:00:00", "2024-01-01 01:00:00"]], "b.csv": []}}: {error}'
+        ) from None
+
+
+def _rows(file: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Instants (UTC ms) and values."""
+    rows = list(csv.DictReader(_read(file).splitlines()))
+    try:
+        times = tuple(_instant_ms(row["timestamp"]) for row in rows)
+        values = tuple(float(row["value"]) for row in rows)
+    except (AttributeError, KeyError, TypeError, ValueError):  # a column is missing, short of a row, or says no number
+        values = ()
+    if not values or not all(map(math.isfinite, values)):
+        raise SeriesError(
+            f"{file} must have the columns timestamp (2024-01-01 00:00:00) and value (a number), and rows"
+        )
+    return times, values
+
+
+def _span(times_ms: tuple[int, ...], window: tuple[str, str], name: str) -> tuple[int, int]:
+    """The first and the last row of a window."""
+    try:
+        first, last = (times_ms.index(_instant_ms(text)) for text in window)
+    except ValueError:
+        first, last = 1, 0
+    if first > last:
+        raise SeriesError(f"the window of {name} from {window[0]} to {window[1]} must begin and end at its timestamps")
+    return first, last
 
 
 def labelled(
@@ -164,8 +239,9 @@ class Curve:
         return np.bincount(self._at[:rows], self._adds[:rows], len(self._windows)).astype(float)
 
     def as_score(self, gained: float) -> float:
-        """What was gained in all series, 0 to 100 or below."""
-        return 100.0 * gained / (self._most * int(self._windows.sum()))
+        """What was gained in all series, 0 to 100 or below; 0 where there is nothing to find."""
+        most = self._most * int(self._windows.sum())
+        return 100.0 * gained / most if most else 0.0
 
 
 def score(series: Sequence[Series], scores: Sequence[Sequence[float]], profile: Profile) -> Score:

@@ -1,21 +1,30 @@
-"""Ours, River's and PySAD's detectors behind one shape: a factory of the declared range, a step of time and value.
+"""Ours, River's and PySAD's detectors behind one shape: a factory of what is declared, a step of time and value.
 
 Peers have their own defaults: nobody here tuned them, and nobody tuned them to these series. Where one wants to know
-its features' range, it is told; where one wants scaled features, River's running scaler stands before it.
+its features' range, it is told; where one wants scaled features, River's running scaler stands before it; and where one
+is to be told how long it may be silent (KNNCAD), it is told the rows that are not scored, as the benchmark tells it.
+
+Of PySAD are left out what has no defaults for what has to be chosen for a series (Inqmad's kind of input, the reference
+sample of LocalOutlierProbability, the period and window of SeasonalESD and SeasonalHybridESD) and what is none
+(NullModel, PerfectModel, RandomModel); of River what is no detector but a filter before one (QuantileFilter,
+ThresholdFilter).
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
-from importlib.util import find_spec
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
-from detectors.scoring import factory as sensor_anomaly
+from deploy.bench_extra import how_to_have, installed
+from deploy.detection.benchmark import Declared
+from detectors import scoring
 
 Step = Callable[[int, float], float]
-Factory = Callable[[float, float], Step]
+Factory = Callable[[Declared], Step]
 
 _SEED: Final = 7
 _LAGS: Final = 12
@@ -60,27 +69,65 @@ def _gaussian(model: Any) -> Step:
     return step
 
 
+def _scaled(model: Any) -> Step:
+    from river import preprocessing
+
+    return _river(preprocessing.StandardScaler() | model)
+
+
 def river_peers() -> dict[str, Factory]:
     """River's detectors, by name."""
-    from river import anomaly, preprocessing
+    from river import anomaly
 
     return {
-        "River HalfSpaceTrees": lambda low, high: _river(
-            anomaly.HalfSpaceTrees(limits={"value": (low, high)}, seed=_SEED)
+        "River HalfSpaceTrees": lambda declared: _river(
+            anomaly.HalfSpaceTrees(limits={"value": declared.ends}, seed=_SEED)
         ),
-        "River StandardAbsoluteDeviation": lambda low, high: _gaussian(anomaly.StandardAbsoluteDeviation()),  # noqa: ARG005
-        "River GaussianScorer": lambda low, high: _gaussian(anomaly.GaussianScorer()),  # noqa: ARG005
-        "River OneClassSVM": lambda low, high: _river(preprocessing.StandardScaler() | anomaly.OneClassSVM()),  # noqa: ARG005
-        "River LODA": lambda low, high: _river(preprocessing.StandardScaler() | anomaly.LODA(seed=_SEED)),  # noqa: ARG005
-        "River LocalOutlierFactor": lambda low, high: _river(anomaly.LocalOutlierFactor()),  # noqa: ARG005
-        "River PredictiveAnomalyDetection": lambda low, high: _forecast(  # noqa: ARG005
-            anomaly.PredictiveAnomalyDetection()
-        ),
+        "River StandardAbsoluteDeviation": lambda _: _gaussian(anomaly.StandardAbsoluteDeviation()),
+        "River GaussianScorer": lambda _: _gaussian(anomaly.GaussianScorer()),
+        "River OneClassSVM": lambda _: _scaled(anomaly.OneClassSVM()),
+        "River LODA": lambda _: _scaled(anomaly.LODA(seed=_SEED)),
+        "River LocalOutlierFactor": lambda _: _river(anomaly.LocalOutlierFactor()),
+        "River PredictiveAnomalyDetection": lambda _: _forecast(anomaly.PredictiveAnomalyDetection()),
     }
 
 
-def _pysad(model: Any) -> Step:
+_KNNCAD_LEAST: Final = 48  # rows of silence that it can do with
+
+
+def _ends_of_features(declared: Declared) -> dict[str, Any]:
     import numpy as np
+
+    low, high = declared.ends
+    return {"feature_mins": np.array([low]), "feature_maxes": np.array([high])}
+
+
+# By name: the detector, of PySAD's models and what is declared.
+_PYSAD: Final[Mapping[str, Callable[[Any, Declared], Any]]] = {
+    "PySAD ExactStorm": lambda models, _: models.ExactStorm(),
+    "PySAD HalfSpaceTrees": lambda models, declared: models.HalfSpaceTrees(
+        random_state=_SEED, **_ends_of_features(declared)
+    ),
+    "PySAD KitNet": lambda models, _: models.KitNet(random_state=_SEED),
+    "PySAD KNNCAD": lambda models, declared: models.KNNCAD(max(_KNNCAD_LEAST, declared.unscored_rows)),
+    "PySAD LODA": lambda models, _: models.LODA(random_state=_SEED),
+    "PySAD MedianAbsoluteDeviation": lambda models, _: models.MedianAbsoluteDeviation(),
+    "PySAD RSHash": lambda models, declared: models.RSHash(random_state=_SEED, **_ends_of_features(declared)),
+    "PySAD RelativeEntropy": lambda models, declared: models.RelativeEntropy(
+        min_val=declared.ends[0], max_val=declared.ends[1]
+    ),
+    "PySAD StandardAbsoluteDeviation": lambda models, _: models.StandardAbsoluteDeviation(),
+    "PySAD xStream": lambda models, _: models.xStream(random_state=_SEED),
+    "PySAD IForestASD": lambda models, _: models.IForestASD(),
+    "PySAD RobustRandomCutForest": lambda models, _: models.RobustRandomCutForest(random_state=_SEED),
+}
+
+
+def _pysad(make: Callable[[Any, Declared], Any], declared: Declared) -> Step:
+    import numpy as np
+    from pysad import models
+
+    model = make(models, declared)
 
     def step(time_ms: int, value: float) -> float:  # noqa: ARG001
         score = float(np.asarray(model.fit_score_partial(np.array([value]))).reshape(-1)[0])
@@ -89,30 +136,20 @@ def _pysad(model: Any) -> Step:
     return step
 
 
-def pysad_peers() -> dict[str, Factory]:
-    """PySAD's detectors of one feature, by name; none where PySAD is not installed."""
-    if find_spec("pysad") is None:
-        return {}
-    import numpy as np
-    from pysad import models
-
-    def ends(low: float, high: float) -> dict[str, Any]:
-        return {"feature_mins": np.array([low]), "feature_maxes": np.array([high])}
-
+def all_peers() -> dict[str, Factory]:
+    """Every detector of the table, ours first; also those whose package is missing here."""
     return {
-        "PySAD ExactStorm": lambda low, high: _pysad(models.ExactStorm()),  # noqa: ARG005
-        "PySAD HalfSpaceTrees": lambda low, high: _pysad(models.HalfSpaceTrees(random_state=_SEED, **ends(low, high))),
-        "PySAD KNNCAD": lambda low, high: _pysad(models.KNNCAD(probationary_period=150)),  # noqa: ARG005
-        "PySAD LODA": lambda low, high: _pysad(models.LODA(random_state=_SEED)),  # noqa: ARG005
-        "PySAD MedianAbsoluteDeviation": lambda low, high: _pysad(models.MedianAbsoluteDeviation()),  # noqa: ARG005
-        "PySAD RSHash": lambda low, high: _pysad(models.RSHash(random_state=_SEED, **ends(low, high))),
-        "PySAD RelativeEntropy": lambda low, high: _pysad(models.RelativeEntropy(min_val=low, max_val=high)),
-        "PySAD StandardAbsoluteDeviation": lambda low, high: _pysad(models.StandardAbsoluteDeviation()),  # noqa: ARG005
-        "PySAD IForestASD": lambda low, high: _pysad(models.IForestASD()),  # noqa: ARG005
-        "PySAD RobustRandomCutForest": lambda low, high: _pysad(models.RobustRandomCutForest(random_state=_SEED)),  # noqa: ARG005
+        "SensorAnomaly": lambda declared: scoring.factory(declared.low, declared.high),
+        **river_peers(),
+        **{name: partial(_pysad, make) for name, make in _PYSAD.items()},
     }
 
 
-def all_peers() -> dict[str, Factory]:
-    """Every detector of the table, ours first."""
-    return {"SensorAnomaly": sensor_anomaly, **river_peers(), **pysad_peers()}
+def missing(names: Iterable[str]) -> dict[str, str]:
+    """Those of these detectors whose package is not here, and how to have it."""
+    return {} if installed("pysad") else {name: how_to_have("pysad") for name in names if name in _PYSAD}
+
+
+def without_range(factory: Factory) -> Factory:
+    """The same detector where no range is declared to it."""
+    return lambda declared: factory(replace(declared, low=None, high=None))

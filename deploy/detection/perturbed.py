@@ -17,6 +17,7 @@ from typing import Final
 
 from deploy.detection.benchmark import PROFILES, Curve, Series, labelled
 from deploy.detection.peers import Factory
+from deploy.detection.walk import walk
 
 Change = Callable[[Series], Series]
 _MINUTE_MS: Final = 60_000
@@ -140,19 +141,10 @@ def folder_of(one: Series) -> str:
     return "artificial" if name.startswith("artificial") else name
 
 
-def scores_of(factory: Factory, series: Sequence[Series]) -> list[list[float]]:
-    """A new detector's scores for each series, by row."""
-    scores = []
-    for one in series:
-        step = factory(one.low, one.high)
-        scores.append([step(time_ms, value) for time_ms, value in zip(one.times_ms, one.values, strict=True)])
-    return scores
-
-
-def measure(change: str, factory: Factory, series: Sequence[Series]) -> Row:
-    """How good a detector is on series changed so."""
+def measure(change: str, factory: Factory, series: Sequence[Series], limit_us: float) -> Row:
+    """How good a detector is on series changed so. Raises UnscoredError where it costs more than the limit or fails."""
     changed = [CHANGES[change](one) for one in series]
-    curve = Curve(changed, scores_of(factory, changed), PROFILES["standard"])
+    curve = Curve(changed, walk(factory, changed, limit_us).scores, PROFILES["standard"])
     order = list(range(len(changed)))
     random.Random(_SEED).shuffle(order)
     fold = {at: place % 5 for place, at in enumerate(order)}

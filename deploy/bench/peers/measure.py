@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -17,7 +16,6 @@ from deploy.bench.report import rate
 from deploy.services.processes import Child
 from streams.agents.started import started
 
-INSTALL: Final = "is not installed: pip install 'puente[bench]'"
 Ran = tuple[dict[str, float], dict[str, str]]  # peers, not_run: the report's two keys
 
 

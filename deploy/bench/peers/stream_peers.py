@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from importlib.util import find_spec
 from typing import Final
 
 import msgspec
@@ -14,9 +12,10 @@ from contracts.partitioner import partition_of
 from contracts.readings import Reading
 from contracts.reference import encode
 from deploy.bench import frames
-from deploy.bench.peers.measure import INSTALL, Peer, Ran, from_first_output, make_topics, python_command
+from deploy.bench.peers.measure import Peer, Ran, from_first_output, make_topics, python_command
 from deploy.bench.peers.task import Task
 from deploy.bench.report import Size, say
+from deploy.bench_extra import how_to_have, installed
 from deploy.services.cache import scratch
 from deploy.services.errors import ServiceFailedError
 from deploy.settings import Settings
@@ -39,7 +38,7 @@ _encode = msgspec.json.Encoder().encode
 def run(settings: Settings, fleet: Fleet, readings: list[Reading], size: Size) -> Ran:
     """Measure each that is installed on these readings."""
     peers: dict[str, float] = {}
-    not_run = {name: f"{package} {INSTALL}" for name, (_, package, _) in PEERS.items() if not _installed(package)}
+    not_run = {name: how_to_have(package) for name, (_, package, _) in PEERS.items() if not installed(package)}
     runnable = {name: peer for name, peer in PEERS.items() if name not in not_run}
     records = asyncio.run(_write(settings, readings, [_target(name) for name in runnable], size))
     with scratch("bench-peers") as folder:
@@ -55,11 +54,6 @@ def run(settings: Settings, fleet: Fleet, readings: list[Reading], size: Size) -
             except ServiceFailedError as error:
                 not_run[name] = f"failed: {error}"
     return peers, not_run
-
-
-def _installed(package: str) -> bool:
-    """Faust, once imported, has taken its own spec away, and looking for it again raises ValueError."""
-    return package in sys.modules or find_spec(package) is not None
 
 
 def _target(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deploy.detection.benchmark import Declared
 from deploy.detection.ideas import added, parts
 from deploy.detection.ideas.change_points import ChangePoints
 from deploy.detection.ideas.conformal_neighbours import ConformalNeighbours
@@ -45,8 +46,8 @@ class Idea:
 def factory_of(make: Callable[[float, float], Any]) -> Factory:
     """A River detector of a declared range, as the benchmark wants it: it scores, then learns."""
 
-    def factory(low: float, high: float) -> Step:
-        detector = make(low, high)
+    def factory(declared: Declared) -> Step:
+        detector = make(*declared.ends)
 
         def step(time_ms: int, value: float) -> float:
             x = {"value": value, "time_ms": time_ms}

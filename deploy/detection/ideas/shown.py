@@ -15,20 +15,27 @@ def _number(value: float | None, digits: int = 1) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row) -> dict[str, str]:
     """By column; where the idea has failed, what it said in place of all but its cost."""
     if row.fault is not None:
-        return [row.fault, "", "", "", "", _number(row.us_per_row)]
-    apart = "-" if row.difference is None else f"{row.difference:+.1f} ± {_number(row.error)}"
-    scores = [_number(value) for value in (row.standard, row.at_half, row.changed, row.other_folders)]
-    return [*scores, apart, _number(row.us_per_row)]
+        return {"standard": row.fault, "us/row": _number(row.us_per_row)}
+    return {
+        "standard": _number(row.standard),
+        "at 0.5": _number(row.at_half),
+        "changed": _number(row.changed),
+        "folders": _number(row.other_folders),
+        "from ours": "-" if row.difference is None else f"{row.difference:+.1f} ± {_number(row.error)}",
+        "us/row": _number(row.us_per_row),
+    }
 
 
 class Table:
-    """Lines row by row: a heading where a new kind of ideas begins."""
+    """Lines row by row: a heading where a new kind of ideas begins. ``changed`` is a column of its own where the series
+    were ``changes`` of them, and not one alone: then it would say what ``standard`` says."""
 
-    def __init__(self, markdown: bool) -> None:
+    def __init__(self, markdown: bool, changes: int) -> None:
         self._markdown = markdown
+        self._columns = [column for column in _COLUMNS if column != "changed" or changes > 1]
         self._kind = ""
         self._ours: Row | None = None
 
@@ -47,15 +54,16 @@ class Table:
     def _heading(self, title: str) -> Iterator[str]:
         yield ""
         if self._markdown:
-            yield f"| {title} | what it is | {' | '.join(_COLUMNS)} |"
-            yield "|" + "---|" * (2 + len(_COLUMNS))
+            yield f"| {title} | what it is | {' | '.join(self._columns)} |"
+            yield "|" + "---|" * (2 + len(self._columns))
         else:
-            yield f"{title:40}" + "".join(f"{column:>14}" for column in _COLUMNS)
+            yield f"{title:40}" + "".join(f"{column:>14}" for column in self._columns)
 
     def _line(self, row: Row) -> str:
         again = row.kind == ALONE and row.told != RAW  # its raw row stands above
         name = f"{row.idea}, {row.told}" if again else row.idea
+        cells = [_cells(row).get(column, "") for column in self._columns]
         if not self._markdown:
-            return f"{name:40}" + "".join(f"{cell:>14}" for cell in _cells(row))
+            return f"{name:40}" + "".join(f"{cell:>14}" for cell in cells)
         says = "" if again else row.says
-        return f"| {name} | {says} | {' | '.join(_cells(row))} |"
+        return f"| {name} | {says} | {' | '.join(cells)} |"

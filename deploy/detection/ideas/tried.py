@@ -10,17 +10,17 @@ held against each other series by series, so what is common to both cancels out.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any, Final
 
 import numpy as np
 
-from deploy.detection.benchmark import PROFILES, Curve, Series
+from deploy.detection.benchmark import PROFILES, Curve, Series, UnscoredError
 from deploy.detection.ideas.catalog import ALONE, OURS, Idea, all_ideas
-from deploy.detection.perturbed import CHANGES, folder_of, held_out, scores_of
-from deploy.detection.table import trial_us
+from deploy.detection.perturbed import CHANGES, folder_of, held_out
+from deploy.detection.walk import walk
 from deploy.pools import processes
 from detectors.told_once import ToldOnce
 
@@ -79,20 +79,13 @@ def told_once(scores: Sequence[float]) -> list[float]:
 
 
 def measure(idea: Idea, sets: Sets, limit_us: float, ours: Row | None = None) -> list[Row]:
-    """The rows of one idea. What it raises is told in its row: an idea that fails is a result, not the table's end."""
-    cost_us = 0.0
+    """The rows of one idea; of one that was given up or has failed, it says so."""
     try:
-        as_they_are = sets[ORDER[0]]
-        longest = max(as_they_are, key=lambda one: len(one.values))
-        cost_us = trial_us(idea.factory(longest.low, longest.high), longest, limit_us)
-        if cost_us > limit_us:
-            return [Row(idea.name, idea.kind, idea.says, RAW, cost_us, fault=f"over {limit_us:g} us a row")]
-        began = time.process_time()
-        scores = {change: scores_of(idea.factory, series) for change, series in sets.items()}
-        rows = sum(len(one.values) for series in sets.values() for one in series)
-        cost_us = (time.process_time() - began) / rows * 1e6
-    except Exception as error:
-        return [Row(idea.name, idea.kind, idea.says, RAW, cost_us, fault=f"{type(error).__name__}: {error}")]
+        walks = {change: walk(idea.factory, series, limit_us) for change, series in sets.items()}
+    except UnscoredError as error:
+        return [Row(idea.name, idea.kind, idea.says, RAW, error.us_per_row, fault=str(error))]
+    scores = {change: walked.scores for change, walked in walks.items()}
+    cost_us = fmean(walked.us_per_row for walked in walks.values())
     if idea.kind != ALONE:
         return [_row(idea, TOLD_ONCE, cost_us, sets, scores, ours)]
     told = {change: [told_once(one) for one in of_change] for change, of_change in scores.items()}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
-from deploy.detection.benchmark import PROFILES, Curve, Series, labelled
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli.detectors import detectors
+from deploy.detection.benchmark import PROFILES, Curve, Declared, Series, labelled
 from deploy.detection.peers import Step
 from deploy.detection.perturbed import CHANGES, measure
 
@@ -49,9 +54,47 @@ def test_a_threshold_of_the_others_is_used_where_it_was_not_chosen() -> None:
     """Two folders on scales of their own: each threshold finds nothing in the other, the best one finds all."""
     series = [spiked("a/x.csv"), spiked("b/y.csv", 25.0)]
 
-    def factory(low: float, high: float) -> Step:
+    def factory(declared: Declared) -> Step:
+        low, high = declared.ends
         return lambda _, value: (value - low) / (high - low) if value > 40.0 else 0.0
 
-    row = measure("as it is", factory, series)
+    row = measure("as it is", factory, series, limit_us=1e9)
     assert row.best > row.other_folders
     assert row.at_half == pytest.approx(row.best / 2.0)
+
+
+# -- the command --------------------------------------------------------------------------------------------------
+
+
+def perturbed(folder: Path, *args: str) -> tuple[str, dict]:
+    said = CliRunner().invoke(detectors, ["table", str(folder), "--perturbed", "--json", *args])
+    assert said.exit_code == 0, said.output
+    return said.stderr, json.loads(said.stdout)
+
+
+def test_the_command_has_a_row_for_each_change_and_their_mean(folder: Path) -> None:
+    said, written = perturbed(folder, "--only", "SensorAnomaly")
+    assert [row["change"] for row in written["perturbed"]["SensorAnomaly"]] == list(CHANGES)
+    assert [line.split()[0] for line in said.splitlines()[-2:]] == ["mean", "standard"]
+
+
+def test_without_a_range_what_needs_one_says_so_and_ours_goes_on(folder: Path) -> None:
+    only = ("--only", "SensorAnomaly", "--only", "River HalfSpaceTrees")
+    said, written = perturbed(folder, *only, "--no-range")
+    assert len(written["perturbed"]["SensorAnomaly"]) == len(CHANGES)
+    needs = {"change": "as it is", "error": "it needs a declared range"}
+    assert written["perturbed"]["River HalfSpaceTrees"] == [needs]
+    assert "it needs a declared range" in said
+
+
+def test_one_that_costs_more_than_the_limit_is_given_up_at_the_first_change(folder: Path) -> None:
+    said, written = perturbed(folder, "--only", "SensorAnomaly", "--limit-us", "0.001")
+    gone = {"change": "as it is", "error": "given up: over 0.001 us a row"}
+    assert written["perturbed"]["SensorAnomaly"] == [gone]
+    assert "given up: over 0.001 us a row" in said
+
+
+def test_simulated_days_are_not_changed_and_asking_for_it_is_a_usage_error(folder: Path) -> None:
+    said = CliRunner().invoke(detectors, ["table", str(folder), "--perturbed", "--simulated", "1"])
+    assert said.exit_code == 2
+    assert "leave it or --simulated out" in said.stderr

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deploy.detection.benchmark import Declared
 from deploy.detection.ideas.catalog import ALONE, all_ideas
 from deploy.detection.ideas.change_points import ChangePoints
 from deploy.detection.ideas.conformal_neighbours import ConformalNeighbours
@@ -42,7 +43,7 @@ def rocking(seed: int = 4) -> list[float]:
 
 
 def scores(factory: Factory, values: list[float]) -> list[float]:
-    step = factory(0.0, 100.0)
+    step = factory(Declared(0.0, 100.0, 0))
     return [step(STEP_MS * row, value) for row, value in enumerate(values)]
 
 
@@ -60,8 +61,8 @@ def test_an_idea_scores_between_0_and_1_and_finds_what_nobody_could_miss(name: s
 
 
 def test_an_idea_that_is_broken_does_not_find_it() -> None:
-    assert not finds(lambda low, high: lambda time_ms, value: 0.5)  # noqa: ARG005
-    assert not finds(lambda low, high: lambda time_ms, value: 1.0 - value / 100.0)  # noqa: ARG005
+    assert not finds(lambda _: lambda *_: 0.5)
+    assert not finds(lambda _: lambda _, value: 1.0 - value / 100.0)
 
 
 @pytest.mark.parametrize("lone", LONES, ids=lambda lone: lone.__name__)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli.detectors import detectors
-from deploy.detection.benchmark import Series, labelled
+from deploy.detection.benchmark import Declared, Series, labelled
 from deploy.detection.ideas.catalog import ADDED, ALONE, OURS, Idea, all_ideas
 from deploy.detection.ideas.tried import RAW, TOLD_ONCE, changed_sets, measure, rows, told_once
 from deploy.detection.peers import Step
@@ -34,7 +34,7 @@ def sets() -> dict[str, list[Series]]:
 def says(value_is: float) -> Idea:
     """An idea that says this of every high value."""
 
-    def factory(low: float, high: float) -> Step:
+    def factory(_: Declared) -> Step:
         return lambda _, value: value_is if value > 50.0 else 0.0
 
     return Idea("says", ALONE, "so", factory, has_level=False)
@@ -52,7 +52,7 @@ def test_the_difference_from_ours_is_that_of_the_means_and_nothing_for_ours_itse
     itself = measure(Idea("same", ADDED, "", OURS.factory), sets, 1e9, ours)[0]
     assert (itself.difference, itself.error) == (0.0, 0.0)
     assert ours.difference is None
-    blind = measure(Idea("blind", ADDED, "", lambda low, high: lambda time_ms, value: 0.0), sets, 1e9, ours)[0]  # noqa: ARG005
+    blind = measure(Idea("blind", ADDED, "", lambda _: lambda *_: 0.0), sets, 1e9, ours)[0]
     assert blind.changed == pytest.approx(0.0)
     assert blind.difference == pytest.approx(-(ours.changed or 0.0))
     assert blind.difference < -50.0
@@ -72,8 +72,8 @@ def test_told_once_is_told_at_the_peak_and_not_after() -> None:
 def test_an_idea_that_is_broken_or_too_slow_has_a_row_that_says_so_and_the_others_go_on(
     sets: dict[str, list[Series]],
 ) -> None:
-    def broken(low: float, high: float) -> Step:
-        raise ArithmeticError(f"{low} to {high}")
+    def broken(declared: Declared) -> Step:
+        raise ArithmeticError(f"{declared.low} to {declared.high}")
 
     ideas = {"broken": Idea("broken", ALONE, "", broken), "says": says(0.9)}
     (_,), (failed,), found = rows(ideas, sets, 1e9)
@@ -109,8 +109,18 @@ def test_the_command_prints_each_kind_and_writes_all(folder: Path) -> None:
 def test_the_command_prints_tables_as_a_document_has_them(folder: Path) -> None:
     said = CliRunner().invoke(detectors, ["ideas", str(folder), "--only", "z-score", "--changes", "1", "--markdown"])
     table = said.stdout.strip().splitlines()
-    assert {line.count("|") for line in table} == {9}
+    assert {line.count("|") for line in table} == {8}
     assert [line.split("|")[1].strip() for line in table[2:]] == ["SensorAnomaly", "z-score", "z-score, told once"]
+
+
+def test_what_changes_give_is_a_column_only_where_there_are_some(folder: Path) -> None:
+    for markdown in ([], ["--markdown"]):
+        for changes, has_column in (("1", False), ("2", True)):
+            asked = ["ideas", str(folder), "--only", "z-score", "--changes", changes, *markdown]
+            head, *rows = CliRunner().invoke(detectors, asked).stdout.strip().splitlines()
+            assert ("changed" in head) is has_column
+            if not markdown:  # a number each, and nothing shifted
+                assert {len(row[40:].replace(" ± ", "±").split()) for row in rows} == {6 if has_column else 5}
 
 
 def test_two_processes_say_what_one_says(folder: Path) -> None:
@@ -124,6 +134,13 @@ def test_two_processes_say_what_one_says(folder: Path) -> None:
 @pytest.mark.parametrize("args", [["--only", "no such idea"], ["--changes", "0"], ["--changes", "11"]])
 def test_nothing_to_score_is_a_usage_error(folder: Path, args: list[str]) -> None:
     assert CliRunner().invoke(detectors, ["ideas", str(folder), *args]).exit_code == 2
+
+
+@pytest.mark.parametrize("limit_us", ["nan", "-1", "0"])
+def test_a_limit_that_is_none_is_a_usage_error(folder: Path, limit_us: str) -> None:
+    said = CliRunner().invoke(detectors, ["ideas", str(folder), "--limit-us", limit_us])
+    assert said.exit_code == 2
+    assert "must be a number of microseconds above 0" in said.stderr
 
 
 def test_a_folder_without_series_is_a_usage_error(tmp_path: Path) -> None:

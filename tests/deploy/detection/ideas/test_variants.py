@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from deploy.detection.benchmark import Declared
 from deploy.detection.ideas.axes import Axis, RunLength
 from deploy.detection.ideas.catalog import ALONE, OURS, all_ideas, factory_of
 from deploy.detection.ideas.pair_axes import PairCells, paired
@@ -56,7 +57,7 @@ def eventful(seed: int) -> tuple[float, ...]:
 
 
 def scores(factory: Factory, seed: int = 0) -> list[float]:
-    step = factory(0.0, 100.0)
+    step = factory(Declared(0.0, 100.0, 0))
     return [step(15 * MINUTE_MS * row, value) for row, value in enumerate(eventful(seed))]
 
 
