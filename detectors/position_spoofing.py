@@ -4,11 +4,13 @@ Idea, in four parts. Movement: no truck covers the ground between two fixes fast
 accuracy and a slack allow. After such a jump the track it leads to is doubted until the device jumps back to where the
 trusted track may have come by then; a second doubtful fix opens the episode, so that one bad fix is none. Where the
 jump lands on the mirror image of the place (a sign turned, or latitude and longitude exchanged) it says so; a replay
-of an old track begins with a jump too. Freezing: successive fixes are the same to the last digit while the device's
-own speed says it has driven on, for a good way; a receiver's noise alone makes that impossible. Straying: the fixes
-move as a truck may, but not as this one says that it does (``told_speed``), as where a false track falls back slowly.
-Jamming: it goes on speaking and has no fix for longer than any tunnel, and than it ever lets pass between two fixes,
-though it was under way; a lorry that stopped under a roof shakes no more.
+of an old track begins with a jump too. A step that is told as shorter than the one before it may be a clock's, set
+right or wrong in between: it has the time of that one, so that one wrong time, or a clock set right, is no movement.
+Freezing: successive fixes are the same to the last digit while the device's own speed says it has driven on, for a good
+way; a receiver's noise alone makes that impossible. Straying: the fixes move as a truck may, but not as this one says
+that it does (``told_speed``), as where a false track falls back slowly. Jamming: it goes on speaking and has no fix for
+longer than any tunnel, and than it ever lets pass between two fixes, though it was under way; a lorry that stopped
+under a roof shakes no more.
 
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a long tunnel while its speed comes
@@ -35,7 +37,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=2,
+    version=3,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -50,6 +52,7 @@ Degrees = NDArray[np.float32]
 Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
+_FIRST_S: Final = 60.0  # what counts as the step before a device's first one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
 _NAMES: Final = ("none", "jumped", "mirrored", "frozen", "astray", "jammed")
 _AT_BOUND: Final = 0.5
@@ -114,9 +117,10 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 
 
 class PositionSpoofing:
-    """Columns: the last fix, and the trusted one before a jump (degrees, ms); doubtful fixes since; the jump (m, s);
-    repeats of the last fix, and metres that the speed claimed meanwhile; readings without a fix, and the time it lets
-    pass between two; what is wrong, whether an episode is on; and ``told_speed``'s.
+    """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
+    where a clock went back); doubtful fixes since; the jump (m, s); repeats of the last fix, and metres that the
+    speed claimed meanwhile; readings without a fix, and the time it lets pass between two; what is wrong, whether an
+    episode is on; and ``told_speed``'s.
     """
 
     card = CARD
@@ -129,6 +133,7 @@ class PositionSpoofing:
             lat=nowhere,
             lon=nowhere,
             at_ms=np.int64(-1),
+            step_s=np.float32(0.0),
             near_m=np.float32(0.0),
             true_lat=nowhere,
             true_lon=nowhere,
@@ -165,8 +170,9 @@ class PositionSpoofing:
         same = known & (lat == c["lat"][at]) & (lon == c["lon"][at])
         claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
         frozen = self._frozen(batch.speed_kmh[has], at, time_ms, same)
-        doubted, back = self._doubted(at, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
-        since_s, sound = (time_ms - c["at_ms"][at]) / 1000.0, known & ~same & (c["doubtful"][at] == 0) & ~back
+        since_s = np.where(known, (time_ms - c["at_ms"][at]) / 1000.0, _FIRST_S)
+        doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
+        sound = known & ~same & (c["doubtful"][at] == 0) & ~back
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, batch.speed_kmh[has], sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
 
@@ -192,7 +198,7 @@ class PositionSpoofing:
             verdict.doubted = np.zeros(len(batch.rows), np.bool_)
             verdict.doubted[has] = unsure
         c["blind"][at] = 0
-        c["gap_s"][at] = np.maximum(_FADES * c["gap_s"][at], np.where(known, since_s, 0.0))
+        c["gap_s"][at] = np.maximum(_FADES * c["gap_s"][at], since_s)
 
     def _dark(self, batch: DeviceBatch, blind: Rows, verdict: Verdict) -> None:
         """Judge the readings at these positions, which have no fix."""
@@ -222,11 +228,14 @@ class PositionSpoofing:
         return np.asarray(same & (count >= t.frozen_readings) & (claimed_m >= t.frozen_m))
 
     def _doubted(
-        self, at: Rows, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools
+        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools
     ) -> tuple[Bools, Bools]:
         """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
         c, t = self.columns, self.thresholds
-        reach_m = t.speed_max_kmh / 3.6 * (time_ms - c["at_ms"][at]) / 1000.0 + t.slack_m + near_m + c["near_m"][at]
+        # Of one wrong time, the step that is too short comes beside one that is none too short.
+        took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)
+        c["step_s"][at] = since_s
+        reach_m = t.speed_max_kmh / 3.6 * took_s + t.slack_m + near_m + c["near_m"][at]
         # A degree is 111 km at the most: what is nearer than that makes no jump, and needs no trigonometry.
         degrees = np.abs(lat - c["lat"][at]) + np.abs(lon - c["lon"][at])
         far = known & (degrees * 111_200.0 > reach_m)
@@ -238,7 +247,7 @@ class PositionSpoofing:
         i = np.flatnonzero(far)
         step_m = haversine_m(c["lat"][at[i]], c["lon"][at[i]], lat[i], lon[i])
         jumped[i] = step_m > reach_m[i]
-        self._begin(at, time_ms, lat, lon, jumped & (doubtful == 0), i, step_m)
+        self._begin(at, time_ms, took_s, lat, lon, jumped & (doubtful == 0), i, step_m)
         # On a doubted track, a second jump leads back where the trusted one may have come by now, or elsewhere.
         j = np.flatnonzero(jumped & (doubtful > 0))
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
@@ -250,8 +259,9 @@ class PositionSpoofing:
         return counted >= t.confirm_readings, back
 
     def _begin(
-        self, at: Rows, time_ms: Ints, lat: Degrees, lon: Degrees, begins: Bools, measured: Rows, step_m: Floats
-    ) -> None:
+        self, at: Rows, time_ms: Ints, took_s: Floats, lat: Degrees, lon: Degrees, begins: Bools, measured: Rows,
+        step_m: Floats,
+    ) -> None:  # fmt: skip
         """Remember where a jump began, how far it went, and whether it went to the mirror image of where it began."""
         i = np.flatnonzero(begins)
         if not len(i):
@@ -259,8 +269,10 @@ class PositionSpoofing:
         c, rows = self.columns, at[i]
         true_lat, true_lon = c["lat"][rows], c["lon"][rows]
         c["jump_m"][rows] = step_m[np.searchsorted(measured, i)]
-        c["jump_s"][rows] = seconds = (time_ms[i] - c["at_ms"][rows]) / 1000.0
-        c["true_lat"][rows], c["true_lon"][rows], c["true_ms"][rows] = true_lat, true_lon, c["at_ms"][rows]
+        c["jump_s"][rows] = seconds = took_s[i]
+        # Never ahead of what it is compared with, whatever its clock was by then.
+        c["true_lat"][rows], c["true_lon"][rows] = true_lat, true_lon
+        c["true_ms"][rows] = time_ms[i] - (1000.0 * seconds).astype(np.int64)
         near_m = self.thresholds.speed_max_kmh / 3.6 * seconds + self.thresholds.slack_m
         mirrored = np.zeros(len(i), np.bool_)
         for m_lat, m_lon in ((-lat, lon), (lat, -lon), (-lat, -lon), (lon, lat)):

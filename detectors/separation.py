@@ -8,6 +8,7 @@ as well as it may have strayed aside. How fast it may have been: what it told at
 nothing is heard, the faster it may have become. So devices with other intervals are no separation, nor is one that says
 nothing: without a position before and after, nothing is judged. Likewise each position of the vehicle against where its
 box was between two positions: so whoever speaks first after they have parted tells it.
+Verdicts that all rest on one position, of whichever device, open nothing: its place or its time may be wrong.
 Containers and seals are followed apart: where one of them goes another way than the vehicle, the other's word does not
 make it good. Caveat: a device that lies, or rides elsewhere, looks like what it should be with.
 """
@@ -29,7 +30,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="separation",
-    version=2,
+    version=3,
     severity="critical",
     opened={
         "en": "{device_id} is {distance_m:.0f} m from {vehicle_id}; they carry one shipment and should be together.",
@@ -94,11 +95,12 @@ class Points:
 
 @dataclass(slots=True)
 class Gaps:
-    """For each position judged: which point it is, the cargo's point and the vehicle's (one of them itself, the other
-    its next), metres between the two at that time, metres of doubt.
+    """For each position judged: which point it is, the one before it of the other device, the cargo's point and the
+    vehicle's (one of them itself, the other its next), metres between the two at that time, metres of doubt.
     """
 
     at: Rows
+    before: Rows
     cargo: Rows
     vehicle: Rows
     distance_m: Floats
@@ -120,13 +122,16 @@ def gaps(points: Points, thresholds: Thresholds) -> Gaps:
     """All cargo that has its vehicle before and after it, and all vehicles that have their box."""
     with_vehicle = _apart(points, points.cargo, points.vehicle, thresholds)
     with_box = _apart(points, points.vehicle, points.box, thresholds)
-    (at, last, *rest), (at2, last2, *rest2) = with_vehicle, with_box
-    both = [np.concatenate(pair) for pair in zip((at, at, last, *rest), (at2, last2, at2, *rest2), strict=True)]
+    (at, first, last, *rest), (at2, first2, last2, *rest2) = with_vehicle, with_box
+    one, other = (at, first, at, last, *rest), (at2, first2, last2, at2, *rest2)
+    both = [np.concatenate(pair) for pair in zip(one, other, strict=True)]
     return Gaps(*both)
 
 
-def _apart(points: Points, judged: Bools, held_to: Bools, thresholds: Thresholds) -> tuple[Rows, Rows, Floats, Floats]:
-    """Of the points ``judged`` that have one ``held_to`` before and after: which, the one after, metres, doubt."""
+def _apart(
+    points: Points, judged: Bools, held_to: Bools, thresholds: Thresholds
+) -> tuple[Rows, Rows, Rows, Floats, Floats]:
+    """Of the points ``judged`` that have one ``held_to`` before and after: which, those two, metres, doubt."""
     before, after = neighbours(points.ship, held_to)
     at = np.flatnonzero(judged & (before >= 0) & (after >= 0))
     first, last = before[at], after[at]
@@ -146,7 +151,7 @@ def _apart(points: Points, judged: Bools, held_to: Bools, thresholds: Thresholds
     if len(far):
         out = at[far], first[far], last[far]
         doubt_m[far] += distance_m[far] - _out_of_reach_m(points, *out, since_s[far], between_s[far], thresholds)
-    return at, last, distance_m, doubt_m
+    return at, first, last, distance_m, doubt_m
 
 
 def _out_of_reach_m(
@@ -210,11 +215,14 @@ def why(distance_m: float, thresholds: Thresholds) -> Why:
 
 @dataclass(slots=True)
 class Run:
-    """What is followed: successive verdicts of one kind (positive: apart), the time of the first, whether it is on."""
+    """What is followed: successive verdicts of one kind (positive: apart), the time of the first, whether it is on, and
+    the positions on which every one of those verdicts rests.
+    """
 
     count: int = 0
     since_ms: int = 0
     on: bool = False
+    rests_on: frozenset[int] = frozenset()
 
 
 def state_sha256(run: Run, other: Run, thresholds: Thresholds) -> str:
@@ -224,23 +232,31 @@ def state_sha256(run: Run, other: Run, thresholds: Thresholds) -> str:
     later than the rule did has the same.
     """
     most = thresholds.confirm_positions
-    kept = [(max(-most, min(most, r.count)), r.since_ms if r.count > 0 else 0, r.on) for r in (run, other)]
+    kept = [
+        (max(-most, min(most, r.count)), *((r.since_ms, sorted(r.rests_on)) if r.count > 0 else (0, [])), r.on)
+        for r in (run, other)
+    ]
     return hashlib.sha256(repr([CARD.name, CARD.version, kept]).encode()).hexdigest()
 
 
-def follow(run: Run, other: Run, verdict: int, time_ms: int, thresholds: Thresholds) -> Literal["trip", "clear"] | None:
+def follow(
+    run: Run, other: Run, verdict: int, time_ms: int, rests_on: frozenset[int], thresholds: Thresholds
+) -> Literal["trip", "clear"] | None:
     """Take one verdict in, in order of time. ``trip`` opens or sustains an episode, ``clear`` closes it.
 
-    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing.
+    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing. Nothing
+    opens on verdicts that all rest on one position: its place or its time may be wrong.
     """
     if verdict == 0:
         return None
     if run.count * verdict <= 0:
-        run.count, run.since_ms = 0, time_ms
+        run.count, run.since_ms, run.rests_on = 0, time_ms, rests_on
     run.count += verdict
     if verdict > 0:
+        run.rests_on &= rests_on
         also = other.count > 0
         enough = run.count + also * other.count >= thresholds.confirm_positions
+        enough &= thresholds.confirm_positions == 1 or not (run.rests_on & other.rests_on if also else run.rests_on)
         since_ms = min(run.since_ms, other.since_ms) if also else run.since_ms
         if run.on or (enough and time_ms - since_ms >= 1_000.0 * thresholds.confirm_s):
             run.on = True

@@ -70,8 +70,8 @@ def follow(
     least_m = c["least_m"][at] + np.minimum(before, told) * (seconds / 3.6)
     most_m = c["most_m"][at] + np.maximum(before, told) * (seconds / 3.6)
     lasts_s = (time_ms - c["step_ms"][at]) / 1000.0
-    # A speed that was not told is NaN in both, and so is the step.
-    broken = ~sound | ~(lasts_s <= steps.longest_s) | np.isnan(most_m)
+    # A speed that was not told is NaN in both, and so is the step; one that ends before it began is a clock's.
+    broken = ~sound | ~((lasts_s >= 0.0) & (lasts_s <= steps.longest_s)) | np.isnan(most_m)
     ends = (lasts_s >= steps.least_s) & ~broken
     c["least_m"][at], c["most_m"][at] = least_m, most_m
     i = np.flatnonzero(ends & ((least_m >= steps.moving_kmh / 3.6 * lasts_s) | (c["strays"][at] > 0)))

@@ -125,7 +125,7 @@ ALSO: Final[dict[FaultRule, tuple[FaultRule, ...]]] = {
     "temperature_excursion": ("sensor_anomaly",),
     "reading_gap": ("signal_lost",),  # where the hole is nearly long enough to be a silence of its own
     "separation": ("unplanned_stop",),  # who goes away stands
-    "clock_drift": ("separation", "position_spoofing"),  # where it was is told of another time
+    "clock_drift": ("separation",),  # where it was is told of another time
 }
 ALSO_SICK: Final[dict[str, tuple[FaultRule, ...]]] = {  # by the sensor that is sick
     "temperature": ("temperature_excursion", "sensor_anomaly"),

@@ -26,11 +26,11 @@ from streams.stage import StateChange, pack, unpack
 from streams.tracks import DOUBTED, UNPLACED, Fixes, Tracks
 
 _NOBODY: Final = np.iinfo(np.int64).max
-# ``count``, ``since_ms``, ``on``: a run (``separation.Run``) of the containers, and one of all other cargo.
+# ``count`` to ``rests_on`` (0: nothing): a run (``separation.Run``) of the containers, and one of all other cargo.
 SHIP: Final = np.dtype(
     [
         ("seen_ms", "i8"), ("vehicle", "i8"), ("box", "i8"), ("count", "i4", 2), ("since_ms", "i8", 2), ("on", "?", 2),
-        *journey_sums.FIELDS,
+        ("rests_on", "i8", (2, 3)), *journey_sums.FIELDS,
     ]
 )  # fmt: skip
 _BLOCK: Final = 64  # rows a record of a checkpoint
@@ -193,7 +193,7 @@ class ShipmentWindows:
         ships = np.unique(ships)
         quiet = self.ships["seen_ms"][ships] < end_ms - self.config.idle_ms
         idle = ships[quiet & ~self.ships["on"][ships].any(axis=1)]
-        for name in ("vehicle", "box", "count", "since_ms"):
+        for name in ("vehicle", "box", "count", "since_ms", "rests_on"):
             self.ships[name][idle] = _fresh(1)[name][0]
         self.ships["seen_ms"][ships] = end_ms
 
@@ -202,18 +202,19 @@ class ShipmentWindows:
         said = separation.verdicts(found, self.thresholds)
         ship = points.ship[found.at]
         # Nearly all are together and have been: only where something is apart, or was, is there anything to follow.
-        counts, since_ms = self.ships["count"], self.ships["since_ms"]
         on: NDArray[np.bool_] = self.ships["on"]
-        stirred = np.asarray((on | (counts > 0)).any(axis=1))
+        stirred = np.asarray((on | (self.ships["count"] > 0)).any(axis=1))
         stirred[ship[said > 0]] = True
         heard = np.flatnonzero(stirred[ship])
+        names = _names(points, rank) if len(heard) else np.empty(0, np.int64)
         for n in heard[np.argsort(found.at[heard], kind="stable")].tolist():
             row, name = int(ship[n]), self.members.ships[int(ship[n])]
             cargo, vehicle, time_ms = found.cargo[n], found.vehicle[n], int(points.time_ms[found.at[n]])
             of = int(rank[cargo] >> RANK_SHIFT > CARGO)
-            run, other = (Run(int(counts[row, k]), int(since_ms[row, k]), bool(on[row, k])) for k in (of, 1 - of))
-            level = separation.follow(run, other, int(said[n]), time_ms, self.thresholds)
-            counts[row, of], since_ms[row, of], on[row, of] = run.count, run.since_ms, run.on
+            run, other = (_run(self.ships[row], k) for k in (of, 1 - of))
+            together = frozenset(names[[found.before[n], cargo, vehicle]].tolist())
+            level = separation.follow(run, other, int(said[n]), time_ms, together, self.thresholds)
+            _set_run(self.ships[row], of, run)
             if level is None or name is None or (level == "clear" and on[row].any()):
                 continue
             fix = fixes[cargo]
@@ -310,6 +311,21 @@ def _fresh(rows: int) -> NDArray[Any]:
     ships = np.zeros(rows, SHIP)
     ships["vehicle"] = ships["box"] = _NOBODY
     return ships
+
+
+def _names(points: Points, rank: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each position's own number, by its time and device: none is 0."""
+    return np.asarray((points.time_ms << RANK_SHIFT) | (rank & ((1 << RANK_SHIFT) - 1)))
+
+
+def _run(ship: Any, k: int) -> Run:
+    rests_on = frozenset(ship["rests_on"][k].tolist()) - {0}
+    return Run(int(ship["count"][k]), int(ship["since_ms"][k]), bool(ship["on"][k]), rests_on)
+
+
+def _set_run(ship: Any, k: int, run: Run) -> None:
+    ship["count"][k], ship["since_ms"][k], ship["on"][k] = run.count, run.since_ms, run.on
+    ship["rests_on"][k] = (*sorted(run.rests_on), 0, 0, 0)[:3]
 
 
 def _order(ship: Rows, fixes: Fixes, rank: NDArray[np.int64], end_ms: int) -> Rows:

@@ -83,6 +83,56 @@ def test_a_lone_bad_fix_is_none(hear) -> None:
     assert set(said) == {"-"}
 
 
+def told_late(drive: list[dict[str, Any]], k: int, shift_s: float) -> list[dict[str, Any]]:
+    """The same drive, of which one reading's time is wrong; what then comes before what was told says nothing."""
+    wrong = {**drive[k], "time_ms": drive[k]["time_ms"] + round(1_000 * shift_s)}
+    wrong["in_order"] = k == 0 or wrong["time_ms"] >= drive[k - 1]["time_ms"]
+    return [*drive[:k], wrong, *drive[k + 1 :]]
+
+
+WRONG_S = (-200, -100, -60, -30, -29, -20, -5, 5, 20, 29, 30, 45, 60, 200, 290)
+
+
+@pytest.mark.parametrize("shift_s", WRONG_S)
+@pytest.mark.parametrize("k", [1, 2, 60])
+def test_one_wrong_time_opens_nothing_and_is_soon_forgotten(hear, batch, shift_s: float, k: int) -> None:
+    drive = told_late(truck(0, 80), k, shift_s)
+    assert set(hear(PositionSpoofing(), *drive)) == {"-"}
+    assert not any(doubted(*drive, batch=batch)[k + 6 :])
+
+
+@pytest.mark.parametrize("shift_s", WRONG_S)
+def test_a_track_that_jumps_is_told_whatever_time_was_wrong_before(hear, shift_s: float) -> None:
+    """The control: these steps are no clock's."""
+    away = truck(60, 70, aside_m=9_000)
+    said = hear(PositionSpoofing(), *told_late(truck(0, 60), 55, shift_s), *away, *truck(70, 73))
+    assert said == ["-"] * 61 + ["trip"] * 9 + ["clear", "-", "-"]
+
+
+@pytest.mark.parametrize("shift_s", WRONG_S)
+def test_a_track_that_jumps_back_is_believed_whatever_time_was_wrong_meanwhile(hear, shift_s: float) -> None:
+    away = told_late(truck(10, 40, aside_m=60_000), 10, shift_s)
+    assert hear(PositionSpoofing(), *truck(0, 10), *away, *truck(40, 45))[-5:] == ["clear", "-", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("ahead_s", [10, 25, 29, 40, 100, 290])
+def test_a_clock_that_is_set_right_is_no_jump(hear, ahead_s: float) -> None:
+    fast = [{**r, "time_ms": r["time_ms"] + round(1_000 * ahead_s)} for r in truck(0, 60)]
+    assert set(hear(PositionSpoofing(), *fast, *truck(60, 90))) == {"-"}
+
+
+def test_a_jump_as_the_clock_is_set_right_is_one(hear) -> None:
+    """The control: as far as it may have driven, the truck is nowhere near."""
+    fast = [{**r, "time_ms": r["time_ms"] + 60_000} for r in truck(0, 60)]
+    assert hear(PositionSpoofing(), *fast, *truck(60, 64, aside_m=9_000)) == ["-"] * 61 + ["trip"] * 3
+
+
+@pytest.mark.parametrize("shift_s", WRONG_S)
+def test_a_track_that_falls_back_is_told_whatever_time_was_wrong_before(hear, shift_s: float) -> None:
+    said = hear(PositionSpoofing(), *told_late(truck(0, 60), 58, shift_s), *falling_back(60, 80))
+    assert "trip" in said[60:68]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_jitter_of_a_bad_sky_is_none(hear, seed: int) -> None:
     rng = random.Random(seed)

@@ -125,26 +125,49 @@ def test_distances_are_those_of_the_globe():
     assert across == pytest.approx(0.2 * DEG_M * math.cos(math.radians(28.0)), rel=1e-6)
 
 
+def take(
+    run: Run, other: Run, verdict: int, time_ms: int, thresholds: Thresholds = T, rests_on: str = ""
+) -> str | None:
+    """A verdict that rests on positions of these names or, with none, on its own alone."""
+    return follow(run, other, verdict, time_ms, frozenset(map(ord, rests_on)) or frozenset({time_ms}), thresholds)
+
+
 def test_an_episode_opens_on_the_second_verdict_and_closes_on_the_second_other():
     run = Run()
-    told = [follow(run, Run(), v, 10_000 * n, T) for n, v in enumerate([1, -1, 1, 0, 1, 1, -1, 1, -1, 0, -1, -1])]
+    told = [take(run, Run(), v, 10_000 * n) for n, v in enumerate([1, -1, 1, 0, 1, 1, -1, 1, -1, 0, -1, -1])]
     assert told == [None, None, None, None, "trip", "trip", None, "trip", None, None, "clear", None]
 
 
 def test_a_container_and_a_seal_apart_are_two_witnesses_and_one_that_is_together_takes_nothing_back():
     box, seal = Run(), Run()
-    assert follow(box, seal, 1, 0, T) is None
-    assert follow(seal, box, 1, 4_000, T) is None
-    assert follow(seal, box, 1, 9_000, T) == "trip"
+    assert take(box, seal, 1, 0) is None
+    assert take(seal, box, 1, 4_000) is None
+    assert take(seal, box, 1, 9_000) == "trip"
     box, seal = Run(), Run()
     heard = [(box, seal, 1), (seal, box, -1), (seal, box, 1), (box, seal, -1), (seal, box, 1)]
-    told = [follow(of, other, verdict, 5_000 * n, T) for n, (of, other, verdict) in enumerate(heard)]
+    told = [take(of, other, verdict, 5_000 * n) for n, (of, other, verdict) in enumerate(heard)]
     assert told == [None, None, "trip", None, "trip"]
 
 
 def test_two_bad_positions_within_seconds_are_not_enough():
     run = Run()
-    assert [follow(run, Run(), 1, ms, T) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
+    assert [take(run, Run(), 1, ms) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
+
+
+def test_verdicts_that_all_rest_on_one_position_open_nothing_and_the_first_that_does_not_opens():
+    run = Run()
+    rest_on = ["abc", "acd", "ade", "def"]
+    told = [take(run, Run(), 1, 10_000 * n, rests_on=names) for n, names in enumerate(rest_on)]
+    assert told == [None, None, None, "trip"]
+    at_once = Run()
+    assert take(at_once, Run(), 1, 0, Thresholds(confirm_positions=1, confirm_s=0.0)) == "trip"  # as it was asked for
+
+
+def test_two_witnesses_that_rest_on_one_position_open_nothing():
+    box, seal = Run(), Run()
+    assert [take(box, seal, 1, 0, rests_on="abc"), take(seal, box, 1, 9_000, rests_on="ade")] == [None, None]
+    box, seal = Run(), Run()
+    assert [take(box, seal, 1, 0, rests_on="abc"), take(seal, box, 1, 9_000, rests_on="def")] == [None, "trip"]
 
 
 def test_the_distance_is_named_and_together_there_would_be_no_alert():
@@ -167,4 +190,5 @@ def test_the_states_hash_hangs_on_what_is_apart_and_not_on_how_long_all_was_well
     assert len(told) == 64
     assert told == separation.state_sha256(apart, Run(-900, 77), T)
     others = [(Run(3, 6_000, True), well), (Run(1, 5_000, True), well), (Run(2, 5_000), well), (apart, Run(1, 5_000))]
+    others.append((Run(2, 5_000, True, frozenset({7})), well))
     assert told not in {separation.state_sha256(run, other, T) for run, other in others}

@@ -261,6 +261,24 @@ def test_one_reading_of_a_fast_clock_blinds_no_rule_and_no_fact(world, ticks: bo
     assert ("SEAL_CHANGED" in facts) == ticks
 
 
+@pytest.mark.parametrize("wrong_s", [0, -60, -20, -5, 5, 20, 60, 100, 290])
+def test_one_reading_of_a_wrong_clock_blinds_no_rule_on_places(world, wrong_s: int) -> None:
+    """A truck that turns off its road long after: neither the wrong time nor what follows is said to be false."""
+    stage, told, doubted = world.admit(world.fleet()), {}, []
+    for n in range(40):
+        stage.process_tick(world.tick(30 * n))
+        lat_deg, east_m = 27.6 + min(n, 20) * 750.0 / 111_195.0, 750.0 * max(0, n - 20)
+        place = {"lat_deg": lat_deg, "lon_deg": -99.51 + east_m / 98_500.0, "speed_kmh": 90.0}
+        line = world.line(seq=n, after_s=30.0 * n + (wrong_s if n == 10 else 0), **place)
+        (reading,), _ = admit(world, line, stage=stage)
+        for finding in reading.findings:
+            told.setdefault(finding.rule, n)
+        if DOUBTED_FIX in reading.marks:
+            doubted.append(n)
+    assert told == {"route_deviation": 23}
+    assert not doubted or max(doubted) <= 13
+
+
 def jumped(seq: int) -> dict[str, float]:
     """Northward at 90 km/h, a reading in 10 s; the fixes of 10 to 29 are 10 km east."""
     east_deg = 0.1 if 10 <= seq < 30 else 0.0

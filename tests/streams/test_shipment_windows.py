@@ -106,6 +106,27 @@ def in_order(world, fleet) -> list[Parting | JourneySum]:
     return Windows(world).run(arrivals(fleet, random.Random(0), 0.0))
 
 
+def told_late(readings: list[ShipmentReading], device: str, wrong_s: float) -> list[tuple[int, ShipmentReading]]:
+    """As they arrive, each at once, one of this device's with a wrong time."""
+    wrong = next(r for r in readings if r.device_id.startswith(device) and r.seq == 14)
+    other = msgspec.structs.replace(wrong, time_ms=wrong.time_ms + round(1_000 * wrong_s))
+    return [(r.time_ms, other if r is wrong else r) for r in sorted(readings, key=lambda r: r.time_ms)]
+
+
+@pytest.mark.parametrize("wrong_s", [-100, -60, -20, -9, 9, 20, 60, 200, 290])
+@pytest.mark.parametrize("device", ["truck", "box", "seal"])
+def test_one_wrong_time_parts_nobody(world, device: str, wrong_s: float) -> None:
+    arriving = told_late(journey(world, 1, parts=False), device, wrong_s)
+    assert [found for found in Windows(world).run(arriving) if isinstance(found, Parting)] == []
+
+
+@pytest.mark.parametrize("device", ["truck", "box", "seal"])
+def test_who_parts_is_told_whatever_time_was_wrong_before(world, device: str) -> None:
+    """The control: these positions do not all rest on one."""
+    arriving = told_late(journey(world, 1, parts=True), device, 60)
+    assert [found.level for found in Windows(world).run(arriving) if isinstance(found, Parting)][:1] == ["trip"]
+
+
 def in_any_order(found: list[Parting | JourneySum]) -> list[str]:
     return sorted(map(repr, found))
 

@@ -86,10 +86,6 @@ WHY: Final[dict[Pair, tuple[str, str]]] = {  # its reason, and the play that nee
         "where it was is told of another time, when its companions were elsewhere",
         "clocks",
     ),
-    ("clock_drift", "position_spoofing"): (
-        "set right, it tells in seconds of where it drove in minutes: a jump",
-        "clocks",
-    ),
     ("sick temperature", "temperature_excursion"): (
         "what it tells is out of the band, though the goods are not",
         "sick",
