@@ -2,8 +2,8 @@
 
 An alert of a model (``unusual_journey``, ``sensor_anomaly``) left the state that judged in ``models.v1``, with what it
 judged; a journey's window is looked up in ``journey.windows.v1`` too, while that keeps it. An alert of a device rule is
-told again from the device's readings, one on several devices from the shipment's, from some hours before it on: what
-the topics no longer hold is said.
+told again from the device's readings, one on several devices from the shipment's, from some hours before it on, each
+joined with the reference as the line knew it then: what the topics no longer hold is said.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from contracts.models import ModelState, SensorState
 from contracts.partitioner import partition_of
 from contracts.readings import Finding, ReadingId, ShipmentReading, identity
 from contracts.sensors import SensorValue
-from deploy.kept import KafkaLog, Log, between, read_reference
+from deploy.kept import KafkaLog, Log, between, reference_records
 from deploy.settings import Settings
 from detectors import catalog, sensor_watch, thresholds, unusual_journey
 from detectors.explanation import Reason
 from streams import sensor_models
 from streams.admit_stage import AdmitConfig
 from streams.audiences import Audience
+from streams.hindsight import CLOCKS_APART_MS, GrowingBook
 from streams.journey_models import rejudge, state_sha256
-from streams.reference_book import ReferenceBook
-from streams.retelling import DeviceRetelling, ShipmentRetelling
+from streams.retelling import DeviceRetelling, Judged, ShipmentRetelling, judged_in
 from streams.shipment_stage import ShipmentConfig
 from streams.shipment_windows import WindowConfig
 
-# reproduced: the same score; differs: another; inputs_gone: the topics no longer hold what it was judged on;
-# state_gone: no state of its model is kept; other_version: this release has another version of the rule.
-Outcome: TypeAlias = Literal["reproduced", "differs", "inputs_gone", "state_gone", "other_version"]
+# reproduced: the same score; differs: another, or none; inputs_gone: the topics no longer hold what it was judged on;
+# reference_changed: it differs, and records of the reference that it was judged by have been replaced since and are
+# kept no longer; state_gone: no state of its model is; other_version: this release has another version of the rule.
+Outcome: TypeAlias = Literal["reproduced", "differs", "inputs_gone", "reference_changed", "state_gone", "other_version"]
 
 _State = TypeVar("_State", ModelState, SensorState)
 _HOUR_MS: Final = 3_600_000
-_AFTER_MS: Final = 600_000  # two processes' clocks may be so far apart
 _ALERT: Final = msgspec.json.Decoder(Alert)
 _WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
 
@@ -127,12 +127,14 @@ async def explain(
     elif alert.rule == sensor_watch.CARD.name:
         await _explain_sensor(settings, log, found)
     else:
-        book = await read_reference(log)
+        book = GrowingBook(await reference_records(log))
         since_ms = found.told_ms - int(hours * _HOUR_MS)
         if alert.rule in {rule.card.name for rule in catalog.device_rules()}:
             await _explain_device(settings, log, found, book, since_ms)
         else:
             await _explain_shipment(settings, log, found, book, since_ms)
+        if found.outcome == "differs" and book.lost:
+            found.outcome = "reference_changed"
     return found
 
 
@@ -210,7 +212,9 @@ async def _is_kept(log: Log, window: JourneyWindow, told_ms: int) -> bool | None
     """Whether the topic has this very window; None where it no longer has that time."""
     partition = partition_of(window.key, await log.partitions(topics.JOURNEY_WINDOWS))
     name = window.window_id.encode()
-    async with between(log, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + _AFTER_MS) as records:
+    async with between(
+        log, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + CLOCKS_APART_MS
+    ) as records:
         async for record in records:
             if name in (record.value or b""):
                 return _WINDOW.decode(record.value) == window
@@ -220,21 +224,35 @@ async def _is_kept(log: Log, window: JourneyWindow, told_ms: int) -> bool | None
 # -- rules on readings -----------------------------------------------------------------------------------------------
 
 
-async def _explain_device(settings: Settings, log: Log, found: Explanation, book: ReferenceBook, since_ms: int) -> None:
+async def _explain_device(settings: Settings, log: Log, found: Explanation, book: GrowingBook, since_ms: int) -> None:
     alert, partitions = found.alert, await log.partitions(topics.READINGS)
     config = AdmitConfig(partitions, int(settings.lateness_bound_s * 1000), thresholds=_rules(settings))
-    retelling = DeviceRetelling(alert.device_id, book, config)
+    judged = await _judged(log, alert, book, since_ms, found.told_ms + CLOCKS_APART_MS)
+    retelling = DeviceRetelling(alert.device_id, book, config, judged)
     found.source = topics.READINGS
-    async with between(log, topics.READINGS, retelling.partition, since_ms, found.told_ms + _AFTER_MS) as records:
+    async with between(log, topics.READINGS, retelling.partition, since_ms, found.told_ms + CLOCKS_APART_MS) as records:
         async for record in records:
             _begins(found, record)
-            for reading in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
+            is_tick = frames.kind_of(record.headers) == "tick"
+            for reading in retelling.take(record.value or b"", is_tick, record.timestamp):
                 finding = _trip_of(reading, alert)
                 if finding is not None and _is_of(reading, finding, alert):
-                    found.reading, found.heard = reading, retelling.heard
+                    found.reading, found.heard = reading, len(retelling.heard)
                     _compare(found, finding.score, finding.evidence)
                     return
-    found.heard = retelling.heard
+    _not_told_again(found, retelling.heard)
+
+
+async def _judged(log: Log, alert: Alert, book: GrowingBook, since_ms: int, until_ms: int) -> dict[ReadingId, Judged]:
+    """How stage 1 judged the device's readings, of those that are kept as it sent them on."""
+    partitions = await log.partitions(topics.SHIPMENT_READINGS)
+    found: dict[ReadingId, Judged] = {}
+    for at in sorted({partition_of(n, partitions) for n in (alert.device_id, *book.shipments_of(alert.device_id))}):
+        async with between(log, topics.SHIPMENT_READINGS, at, since_ms, until_ms) as records:
+            async for record in records:
+                for of, judged in judged_in(record.value or b"", record.timestamp, alert.device_id):
+                    found.setdefault(of, judged)
+    return found
 
 
 def _trip_of(reading: ShipmentReading, alert: Alert) -> Finding | None:
@@ -255,12 +273,9 @@ def _opening(alert: Alert) -> ReadingId:
     return alert.device_id, int(alert.evidence["opening_boot_id"] or 0), int(alert.evidence["opening_seq"] or 0)
 
 
-async def _explain_shipment(
-    settings: Settings, log: Log, found: Explanation, book: ReferenceBook, since_ms: int
-) -> None:
+async def _explain_shipment(settings: Settings, log: Log, found: Explanation, book: GrowingBook, since_ms: int) -> None:
     alert, partitions = found.alert, await log.partitions(topics.SHIPMENT_READINGS)
-    shipment = book.in_force(alert.device_id, alert.opened_ms).shipment
-    devices = {alert.device_id, *(shipment.device_ids if shipment is not None else ())}
+    devices = {alert.device_id, *book.devices_of(alert.shipment_id or "")}
     config = ShipmentConfig(
         partitions,
         tuple(Audience(a.name, tuple(a.countries)) for a in settings.audiences),
@@ -270,21 +285,28 @@ async def _explain_shipment(
     )
     retelling = ShipmentRetelling(alert.shipment_id or alert.device_id, devices, book, config)
     found.source = topics.SHIPMENT_READINGS
-    until_ms = found.told_ms + _AFTER_MS
+    until_ms = found.told_ms + CLOCKS_APART_MS
     async with between(log, topics.SHIPMENT_READINGS, retelling.partition, since_ms, until_ms) as records:
         async for record in records:
             _begins(found, record)
-            for again in retelling.take(record.value or b"", frames.kind_of(record.headers) == "tick"):
+            is_tick = frames.kind_of(record.headers) == "tick"
+            for again in retelling.take(record.value or b"", is_tick, record.timestamp):
                 if (again.alert_id, again.revision) == (alert.alert_id, alert.revision):
-                    found.heard = retelling.heard
+                    found.heard = len(retelling.heard)
                     _compare(found, again.score, again.evidence)
                     return
-    found.heard = retelling.heard
+    _not_told_again(found, retelling.heard)
 
 
 def _begins(found: Explanation, record: Any) -> None:
     if found.since_ms is None:
         found.since_ms, found.whole = record.timestamp, record.offset == 0
+
+
+def _not_told_again(found: Explanation, heard: set[ReadingId]) -> None:
+    """Nothing was told: either of the reading it opened on too, or that is not there."""
+    found.heard = len(heard)
+    found.outcome = "differs" if _opening(found.alert) in heard else "inputs_gone"
 
 
 def _compare(found: Explanation, score: float, evidence: dict[str, Any]) -> None:

@@ -44,15 +44,23 @@ class KafkaLog:
         return await partitions_of(self.bootstrap, topic)
 
 
-async def read_reference(log: Log) -> ReferenceBook:
-    """The reference as the line reads it."""
-    book = ReferenceBook()
+async def reference_records(log: Log) -> list[tuple[int, reference.Record]]:
+    """The reference's records as the line reads them, in their order, each with Kafka's time (UTC ms)."""
+    found = []
     async for record in log.records(topics.REFERENCE):
         if record.value is not None:
             try:
-                book.apply(reference.parse(record.value))
+                found.append((record.timestamp, reference.parse(record.value)))
             except (ValueError, msgspec.DecodeError):
                 continue  # the line left it out too, and logged it
+    return found
+
+
+async def read_reference(log: Log) -> ReferenceBook:
+    """The reference as it is by now."""
+    book = ReferenceBook()
+    for _, record in await reference_records(log):
+        book.apply(record)
     return book
 
 

@@ -29,7 +29,7 @@ class _Words:
     """One language."""
 
     opened: str
-    now: str
+    now: dict[str, str]
     why: str
     usually: str
     falls: str
@@ -50,7 +50,11 @@ class _Words:
 
 _ENGLISH: Final = _Words(
     opened="told {at}, score {score}",
-    now="it is {state} now",
+    now={
+        "opened": "it is open now",
+        "updated": "it is open now, and has grown worse since it was opened",
+        "closed": "it is closed now",
+    },
     why="Why: > is what it was told for; 'falls' is how much the score falls with the usual value in its place",
     usually="usually",
     falls="falls",
@@ -81,13 +85,21 @@ _ENGLISH: Final = _Words(
         "reproduced": "REPRODUCED",
         "differs": "NOT REPRODUCED: it comes out differently. Do the settings have the line's own rules?",
         "inputs_gone": "NOT REPRODUCED: the readings it was told on are no longer kept, or lie before --hours",
+        "reference_changed": (
+            "NOT REPRODUCED: the reference has been changed since, and what it said then is no longer kept. What it "
+            "was told on stands above. A correction with an effective_ms of its own leaves the version before it kept"
+        ),
         "state_gone": "NOT REPRODUCED: the state of the model that judged is no longer kept",
         "other_version": "NOT REPRODUCED: this release has another version of that rule",
     },
 )
 _SPANISH: Final = _Words(
     opened="avisada {at}, puntuación {score}",
-    now="ahora está {state}",
+    now={
+        "opened": "ahora está abierta",
+        "updated": "ahora está abierta y ha empeorado desde que se abrió",
+        "closed": "ahora está cerrada",
+    },
     why="Por qué: > es el motivo del aviso; 'baja' es cuánto baja la puntuación con el valor usual en su lugar",
     usually="lo usual",
     falls="baja",
@@ -118,6 +130,10 @@ _SPANISH: Final = _Words(
         "reproduced": "REPRODUCIDA",
         "differs": "NO REPRODUCIDA: sale distinta. ¿Tiene la configuración las reglas de la línea?",
         "inputs_gone": "NO REPRODUCIDA: ya no se guardan las lecturas, o son anteriores a --hours",
+        "reference_changed": (
+            "NO REPRODUCIDA: la referencia ha cambiado desde entonces y ya no se guarda lo que decía. Arriba está con "
+            "qué se avisó. Una corrección con un effective_ms propio conserva la versión anterior"
+        ),
         "state_gone": "NO REPRODUCIDA: ya no se guarda el estado del modelo que juzgó",
         "other_version": "NO REPRODUCIDA: esta versión del programa tiene otra versión de esa regla",
     },
@@ -132,7 +148,7 @@ def lines_of(found: Explanation, language: str) -> Iterator[str]:
     yield f"{alert.alert_id}  {version}  {general.severity[alert.severity]}  {alert.shipment_id or '-'}"
     yield sentence_of(alert.messages, language, alert.exercise)
     told = words.opened.format(at=_at(alert.at_ms), score=alert.score)
-    yield f"{told}; {words.now.format(state=general.state[found.newest.state])}"
+    yield f"{told}; {words.now[found.newest.state]}"
     if (by := alert.evidence.get("model_waived_by")) is not None:
         yield words.waived.format(version=version, by=by)
     yield ""

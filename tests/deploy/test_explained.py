@@ -9,6 +9,7 @@ import pytest
 from contracts.alerts import Alert
 from contracts.readings import ShipmentReading
 from contracts.sensors import SensorValue
+from contracts.words import STATES
 from deploy.cli.explained import lines_of
 from deploy.explain import Explanation, Outcome
 from detectors.explanation import Reason
@@ -42,6 +43,16 @@ def test_every_outcome_has_its_words(outcome: Outcome, language: str) -> None:
     assert good in said
     assert {"en": "Too warm.", "es": "Demasiado caliente."}[language] in said
     assert {"en": "closed", "es": "cerrada"}[language] in said
+
+
+@LANGUAGES
+def test_whether_it_goes_on_is_said_in_a_sentence_of_each_state(language: str) -> None:
+    said = {state: text(Explanation(alert=alert(), newest=alert(state=state), told_ms=0), language) for state in STATES}
+    now = {
+        "en": {"opened": "it is open now\n", "updated": "grown worse", "closed": "it is closed now\n"},
+        "es": {"opened": "ahora está abierta\n", "updated": "ha empeorado", "closed": "ahora está cerrada\n"},
+    }
+    assert all(now[language][state] in said[state] for state in STATES)
 
 
 @LANGUAGES

@@ -93,12 +93,16 @@ class World:
             book.apply(record)
         return book
 
-    def fleet(self, shipments: int = 2) -> ReferenceBook:
-        """A book with that many shipments under way, their devices declared at one reading a second."""
-        records = [self.route()]
+    def records(self, shipments: int = 2) -> list[reference.Record]:
+        """That many shipments under way, their devices declared at one reading a second."""
+        found = [self.route()]
         for n in range(1, shipments + 1):
-            records += [self.shipment(n), *(self.device(f"{kind}-{n}") for kind in ("truck", "box", "seal"))]
-        return self.book(*records)
+            found += [self.shipment(n), *(self.device(f"{kind}-{n}") for kind in ("truck", "box", "seal"))]
+        return found
+
+    def fleet(self, shipments: int = 2) -> ReferenceBook:
+        """A book of these."""
+        return self.book(*self.records(shipments))
 
     def admit(self, book: ReferenceBook, partition: int = 0, **config: Any) -> AdmitStage:
         return AdmitStage(partition, book, AdmitConfig(self.partitions, **config))

@@ -7,10 +7,11 @@ import random
 import msgspec
 import pytest
 
-from contracts import frames
+from contracts import frames, topics
 from contracts.readings import ShipmentReading, Tick
 from streams.admit_stage import AdmitConfig
-from streams.retelling import DeviceRetelling, ShipmentRetelling, lines_of_devices
+from streams.hindsight import GrowingBook
+from streams.retelling import DeviceRetelling, Judged, ShipmentRetelling, judged_in, lines_of_devices
 from streams.shipment_stage import ShipmentConfig
 
 SHIPMENTS = 3
@@ -41,6 +42,11 @@ def logs(world, seed: int) -> list[list[Record]]:
     return found
 
 
+def known(world) -> GrowingBook:
+    """The reference that was all loaded before."""
+    return GrowingBook((0, record) for record in world.records(SHIPMENTS))
+
+
 def joined(world, book, seed: int) -> tuple[list[ShipmentReading], list[list[Record]]]:
     """What stage 1 makes of it: all readings, and stage 2's partitions."""
     readings: list[ShipmentReading] = []
@@ -61,12 +67,12 @@ def test_a_device_told_again_alone_is_judged_as_it_was_among_all(world, seed: in
     book = world.fleet(SHIPMENTS)
     readings, _ = joined(world, book, seed)
     for device in ("box-2", "box-1", "truck-3"):
-        retelling = DeviceRetelling(device, book, AdmitConfig(world.partitions))
+        retelling = DeviceRetelling(device, known(world), AdmitConfig(world.partitions))
         log = logs(world, seed)[retelling.partition]
-        again = [reading for value, is_tick in log for reading in retelling.take(value, is_tick)]
+        again = [reading for value, is_tick in log for reading in retelling.take(value, is_tick, world.t0_ms)]
         expected = [r for r in readings if r.device_id == device]
         assert again == expected
-        assert retelling.heard == SECONDS
+        assert len(retelling.heard) == SECONDS
     warm = [f for r in readings if r.device_id == "box-2" for f in r.findings if f.rule == "temperature_excursion"]
     assert len({f.evidence["state_sha256"] for f in warm if f.level == "trip"}) > 50
 
@@ -82,9 +88,11 @@ def test_a_shipment_told_again_alone_gives_its_alerts(world, seed: int):
         for value, is_tick in sources[partition]:
             out = stage.process_tick(frames.decode_tick(value)) if is_tick else stage.process_frame(value)
             told += world.alerts(out)
-        retelling = ShipmentRetelling(f"S{n}", [f"{kind}-{n}" for kind in ("truck", "box", "seal")], book, config)
+        devices = [f"{kind}-{n}" for kind in ("truck", "box", "seal")]
+        retelling = ShipmentRetelling(f"S{n}", devices, known(world), config)
         assert retelling.partition == partition
-        again = [alert for value, is_tick in sources[partition] for alert in retelling.take(value, is_tick)]
+        log = sources[partition]
+        again = [alert for value, is_tick in log for alert in retelling.take(value, is_tick, world.t0_ms)]
         assert again == [alert for alert in told if alert.shipment_id == f"S{n}"]
         assert rule in {alert.rule for alert in again}
 
@@ -101,6 +109,107 @@ def test_a_devices_lines_are_found_however_its_name_is_written():
 
 
 def test_ticks_alone_tell_nothing(world):
-    retelling = DeviceRetelling("box-1", world.fleet(1), AdmitConfig(world.partitions))
-    assert retelling.take(frames.encode_tick(Tick("gateway", world.t0_ms)), True) == []
-    assert retelling.heard == 0
+    retelling = DeviceRetelling("box-1", known(world), AdmitConfig(world.partitions))
+    assert retelling.take(frames.encode_tick(Tick("gateway", world.t0_ms)), True, world.t0_ms) == []
+    assert not retelling.heard
+
+
+# -- a reference that was changed on the way ---------------------------------------------------------------------------
+
+LATER_S = 120  # when the shipment's cargo is declared to bear more
+
+
+def told_along(world, corrected) -> tuple[list[ShipmentReading], dict, list[tuple[bytes, bool, int]]]:
+    """What the line made of a warm box whose shipment was corrected on the way, how it judged, and its own log."""
+    book = world.book(*world.records(1))
+    stage, readings, judged, log = world.admit(book, world.lane_of("box-1")), [], {}, []
+    for at in range(SECONDS):
+        taken_ms = world.t0_ms + 1_000 * at
+        if at == LATER_S:
+            book.apply(corrected)
+        frame = world.frame(world.line("box-1", at, lat_deg=27.6, lon_deg=-99.51, temperature_c=12.0))
+        tick = frames.encode_tick(world.tick(at + 1))
+        out = [*stage.process_frame(frame), *stage.process_tick(frames.decode_tick(tick))]
+        readings += world.readings(out)
+        for record in out:
+            if record.topic == topics.SHIPMENT_READINGS and frames.kind_of(record.headers) == "frame":
+                judged.update(judged_in(record.value, taken_ms + 500, "box-1"))
+        log += [(frame, False, taken_ms), (tick, True, taken_ms)]
+    return readings, judged, log
+
+
+def again(world, log, kept, judged=None) -> tuple[list[ShipmentReading], GrowingBook]:
+    book = GrowingBook(kept)
+    retelling = DeviceRetelling("box-1", book, AdmitConfig(world.partitions), judged)
+    return [reading for record in log for reading in retelling.take(*record)], book
+
+
+def test_each_reading_is_judged_by_what_was_known_when_it_was(world):
+    """The control is today's reference: by that the cargo was never too warm."""
+    corrected = world.shipment(1, max_temperature_c=20.0, effective_ms=1)
+    expected, judged, log = told_along(world, corrected)
+    assert {f.level for r in expected for f in r.findings if f.rule == "temperature_excursion"} >= {"trip", "clear"}
+    before, taken_ms = [(0, record) for record in world.records(1)], world.t0_ms + 1_000 * LATER_S
+    for said in (judged, None):  # by how many records each reading was judged, and by Kafka's time alone
+        readings, book = again(world, log, [*before, (taken_ms, corrected)], said)
+        assert readings == expected
+        assert not book.lost
+    # A worker that was behind knew what was loaded after its input was written; a loader's clock may be ahead.
+    for late_ms in (-400_000, 400_000):
+        moved = [*before, (taken_ms + late_ms, corrected)]
+        assert again(world, log, moved, judged)[0] == expected
+        assert again(world, log, moved)[0] != expected
+    today, _ = again(world, log, [*before, (0, corrected)])
+    assert not any(f.rule == "temperature_excursion" for r in today for f in r.findings)
+
+
+def test_what_has_been_replaced_and_is_kept_no_longer_is_known_to_be_lost(world):
+    corrected = world.shipment(1, max_temperature_c=20.0)  # of the same effective_ms: Kafka keeps one of them
+    expected, judged, log = told_along(world, corrected)
+    kept = [(0, r) for r in world.records(1) if r != world.shipment(1)]
+    readings, book = again(world, log, [*kept, (world.t0_ms + 3_600_000, corrected)], judged)
+    assert book.lost
+    assert readings != expected
+
+
+def test_a_shipments_silence_is_told_again_by_the_interval_that_was_declared_then(world):
+    """It was loaded only once the box had been silent for long, and then with a long interval."""
+    records, config = world.records(1), ShipmentConfig(world.partitions, world.audiences)
+    slow = world.device("box-1", interval_s=600.0, effective_ms=1)
+    partition, told, log = world.partition_of_shipment("S1"), [], []
+    book, own = world.book(*records), world.lane_of("box-1")
+    admit, stage = [world.admit(book, p) for p in range(world.partitions)], world.shipments(book, partition)
+    for at in range(SECONDS):
+        taken_ms = world.t0_ms + 1_000 * at
+        if at == 200:
+            book.apply(slow)
+        for lane, first in enumerate(admit):
+            out = first.process_frame(world.frame(world.line("box-1", at))) if at < 30 and lane == own else []
+            for record in [*out, *first.process_tick(world.tick(at + 1))]:
+                if record.topic == topics.SHIPMENT_READINGS and record.partition == partition:
+                    is_tick = frames.kind_of(record.headers) == "tick"
+                    value = record.value
+                    log.append((value, is_tick, taken_ms))
+                    told += world.alerts(
+                        stage.process_tick(frames.decode_tick(value)) if is_tick else stage.process_frame(value)
+                    )
+    assert [alert.rule for alert in told if alert.state == "opened"] == ["signal_lost"]
+    kept = [(0, record) for record in records]
+    for taken_s, same in ((200, True), (0, False)):
+        grown = GrowingBook([*kept, (world.t0_ms + 1_000 * taken_s, slow)])
+        retelling = ShipmentRetelling("S1", grown.devices_of("S1"), grown, config)
+        assert ([alert for record in log for alert in retelling.take(*record)] == told) == same
+
+
+def test_who_guarded_what_is_asked_of_every_version_kept(world):
+    moved = world.shipment(1, device_ids=["box-7"], effective_ms=5)
+    book = GrowingBook([(0, world.shipment(1)), (0, world.shipment(2)), (9, moved)])
+    assert book.devices_of("S1") == {"truck-1", "box-1", "seal-1", "box-7"}
+    assert book.shipments_of("box-7") == {"S1"}
+    assert book.version == 0  # nothing is known yet
+
+
+def test_a_line_that_is_no_reading_says_nothing_of_how_it_was_judged():
+    odd = b'{"device_id":"box-1","boot_id":1,"seq":"2"}'
+    good = b'{"device_id":"box-1","boot_id":1,"seq":3,"ref_version":7}'
+    assert dict(judged_in(b"\n".join([odd, good]), 40, "box-1")) == {("box-1", 1, 3): Judged(40, 7)}
