@@ -51,8 +51,9 @@ def test_another_rule_or_another_subject_is_false_and_the_fault_is_missed() -> N
 
 
 def test_a_fault_is_found_once_and_further_alerts_of_it_are_repeats() -> None:
-    matched = match([fault()], [opening(1_100_000), opening(1_200_000)], BOUND_MS)
-    assert counts(matched) == (1, 0, 1, 0, 0)
+    later = fault("later", start_ms=5_000_000, end_ms=6_000_000)
+    matched = match([fault(), later], [opening(1_100_000), opening(1_200_000)], BOUND_MS)
+    assert counts(matched) == (1, 1, 1, 0, 0)
     assert [(e.fault.fault_id, e.opening.opened_ms) for e in matched.repeats] == [("f", 1_200_000)]
 
 
