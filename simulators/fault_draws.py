@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from simulators import climate, papers
-from simulators.fault_effects import PLAUSIBLE_SLOWER, SLOW_SHARES, failing_level
+from simulators.fault_effects import SLOW_SHARES, failing_level
 from simulators.faults import (
     ALL,
     CARGO,
@@ -32,6 +32,7 @@ FREEZES: Final = 0.25  # share of temperature excursions that go below the band 
 INSIDE: Final = 0.9  # of the corridor's half width: so far a slow deviation drifts before it leaves it
 DRIVES_OFF_M_S: Final = (8.0, 20.0)  # what leaves a box behind, or takes it, drives off as trucks do
 FALLS_BACK_M_S: Final = (3.0, 8.0)  # a false track that no jump betrays loses ground slowly
+SLOWER: Final = (0.06, 0.4)  # by such a share of its way a plausible false track is slower, then as much faster
 OUTLIERS_M: Final = 100.0  # two receivers' outliers, of 50 m each: what is nearer is together, as far as they tell
 STANDS: Final = ("unplanned_stop", "separation")
 _MINUTE_MS: Final = 60_000.0
@@ -39,8 +40,11 @@ _MINUTE_MS: Final = 60_000.0
 
 def _size(spec: FaultSpec, rng: random.Random) -> float:
     least, most = spec.size
-    if spec.spread == "even":
-        return round(rng.uniform(least, most), 3)
+    return round(rng.uniform(least, most), 3) if spec.spread == "even" else _log(least, most, rng)
+
+
+def _log(least: float, most: float, rng: random.Random) -> float:
+    """Evenly in its logarithm: small ones are as common as large ones are."""
     return round(math.exp(rng.uniform(math.log(least), math.log(most))), 3)
 
 
@@ -110,7 +114,7 @@ def fitted(
         if moved.variant in ("frozen", "jammed"):
             return replace(moved, size=round(last - first, 3))
         if moved.variant == "plausible":
-            return replace(moved, size=round((last - first) / 2.0 * PLAUSIBLE_SLOWER, 3))
+            return replace(moved, size=_log(*SLOWER, rng))
         if moved.variant == "mirrored":
             lat, _ = trip.way.at(np.array([first]))
             return replace(moved, size=round(2.0 * abs(float(lat[0])) * 111.2, 0))

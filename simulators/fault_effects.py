@@ -21,7 +21,6 @@ Floats: TypeAlias = NDArray[np.float64]
 Samples: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
-PLAUSIBLE_SLOWER: Final = 0.25  # a plausible false track is this much slower, then as much faster
 SLOW_SHARES: Final = (0.0, 0.5, 0.65, 0.9, 1.0)  # of a slow deviation: inside the corridor, out, far out, and back
 _LOST: Final = 9  # a noise stream
 
@@ -157,7 +156,7 @@ def spoofed(
             told_km = true_km - i.size
             if i.variant == "plausible":  # falls back, then catches up: it begins and ends where the truck is
                 first, last = (float(km) for km in trip.along_km(np.array([i.start_ms, i.end_ms])))
-                told_km = true_km - PLAUSIBLE_SLOWER * np.minimum(true_km - first, last - true_km)
+                told_km = true_km - i.size * np.minimum(true_km - first, last - true_km)
             noise_lat, noise_lon = (a - b for a, b in zip((lat, lon), trip.way.at(true_km), strict=True))
             lat, lon = (a + b for a, b in zip(trip.way.at(told_km), (noise_lat, noise_lon), strict=True))
         lat_deg, lon_deg = lat_deg.copy(), lon_deg.copy()

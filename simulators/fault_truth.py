@@ -32,6 +32,7 @@ from simulators.sick_sensors import FIELDS
 A_STOP_MS: Final = 11 * 60_000.0  # what stands for so long and no less is a stop, to this truth
 MARGIN_KM: Final = 0.2  # a receiver's outliers, and a bend, beside a place where one may stand
 A_BLOW_G: Final = 3.5  # what is less is the road's
+A_SHARE: Final = 0.155  # of its way: a tenth, 3 km/h of a truck's speed and two receivers' noise explain as much
 LOW_PCT: Final = 15.0  # a charge above it is enough
 HEARD_MS: Final = 86_400_000.0  # a sensor is not judged before it has been heard for so long
 
@@ -61,7 +62,7 @@ def truth_of(
             start_ms=int(begins_ms - 1000.0 * life.clock_off_s),
             end_ms=int(_ends_ms(injection, every_ms)),
             size=injection.size,
-            units=UNITS[injection.rule],
+            units="share" if _falls_back(injection) else UNITS[injection.rule],
             subject=_shipment_id(rig, injection) if of_shipment else device.device_id,
             also=also,
             begins_ms=None if injection.shows_ms is None else int(injection.start_ms),
@@ -146,6 +147,8 @@ def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exem
     """Why its rule could not tell this fault, or must not; empty where it should."""
     if injection.variant == "blow" and injection.size < A_BLOW_G:
         return "below"
+    if _falls_back(injection) and injection.size < A_SHARE:
+        return "slight"
     if injection.rule == "battery_low" and round(injection.size, 1) > LOW_PCT:  # as it is told
         return "below"
     if injection.rule != "sensor_anomaly":
@@ -154,6 +157,11 @@ def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exem
     if not life.watched_sensors or FIELDS[injection.text] not in RANGES[device.kind]:
         return "unwatched"
     return "" if _heard_ms(rig, device, injection, start_ms) >= HEARD_MS else "unheard"
+
+
+def _falls_back(injection: Injection) -> bool:
+    """Whether its size is the share of its way that a false track loses, and then gains."""
+    return injection.rule == "position_spoofing" and injection.variant == "plausible"
 
 
 def _heard_ms(rig: Rig, device: RigDevice, injection: Injection, start_ms: float) -> float:

@@ -9,8 +9,9 @@ as well (what is left behind stands), that is a truth of its own, of the same ep
 What is in ``NOT_IN_EVERY_LINE`` is true whether or not the line has a rule for it: no line has one for ``clock_drift``,
 and ``sensor_anomaly`` is there where the reference declares what is to be watched, and is judged there as any other.
 What is played and is no fault that its rule could tell says why in ``exempt``: too small for what the rule defines
-(``below``: normal life that comes near, and an alert of it is false), or a sensor that is not watched, or not yet heard
-for a day.
+(``below``: normal life that comes near, and an alert of it is false), a false track so near to what its device tells of
+its speed that only its companions contradict it (``slight``), or a sensor that is not watched, or not yet heard for a
+day.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ FaultRule: TypeAlias = Literal[
     "clock_drift",
 ]
 Pair: TypeAlias = tuple[float, float]
-Exempt: TypeAlias = Literal["", "below", "unwatched", "unheard"]
+Exempt: TypeAlias = Literal["", "below", "slight", "unwatched", "unheard"]
 
 BURST_S: Final = 300.0
 SILENCE_INTERVALS: Final = 12.0  # declared ones: what is silent for more is a silence, to this truth

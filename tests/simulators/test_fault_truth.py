@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from contracts.readings import Reading
-from detectors import battery_low, sensor_watch, shock, signal_lost, unplanned_stop
+from detectors import battery_low, position_spoofing, sensor_watch, shock, signal_lost, unplanned_stop
 from simulators import Fault, FaultSpec, Fleet, scenarios
-from simulators.fault_truth import A_BLOW_G, A_STOP_MS, HEARD_MS, LOW_PCT
+from simulators.fault_truth import A_BLOW_G, A_SHARE, A_STOP_MS, HEARD_MS, LOW_PCT
 from simulators.faults import SILENCE_INTERVALS
 from simulators.life import Life
 from simulators.sick_sensors import FIELDS
@@ -33,6 +33,8 @@ def test_the_simulator_and_the_rules_mean_the_same_by_a_fault() -> None:
     assert shock.Thresholds().threshold_g == A_BLOW_G
     assert battery_low.Thresholds().low_pct == LOW_PCT
     assert sensor_watch.Thresholds().warm_up_values * 60_000 == HEARD_MS
+    spoofing = position_spoofing.Thresholds()
+    assert spoofing.step_share + spoofing.speed_doubt_kmh / 90.0 < A_SHARE < 0.16
     # What hangs on when a reading happens to be sent has room between the two.
     assert signal_lost.Thresholds().silent_intervals < SILENCE_INTERVALS
     assert unplanned_stop.Thresholds().stop_s * 1000.0 < A_STOP_MS
@@ -65,6 +67,14 @@ def test_a_hole_through_which_a_device_is_heard_in_time_is_no_silence(size: tupl
         around = range(fault.start_ms - EVERY_MS, fault.end_ms + EVERY_MS)
         heard_ms = [r.time_ms for r in by_device[fault.device_id] if r.time_ms in around]
         assert max(b - a for a, b in pairwise(heard_ms)) < (SILENCE_INTERVALS + 1.5) * EVERY_MS
+
+
+def test_a_false_track_as_near_to_its_speed_as_that_may_be_wrong_is_only_its_companions_to_tell() -> None:
+    often = {"first_s": (60, 90), "every_s": (60, 90), "duration_s": (300, 400)}
+    truth, _ = played(FaultSpec(rule="position_spoofing", variants=("plausible",), **often), horizon_s=14_400)
+    assert {(fault.size < A_SHARE, fault.exempt) for fault in truth} == {(True, "slight"), (False, "")}
+    assert {fault.units for fault in truth} == {"share"}
+    assert min(fault.size for fault in truth) < 0.08 < 0.3 < max(fault.size for fault in truth)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_what_is_too_small_for_its_rule_is_no_fault_and_an_alert_of_it_is_false(
     assert counts(match([near], [opening(1_100_000, rule="sensor_anomaly")], BOUND_MS)) == (0, 0, 0, 0, 1)
 
 
-@pytest.mark.parametrize("why", ["unwatched", "unheard"])
+@pytest.mark.parametrize("why", ["slight", "unwatched", "unheard"])
 def test_what_its_rule_could_not_have_told_is_not_missed_and_explains_what_is_told_of_it(why: Exempt) -> None:
     sick = fault(exempt=why, also=("battery_low",))
     assert counts(match([sick], [], BOUND_MS)) == (0, 0, 0, 0, 0)
