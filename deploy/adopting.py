@@ -2,57 +2,116 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
+from msgspec import Meta
 
 from deploy import adoptions, takeover
-from deploy.adoptions import Adoption, Compared, Criterion
+from deploy.adoptions import Adoption, Compared, Criterion, TimeMs
 from deploy.model_hash import sha256_of
 from deploy.settings import Settings
 from deploy.shadow_words import SEAL
+from deploy.takeover_words import RefusalError, Said
 from detectors import model_versions
 from detectors.model_versions import ModelVersion
 
 OLDEST: Final = timedelta(days=30)  # that a comparison may be: traffic and sensors change with the season
+_FIELD: Final = re.compile(r"(?:field `|at `\$\.)([^`]+)`")  # where msgspec says what is missing, or wrong
+
+
+class _Version(msgspec.Struct):
+    model: str
+    sha256: str
+    thresholds: dict[str, float]
+
+
+class _Episodes(msgspec.Struct):
+    both: int
+    old: int
+    new: int
+
+
+class _Group(msgspec.Struct):
+    episodes: _Episodes
+
+
+class _Labels(msgspec.Struct):
+    given: int
+
+
+class _Report(msgspec.Struct, kw_only=True):
+    """What signing needs of a report, and what it must be; there is more in one (``deploy.shadow_words``)."""
+
+    rule: str
+    ready: bool
+    criteria: Annotated[list[Criterion], Meta(min_length=1)]
+    compared: int
+    corridors: dict[str, _Group] = {}
+    sensors: dict[str, _Group] = {}
+    labels: _Labels
+    old: _Version
+    new: _Version
+    since_ms: TimeMs
+    until_ms: TimeMs
+    only_corridors: list[str]
+    cluster: str = ""
+    topic: str = ""
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """A report of ``puente detectors shadow --json``. Raises ValueError where it is none, or was altered since."""
-    try:
-        content = orjson.loads(path.read_bytes())
-        told = content.pop(SEAL)
-        name = str(content["new"]["model"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no report of `puente detectors shadow --json`: {error!r}") from None
+    """A report of ``puente detectors shadow --json``. Raises RefusalError where it is none, or was altered since."""
+    content = _json_in(path)
+    if SEAL not in content:
+        raise _none(path, Said("no_seal"))
+    told = content.pop(SEAL)
     if adoptions.seal(content) != told:
-        raise ValueError(f"{path} has been altered since it was written: compare again")
-    model_versions.named(name)
+        raise RefusalError("altered", path=path)
+    try:
+        report = msgspec.convert(content, _Report)
+    except msgspec.ValidationError as error:
+        named = _FIELD.search(str(error))
+        raise _none(path, Said("no_field", field=named[1] if named else "")) from None
+    for version in (report.old, report.new):
+        if version.model not in model_versions.BY_NAME:
+            raise _none(path, Said("unknown_model", model=version.model, known=", ".join(model_versions.BY_NAME)))
     return {**content, SEAL: told}
 
 
+def _json_in(path: Path) -> dict[str, Any]:
+    try:
+        content = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise RefusalError("unread", path=path, why=error.strerror or error) from None
+    except ValueError:
+        raise _none(path, Said("not_json")) from None
+    if not isinstance(content, dict):
+        raise _none(path, Said("not_object"))
+    return content
+
+
+def _none(path: Path, what: Said) -> RefusalError:
+    return RefusalError("no_report", path=path, what=what)
+
+
 def signed(report: Mapping[str, Any], by: str, at: datetime, waived: str = "", cluster: str = "") -> Adoption:
-    """A record of this report, signed ``at``. Raises ValueError where it lets nothing take over, unless ``waived``.
+    """A record of this report, signed ``at``. Raises RefusalError where it lets nothing take over, unless ``waived``.
 
     ``cluster`` is the id of the line's Kafka, empty where that is not known.
     """
     old, new = report["old"], report["new"]
     model = model_versions.named(new["model"])
     if new["sha256"] != (now := sha256_of(model)):
-        raise ValueError(
-            f"{model.name} was compared with another content ({new['sha256'][:12]}) than this release's ({now[:12]}): "
-            f"compare again:\n  {takeover.compare_with(model)}"
-        )
+        there, compare = new["sha256"][:12], takeover.compare_with(model)
+        raise RefusalError("other_content", model=model.name, there=there, here=now[:12], compare=compare)
     _refuse_own(model)
     if not waived and (why := _lacks(report, at, cluster)):
-        raise ValueError(
-            f"{why}.\nCompare again, and sign that report:\n  {takeover.compare_with(model)}\n"
-            "Only where it can't wait for that, sign with --waive REASON: all who get its alerts are told who did"
-        )
+        raise RefusalError("no_ground", why=why, compare=takeover.compare_with(model))
     every = report[_groups_in(report)].values()
     compared = Compared(
         against=old["model"],
@@ -77,39 +136,37 @@ def _groups_in(report: Mapping[str, Any]) -> str:
     return "corridors" if "corridors" in report else "sensors"
 
 
-def _lacks(report: Mapping[str, Any], at: datetime, cluster: str) -> str | None:
+def _lacks(report: Mapping[str, Any], at: datetime, cluster: str) -> Said | None:
     """Why the report is no ground to take over, as a sentence without its full stop; None of one that is."""
     old, new = report["old"], report["new"]
     if not report["ready"] or not all(criterion["holds"] for criterion in report["criteria"]):
         failed = ", ".join(criterion["name"] for criterion in report["criteria"] if not criterion["holds"])
-        return f"{new['model']} is not ready ({failed})"
+        return Said("not_ready", model=new["model"], failed=failed)
     if report["only_corridors"]:
-        only = f"was compared on {', '.join(report['only_corridors'])} alone"
-        return f"{new['model']} {only}, and would judge every corridor: compare without --corridor"
+        return Said("some_corridors", model=new["model"], corridors=", ".join(report["only_corridors"]))
     if old == new:
-        return f"{new['model']} was compared with itself: that says nothing"
+        return Said("itself", model=new["model"])
     if old["sha256"] != (now := sha256_of(model_versions.named(old["model"]))):
-        return f"the {old['model']} it was compared with has another content than this release's ({now[:12]})"
+        return Said("other_old", model=old["model"], here=now[:12])
     if (there := report.get("cluster", "")) and cluster and there != cluster:
-        return f"{new['model']} was compared on another Kafka ({there}) than this line's ({cluster})"
+        return Said("other_kafka", model=new["model"], there=there, here=cluster)
     days = (at.timestamp() - report["until_ms"] / 1000) / 86_400
     if days > OLDEST.days:
-        return f"the newest record that was compared is {days:.0f} days old; at most {OLDEST.days}"
+        return Said("old", days=days, most=OLDEST.days)
     return None
 
 
-def doubt(report: Mapping[str, Any], cluster: str) -> str | None:
-    """Where it can't be known whether the report is of this line, that, as a sentence without its full stop."""
+def doubt(report: Mapping[str, Any], cluster: str) -> Said | None:
+    """Where it can't be known whether the report is of this line, a warning of that."""
     there = report.get("cluster", "")
     if there and cluster:
         return None
-    of = f"the report is of Kafka {there}" if there else "the report does not say of which Kafka it is"
-    here = "" if cluster else "; which the line's is, is not known here (PUENTE_KAFKA)"
-    return f"{of}{here}: whether it is of this line is not checked"
+    name = f"{'of_kafka' if there else 'of_none'}{'' if cluster else '_not_here'}"
+    return Said("doubt", of=Said(name, there=there))
 
 
 def waived(settings: Settings, model: ModelVersion, by: str, at: datetime, reason: str) -> Adoption:
-    """A record of a version that nothing was compared of, with the thresholds as they are set."""
+    """A record of a version that nothing was compared of, with the thresholds as they are set. Raises RefusalError."""
     _refuse_own(model)
     limits, content = takeover.thresholds_of(settings, model.rule), sha256_of(model)
     return Adoption(model=model.name, model_sha256=content, thresholds=limits, by=by, at=_rfc3339(at), waived=reason)
@@ -117,9 +174,7 @@ def waived(settings: Settings, model: ModelVersion, by: str, at: datetime, reaso
 
 def _refuse_own(model: ModelVersion) -> None:
     if model is model_versions.OWN[model.rule]:
-        raise ValueError(
-            f"{model.name} is the release's own: it needs no leave; its thresholds are set in [rules.{model.rule}]"
-        )
+        raise RefusalError("own", model=model.name, rule=model.rule)
 
 
 def to_set(settings: Settings, adoption: Adoption, file: Path) -> list[str]:

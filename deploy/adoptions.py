@@ -10,13 +10,17 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import orjson
+from msgspec import Meta
+
+from deploy.takeover_words import RefusalError
 
 _HASH = "sha256"
-_TORN = "Two records on one line: put each on a line of its own.\n  Else: "
+# What a calendar can show; beyond it lies no record.
+TimeMs: TypeAlias = Annotated[int, Meta(ge=0, lt=253_402_300_800_000)]
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -38,8 +42,8 @@ class Compared(msgspec.Struct, kw_only=True, frozen=True):
 
     against: str
     against_sha256: str
-    since_ms: int
-    until_ms: int
+    since_ms: TimeMs
+    until_ms: TimeMs
     count: int
     episodes: dict[str, int]
     labelled: int
@@ -94,7 +98,7 @@ def append(path: Path, adoption: Adoption) -> None:
 
 
 def read(path: Path) -> Sequence[Adoption]:
-    """All records, oldest first. Raises OSError, and ValueError.
+    """All records, oldest first. Raises OSError, and RefusalError.
 
     That one names the file and the line that is no record or was altered, and says what to do with it.
     """
@@ -107,15 +111,8 @@ def read(path: Path) -> Sequence[Adoption]:
             told = plain.pop(_HASH)
             adoption = msgspec.convert(plain, Adoption)
         except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError):
-            raise ValueError(_bad(path, number, "is no record of an adoption", _TORN)) from None
+            raise RefusalError("no_record", path=path, line=number) from None
         if seal(plain) != told:
-            raise ValueError(_bad(path, number, "has been altered since it was written", ""))
+            raise RefusalError("altered_record", path=path, line=number)
         found.append(adoption)
     return found
-
-
-def _bad(path: Path, number: int, what: str, first: str) -> str:
-    return (
-        f"{path}, line {number} {what}; until it is put right, no record of the file counts.\n"
-        f"  {first}bring the line back as it was reviewed, or take it out and sign for that version anew"
-    )

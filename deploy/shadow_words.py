@@ -1,11 +1,12 @@
-"""What ``puente detectors shadow`` found, as plain data that can be signed, and line by line for people."""
+"""What ``puente detectors shadow`` found: as plain data that can be signed, and for people in English or Spanish."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from contracts.words import Language
 from deploy import adoptions, takeover
 from deploy.model_hash import sha256_of
 from deploy.shadow import Run, Version
@@ -36,6 +37,7 @@ def as_dict(run: Run) -> dict[str, Any]:
         "only_corridors": list(run.corridors),
         "cluster": run.cluster,
         "topic": run.topic,
+        "cut_short": run.cut_short,
     }
     return {**content, SEAL: adoptions.seal(content)}
 
@@ -53,37 +55,115 @@ def _plain(form: Form, each: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def lines_of(run: Run) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """One language. ``criteria`` has the names of criteria, and what stands for yes or no where that is not known."""
+
+    versions: str
+    nothing: str
+    judged: str
+    episodes: str
+    scores: str
+    correlate: str
+    sides: Mapping[str, str]
+    group: Mapping[str, str]
+    criteria: Mapping[str, str]
+    holds: Mapping[bool, str]
+    ready: Mapping[bool, str]
+    cut_short: str
+    own: str
+    drift: str
+    labels: str
+    lost: str
+
+
+ENGLISH: Final = _Words(
+    versions="old {old}, new {new}",
+    nothing="there are no {judged} to compare on",
+    judged="judged",
+    episodes="episodes",
+    scores="scores",
+    correlate="correlate",
+    sides={side: side for side in SIDES},
+    group={"corridors": "corridor", "sensors": "sensor"},
+    criteria={},
+    holds={True: "yes", False: "NO"},
+    ready={True: "READY to take over", False: "NOT READY to take over"},
+    cut_short="CUT SHORT (Ctrl-C): this is of what was compared until then",
+    own="{model} is the release's own, so `puente detectors adopt` signs no report of it: set these thresholds in "
+    "[rules.{rule}]; a version is signed for with its thresholds by --model VERSION",
+    drift="drift: {name}: {feature} {deviations:+.1f} standard deviations off what was learnt, of late",
+    labels="labelled right: {right_kept} still told, {right_lost} lost; labelled wrong: {wrong_gone} gone, "
+    "{wrong_kept} still told; {unknown} labels of no alert seen",
+    lost="  lost: {alert_id}",
+)
+SPANISH: Final = _Words(
+    versions="anterior {old}, nueva {new}",
+    nothing="no hay {judged} con que comparar",
+    judged="juicios",
+    episodes="episodios",
+    scores="puntuac.",
+    correlate="correlac.",
+    sides={"both": "ambas", "old": "anter.", "new": "nueva"},
+    group={"corridors": "corredor", "sensors": "sensor"},
+    criteria={
+        "windows": "ventanas",
+        "values": "valores",
+        "episodes": "episodios",
+        "correlation": "correlación",
+        "no flood": "sin avalancha",
+        "nothing lost": "nada perdido",
+        "labels": "marcas",
+        "cost": "costo",
+        "not known yet": "aún no se sabe",
+        "no labels": "sin marcas",
+    },
+    holds={True: "sí", False: "NO"},
+    ready={True: "LISTA para juzgar en su lugar", False: "NO ESTÁ LISTA para juzgar en su lugar"},
+    cut_short="INTERRUMPIDA (Ctrl-C): esto es lo comparado hasta entonces",
+    own="{model} es la versión del propio programa y `puente detectors adopt` no firma ningún informe de ella: fije "
+    "estos umbrales en [rules.{rule}]; una versión se firma con sus umbrales con --model VERSIÓN",
+    drift="deriva: {name}: {feature} a {deviations:+.1f} desviaciones estándar de lo aprendido, últimamente",
+    labels="marcadas como acertadas: {right_kept} se siguen avisando, {right_lost} perdidas; como falsas: {wrong_gone} "
+    "ya no, {wrong_kept} se siguen avisando; {unknown} marcas de ninguna alerta vista",
+    lost="  perdida: {alert_id}",
+)
+WORDS: Final[Mapping[Language, _Words]] = {"en": ENGLISH, "es": SPANISH}
+
+
+def lines_of(run: Run, language: Language = "en") -> Iterator[str]:
     """The comparison for people, line by line."""
-    found, form = run.report, run.report.form
-    yield f"old {_named(run.old)}, new {_named(run.new, run.old)}"
+    found, form, words = run.report, run.report.form, WORDS[language]
+    judged, told = (name if language == "en" else form.in_spanish[name] for name in (form.judged, form.told))
+    if run.cut_short:
+        yield words.cut_short
+    yield words.versions.format(old=_named(run.old), new=_named(run.new, run.old))
     if not found.groups:
-        yield f"there are no {form.judged} to compare on"
+        yield words.nothing.format(judged=judged)
     wide = max([len(form.groups), *(len(name) for name in found.groups)])
-    sides = "".join(f"{side:>8}" for side in SIDES)
-    yield f"{'':{wide}} {'judged':^24} {form.told:^24} {'episodes':^24} {'scores':>9}"
-    yield f"{form.groups.removesuffix('s'):{wide}} {sides} {sides} {sides} {'correlate':>9}"
+    sides = "".join(f"{words.sides[side]:>8}" for side in SIDES)
+    yield f"{'':{wide}} {words.judged:^24} {told:^24} {words.episodes:^24} {words.scores:>9}"
+    yield f"{words.group[form.groups]:{wide}} {sides} {sides} {sides} {words.correlate:>9}"
     for name, each in found.groups.items():
         counts = " ".join(
             "".join(f"{kind[side]:>8}" for side in SIDES) for kind in (each.judged, each.told, each.episodes)
         )
         alike = each.correlation.get()
         yield f"{name:{wide}} {counts} {'-' if alike is None else f'{alike:.3f}':>9}"
-    yield from _asides(found)
+    yield from _asides(found, words)
     yield ""
-    wide = max([3, *(len(_mark(criterion)) for criterion in found.criteria)])
-    for criterion in found.criteria:
-        yield f"{_mark(criterion):<{wide}} {criterion.name}: {criterion.says}"
-    yield "READY to take over" if found.ready else "NOT READY to take over"
+    marks = [_mark(criterion, words) for criterion in found.criteria]
+    wide = max([3, *map(len, marks)])
+    for criterion, mark in zip(found.criteria, marks, strict=True):
+        name = words.criteria.get(criterion.name, criterion.name)
+        yield f"{mark:<{wide}} {name}: {criterion.says if language == 'en' else criterion.says_es}"
+    yield words.ready[found.ready]
     if run.new.model is model_versions.OWN[form.rule]:
-        yield (
-            f"{run.new.model.name} is the release's own, so `puente detectors adopt` signs no report of it: set these "
-            f"thresholds in [rules.{form.rule}]; a version is signed for with its thresholds by --model VERSION"
-        )
+        yield words.own.format(model=run.new.model.name, rule=form.rule)
 
 
-def _mark(criterion: Criterion) -> str:
-    return criterion.unknown or ("yes" if criterion.holds else "NO")
+def _mark(criterion: Criterion, words: _Words) -> str:
+    return words.criteria.get(criterion.unknown, criterion.unknown) or words.holds[criterion.holds]
 
 
 def _named(version: Version, beside: Version | None = None) -> str:
@@ -94,17 +174,17 @@ def _named(version: Version, beside: Version | None = None) -> str:
     return version.model.name + (f" ({', '.join(off)})" if off else "")
 
 
-def _asides(found: Report) -> Iterator[str]:
+def _asides(found: Report, words: _Words) -> Iterator[str]:
     off = {name: max(each.items(), key=lambda item: abs(item[1])) for name, each in found.drift.items() if each}
     for name, (feature, deviations) in sorted(off.items()):
         if abs(deviations) >= DRIFTED:
-            yield f"drift: {name}: {feature} {deviations:+.1f} standard deviations off what was learnt, of late"
+            yield words.drift.format(name=name, feature=feature, deviations=deviations)
     labels = found.labels
     if labels.right_lost or labels.wrong_kept or labels.right_kept or labels.wrong_gone or labels.unknown:
         yield ""
-        yield (
-            f"labelled right: {labels.right_kept} still told, {len(labels.right_lost)} lost; labelled wrong: "
-            f"{labels.wrong_gone} gone, {len(labels.wrong_kept)} still told; {labels.unknown} labels of no alert seen"
-        )
+        yield words.labels.format(
+            right_kept=labels.right_kept, right_lost=len(labels.right_lost), wrong_gone=labels.wrong_gone,
+            wrong_kept=len(labels.wrong_kept), unknown=labels.unknown,
+        )  # fmt: skip
         for alert_id in labels.right_lost:
-            yield f"  lost: {alert_id}"
+            yield words.lost.format(alert_id=alert_id)

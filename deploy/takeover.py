@@ -17,6 +17,7 @@ from deploy import adoptions
 from deploy.adoptions import Adoption
 from deploy.model_hash import sha256_of
 from deploy.settings import Settings, SettingsError
+from deploy.takeover_words import Said
 from detectors import model_versions, thresholds
 from detectors.model_versions import ModelVersion
 
@@ -41,24 +42,28 @@ class InForce:
         return "" if self.adoption is None else self.adoption.by
 
     def __str__(self) -> str:
+        return str(self.said())
+
+    def said(self) -> Said:
+        """What judges, and by whose leave: a sentence without its full stop."""
         own = model_versions.OWN[self.model.rule]
         if self.adoption is None:
-            return f"{self.model.name}, the release's own"
-        goes_on = self.model.reads(own.version)
-        learnt = f"goes on from what {own.version} has learnt" if goes_on else f"begins anew where {own.version} judged"
-        return f"{self.model.name} in place of {own.name}, {_leave(self.adoption)}; it {learnt}"
+            return Said("judges_own", model=self.model.name)
+        learnt = Said("goes_on" if self.model.reads(own.version) else "begins", own=own.version)
+        return Said("judges", model=self.model.name, own=own.name, leave=_leave(self.adoption), learnt=learnt)
 
 
-def _leave(adoption: Adoption) -> str:
-    compared, signed = adoption.compared, f"{adoption.by} at {adoption.at}"
+def _leave(adoption: Adoption) -> Said:
+    compared, signed = adoption.compared, {"by": adoption.by, "at": adoption.at}
     if compared is None:
-        return f"NOT COMPARED, waived by {signed}: {adoption.waived}"
-    on = f"{compared.count} compared with {compared.against}, {_day(compared.since_ms)} to {_day(compared.until_ms)}"
+        return Said("not_compared", reason=adoption.waived, **signed)
+    since, until = _day(compared.since_ms), _day(compared.until_ms)
+    on = Said("compared_on", count=compared.count, against=compared.against, since=since, until=until)
     if adoption.waived:
-        failed = ", ".join(compared.failed) or "nothing failed"
-        return f"NOT READY ({failed}; {on}), waived by {signed}: {adoption.waived}"
-    where = f"on Kafka {compared.cluster}" if compared.cluster else "on a Kafka that the record does not name"
-    return f"ready ({on}, {where}), signed by {signed}"
+        failed = ", ".join(compared.failed) or Said("nothing_failed")
+        return Said("waived", failed=failed, on=on, reason=adoption.waived, **signed)
+    where = Said("on_kafka", cluster=compared.cluster) if compared.cluster else Said("on_unnamed")
+    return Said("ready", on=on, where=where, **signed)
 
 
 def _day(time_ms: int) -> str:

@@ -8,7 +8,7 @@ heard through ``Hear``, so that nothing here knows which stage says it (``stream
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -105,6 +105,7 @@ def count(counts: dict[Side, int], old: bool, new: bool) -> None:
 class Form:
     """How a rule's comparison is made and named; what its version must reach to be ready.
 
+    ``in_spanish`` has what it calls groups, judged, told and correlates; in plain data they keep their English names.
     ``place_of`` gives subject and group of an alert just told by this stage, None of one that is not compared.
     ``drift_of`` is by model, of each feature how far the last windows lie from what was usual.
     """
@@ -114,6 +115,7 @@ class Form:
     judged: str
     told: str
     correlates: str
+    in_spanish: Mapping[str, str]
     least: int
     least_correlation: float
     correlation: Callable[[], Correlation]

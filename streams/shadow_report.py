@@ -31,7 +31,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One condition for taking over, whether it holds, and the figures.
+    """One condition for taking over, whether it holds, and the figures, in English and in Spanish.
 
     ``unknown``: what stands in place of yes or no where the comparison can't tell; ``holds`` says whether that is let
     pass.
@@ -41,6 +41,7 @@ class Criterion:
     holds: bool
     says: str
     unknown: str = ""
+    says_es: str = ""
 
 
 @dataclass(slots=True)
@@ -139,25 +140,34 @@ def _criteria(
     told, would = both + old, both + new
     lost = old - labels.wrong_gone
     grounds = told - labels.wrong_gone - len(labels.wrong_kept)
+    es = form.in_spanish
     yield Criterion(
-        form.judged, compared >= form.least, f"{compared} {form.judged} judged by both, warm; at least {form.least}"
+        form.judged,
+        compared >= form.least,
+        f"{compared} {form.judged} judged by both, warm; at least {form.least}",
+        says_es=f"{compared} {es[form.judged]} que ambas juzgaron ya con lo aprendido; al menos {form.least}",
     )
     yield _enough(grounds)
-    mean = _mean(list(every))
+    mean, least = _mean(list(every)), form.least_correlation
     yield Criterion(
         "correlation",
-        mean >= form.least_correlation,
-        f"{form.correlates} at {mean:.3f}, {form.groups} weighed by {form.judged}; at least {form.least_correlation}",
+        mean >= least,
+        f"{form.correlates} at {mean:.3f}, {form.groups} weighed by {form.judged}; at least {least}",
+        says_es=f"{es[form.correlates]} en {mean:.3f}, {es[form.groups]} con el peso de sus {es[form.judged]}; al "
+        f"menos {least}",
     )
     yield Criterion(
         "no flood",
         would <= told + max(2.0, MORE_SHARE * told),
         f"{would} episodes against {told}; at most {MORE_SHARE:.0%} more, or 2",
+        says_es=f"{would} episodios frente a {told}; como máximo {MORE_SHARE:.0%} más, o 2",
     )
     yield Criterion(
         "nothing lost",
         lost <= LOST_SHARE * told,
         f"{lost} of {told} episodes no longer told, those labelled wrong not counted; at most {LOST_SHARE:.0%}",
+        says_es=f"{lost} de {told} episodios ya no se avisan, sin contar los marcados como falsos; como máximo "
+        f"{LOST_SHARE:.0%}",
     )
     yield _labels(labels, labelled)
     if cost_us is not None:
@@ -167,6 +177,8 @@ def _criteria(
             after <= COST_TIMES * before,
             f"{after:.1f} µs of processor against {before:.1f} for each of the {form.judged}; at most "
             f"{COST_TIMES:g} times that",
+            says_es=f"{after:.1f} µs de procesador frente a {before:.1f} en cada caso ({es[form.judged]}); como máximo "
+            f"{COST_TIMES:g} veces eso",
         )
 
 
@@ -174,16 +186,21 @@ def _enough(grounds: int) -> Criterion:
     """Of too few episodes nothing can be lost, and any are no flood."""
     enough = grounds >= LEAST_EPISODES
     says = f"{grounds} told by the old, those labelled wrong not counted; at least {LEAST_EPISODES}"
+    says_es = f"la anterior avisó {grounds}, sin contar los marcados como falsos; al menos {LEAST_EPISODES}"
     if not enough:
         says += ": compare for longer (--follow MINUTES, without --hours), or sign with a reason (adopt --waive)"
-    return Criterion("episodes", enough, says, "" if enough else "not known yet")
+        says_es += ": compare más tiempo (--follow MINUTOS, sin --hours) o firme con un motivo (adopt --waive)"
+    return Criterion("episodes", enough, says, "" if enough else "not known yet", says_es)
 
 
 def _labels(labels: Labels, labelled: int) -> Criterion:
     right = labels.right_kept + len(labels.right_lost)
     if right:
         says = f"{labels.right_kept} of {right} alerts labelled right are still told"
-        return Criterion("labels", not labels.right_lost, says)
+        says_es = f"{labels.right_kept} de {right} alertas marcadas como acertadas se siguen avisando"
+        return Criterion("labels", not labels.right_lost, says, says_es=says_es)
     given = f"none of the {labelled} given is of an alert that was right" if labelled else "none were given"
+    dadas = f"ninguna de las {labelled} es de una alerta acertada" if labelled else "no se dio ninguna"
     says = f"{given}: whether what only one of them tells is right is not known"
-    return Criterion("labels", True, says, "no labels")
+    says_es = f"{dadas}: no se sabe si acierta lo que solo una de las dos avisa"
+    return Criterion("labels", True, says, "no labels", says_es)

@@ -45,6 +45,12 @@ JOURNEYS: Final = Form(
     judged="windows",
     told="unusual",
     correlates="scores correlate",
+    in_spanish={
+        "corridors": "corredores",
+        "windows": "ventanas",
+        "unusual": "inusuales",
+        "scores correlate": "las puntuaciones se correlacionan",
+    },
     least=500,
     least_correlation=0.8,
     correlation=stats.PearsonCorr,
@@ -57,6 +63,12 @@ SENSORS: Final = Form(
     judged="values",
     told="strange",
     correlates="ranks of scores correlate",
+    in_spanish={
+        "sensors": "sensores",
+        "values": "valores",
+        "strange": "extraños",
+        "ranks of scores correlate": "los rangos de las puntuaciones se correlacionan",
+    },
     least=10_000,  # a week of one sensor's minutes
     least_correlation=0.3,  # what has no order in common has 0; versions that measure otherwise had 0.5
     correlation=RankCorrelation,

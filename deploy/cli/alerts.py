@@ -15,6 +15,7 @@ from contracts import topics
 from contracts.alerts import Alert
 from contracts.words import sentence_of
 from deploy.cli.common import json_option, language_option, need, with_settings, write_json
+from deploy.cli.durations import Amount
 from deploy.demo.texts import TEXTS
 from deploy.settings import Settings
 
@@ -63,7 +64,7 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
     "--revision", type=click.IntRange(1), default=1, show_default=True, help="Which telling; 1 is the opening."
 )
 @click.option(
-    "--hours", type=click.FloatRange(0.1, 168.0), default=24.0, show_default=True,
+    "--hours", type=Amount("hours", 0.1, 168.0), default=24.0, show_default=True,
     help="How long before the alert to begin reading again; a rule that learns a sensor's habit wants it long.",
 )  # fmt: skip
 @language_option

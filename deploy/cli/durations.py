@@ -1,7 +1,8 @@
-"""Durations as people write them: ``45s``, ``10m``, ``2h``; a bare number is seconds."""
+"""Durations as people write them: ``45s``, ``10m``, ``2h``; a bare number is seconds, or of the unit asked for."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Final
 
@@ -26,3 +27,25 @@ class Duration(click.ParamType):
 
 
 DURATION: Final = Duration()
+
+
+class Amount(click.ParamType):
+    """A number of one unit (hours, minutes), within bounds; a ``nan`` and an ``inf`` are none."""
+
+    def __init__(self, unit: str, least: float, most: float) -> None:
+        self.name = unit
+        self._least = least
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not self._least <= number <= self._most:
+            self.fail(
+                f"{value} is no number of {self.name} from {self._least:g} to {self._most:g}; write 24, or 0.5",
+                param, ctx,
+            )  # fmt: skip
+        return number

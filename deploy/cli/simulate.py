@@ -69,11 +69,12 @@ def simulate(
         need(settings.kafka, "kafka", "Kafka")
         need(settings.mqtt, "mqtt", "the MQTT broker")
 
-    from deploy.cli.simulated_progress import Telling
+    from deploy.cli.simulated_progress import sentence
+    from deploy.cli.telling import Telling
     from deploy.roles import simulate as role
 
     out = sys.stderr if json_to == "-" else sys.stdout  # standard output is the JSON's where it is asked for
-    telling = Telling(sys.stderr if sys.stderr.isatty() else None, None if out.isatty() else out)
+    telling = Telling(sentence, sys.stderr if sys.stderr.isatty() else None, None if out.isatty() else out)
     try:
         result = role.run(
             settings,

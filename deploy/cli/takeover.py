@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from deploy.cli.common import cluster_if_known, json_option, need, with_settings, write_json
-from deploy.settings import Settings, SettingsError
+from contracts.words import Language
+from deploy.cli.common import cluster_if_known, json_option, language_option, need, with_settings, write_json
+from deploy.cli.durations import Amount
+from deploy.settings import Settings
+from deploy.takeover_words import RefusalError, Said
+
+if TYPE_CHECKING:
+    from deploy.adoptions import Adoption
+    from detectors.model_versions import ModelVersion
 
 _RULES = ("unusual_journey", "sensor_anomaly")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -26,28 +35,34 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--labels", type=_FILE, metavar="FILE",
-    help="What officers said: an alert's id (or its beginning), a comma, right or wrong; one a line.",
+    help="What officers said, as UTF-8: an alert's id (or its first 12 characters or more), a comma, right or wrong; "
+    "one a line.",
 )
 @click.option(
     "--corridor", "corridors", multiple=True, metavar="NAME", help="Only this corridor's windows (unusual_journey).",
 )
-@click.option("--hours", type=click.FloatRange(0.1), help="Begin so many hours back; without it, with all kept.")
 @click.option(
-    "--follow", "minutes", type=click.FloatRange(0.0), default=0.0, metavar="MINUTES",
-    help="Go on with what comes for so long before comparing.",
+    "--hours", type=Amount("hours", 0.1, 8_760.0), help="Begin so many hours back; without it, with all kept.",
 )
+@click.option(
+    "--follow", "minutes", type=Amount("minutes", 0.0, 100_000.0), default=0.0, metavar="MINUTES",
+    help="Go on with what comes for so long before comparing; Ctrl-C ends it with what was compared by then.",
+)
+@language_option
 @json_option
 @with_settings
 def shadow(
     settings: Settings, rule: str, version: str | None, candidate: Path | None, labels: Path | None,
-    corridors: tuple[str, ...], hours: float | None, minutes: float, json_to: str | None,
+    corridors: tuple[str, ...], hours: float | None, minutes: float, language: Language,
+    json_to: str | None,
 ) -> int:
     # fmt: on
     """Run a new version of a rule's model in the shadow of the line's own: on the same input, telling nobody.
 
     Reads journey windows (unusual_journey) or watched sensors' values (sensor_anomaly) from Kafka in no consumer group,
     and compares what both, only the old or only the new version would tell. The JSON it writes is what `puente
-    detectors adopt` signs. Exit code 0 where the new one is ready to take over, 1 where it is not.
+    detectors adopt` signs. Exit code 0 where the new one is ready to take over, 1 where it is not, 130 where Ctrl-C cut
+    it short.
 
     Without --model it is thresholds that are compared. Those of the release's own version are set without leave, and
     `adopt` signs no report of it.
@@ -58,34 +73,51 @@ def shadow(
       puente detectors shadow --rule sensor_anomaly --model 4-own-range --labels said.csv
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
+      puente detectors shadow --model 1-swift --language es
     """
     need(settings.kafka, "kafka", "Kafka")
 
     import asyncio
+    import sys
 
     from deploy import shadow as runs
     from deploy import shadow_words
+    from deploy.cli import INTERRUPTED
+    from deploy.cli.telling import Telling
     from deploy.services.topics import cluster_of
-    from detectors import model_versions
+    from streams.shadow_stages import FORMS
 
-    if version is None and candidate is None:
-        raise click.UsageError("name the new version: --model, --candidate, or both")
-    if corridors and rule != runs.JOURNEYS:
-        raise click.UsageError(f"--corridor: {rule} knows of no corridors")
-    cluster = cluster_of(settings.kafka)
-    try:
+    def so_far(progress: runs.Progress) -> str:
+        form = FORMS[rule]
+        judged = form.judged if language == "en" else form.in_spanish[form.judged]
+        return Said("progress", judged=judged, **progress._asdict()).in_language(language)
+
+    with _refused_in(language):
+        if version is None and candidate is None:
+            raise RefusalError("name_version")
+        if corridors and rule != runs.JOURNEYS:
+            raise RefusalError("no_corridors", rule=rule)
+        cluster = cluster_of(settings.kafka)
         new = runs.in_the_line(settings, rule, cluster)
-        model = new.model if version is None else model_versions.find(rule, version)
+        model = new.model if version is None else _find(rule, version)
         limits = new.limits if candidate is None else runs.candidate_in(candidate, rule)
         said = runs.labels_in(labels) if labels is not None else {}
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    found = asyncio.run(runs.run(settings, runs.Version(model, limits), said, corridors, hours, minutes, cluster))
+    live = sys.stderr.isatty()
+    telling = Telling(so_far, sys.stderr if live else None, None if live else sys.stderr)
+    candidate_version = runs.Version(model, limits)
+    try:
+        found = asyncio.run(
+            runs.run(settings, candidate_version, said, corridors, hours, minutes, cluster, on_progress=telling)
+        )
+    finally:
+        telling.end()
     if json_to is not None:
         write_json(shadow_words.as_dict(found), json_to)
     if json_to != "-":
-        for line in shadow_words.lines_of(found):
+        for line in shadow_words.lines_of(found, language):
             click.echo(line)
+    if found.cut_short:
+        return INTERRUPTED
     return 0 if found.report.ready else 1
 
 
@@ -100,10 +132,11 @@ def shadow(
     "--to", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="The file of adoptions to add to; without it, that of the settings.",
 )
+@language_option
 @with_settings
 def adopt(
     settings: Settings, report: Path | None, by: str, waive: str, rule: str | None, version: str | None,
-    to: Path | None,
+    to: Path | None, language: Language,
 ) -> None:
     # fmt: on
     """Sign for a version of a rule's model, so that workers let it judge in place of the release's own.
@@ -117,44 +150,68 @@ def adopt(
     Examples:
       puente detectors adopt report.json --by "Ana Ruiz, ANAM"
       puente detectors adopt --rule unusual_journey --model 1-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
+      puente detectors adopt report.json --by "Ana Ruiz, ANAM" --language es
     """
     from deploy import adopting, adoptions, takeover
     from detectors import model_versions
 
     file = to or settings.adoptions
-    if file is None:
-        raise SettingsError("PUENTE_ADOPTIONS", "is not set: name the file of adoptions there, or with --to")
     by, waive = (" ".join(said.split()) for said in (by, waive))  # one line each, wherever they are told
-    if not by:
-        raise click.UsageError("--by: say who")
-    try:
-        record = _record(settings, report, by, waive, rule, version)
-        adoptions.read(file) if file.exists() else None
-        adoptions.append(file, record)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    except OSError as error:
-        raise click.UsageError(f"{file}: {error.strerror or error}") from None
-    click.echo(f"{file}: {takeover.InForce(model_versions.named(record.model), record)}.")
-    click.echo("For each worker (on another machine, the path of its copy there):")
-    for line in adopting.to_set(settings, record, file):
-        click.echo(f"  {line}")
+    with _refused_in(language):
+        if file is None:
+            raise RefusalError("no_file")
+        if not by:
+            raise RefusalError("no_name")
+        record = _record(settings, report, by, waive, rule, version, language)
+        judging = takeover.InForce(model_versions.named(record.model), record).said()
+        # Made before it is written: what can't be shown is not signed for.
+        said = [Said("signed", path=file, judging=judging).in_language(language), Said("to_set").in_language(language)]
+        said += [f"  {line}" for line in adopting.to_set(settings, record, file)]
+        try:
+            adoptions.read(file) if file.exists() else None
+            adoptions.append(file, record)
+        except OSError as error:
+            raise RefusalError("unread", path=file, why=error.strerror or error) from None
+    for line in said:
+        click.echo(line)
 
 
-def _record(settings: Settings, report: Path | None, by: str, waive: str, rule: str | None, version: str | None) -> Any:
+def _record(
+    settings: Settings, report: Path | None, by: str, waive: str, rule: str | None, version: str | None,
+    language: Language,
+) -> Adoption:  # fmt: skip
     from datetime import UTC, datetime
 
     from deploy import adopting
-    from detectors import model_versions
 
     at = datetime.now(UTC)
     if report is not None:
         if rule or version:
-            raise click.UsageError("a report says itself which version it is of: leave --rule and --model out")
+            raise RefusalError("report_says")
         content, cluster = adopting.read_report(report), cluster_if_known(settings.kafka)
         if (doubt := adopting.doubt(content, cluster)) is not None:
-            click.echo(f"WARNING: {doubt}.", err=True)
+            click.echo(doubt.in_language(language), err=True)
         return adopting.signed(content, by, at, waive, cluster)
     if not (rule and version and waive):
-        raise click.UsageError("name a report; or a version, by --rule and --model, and the reason for it with --waive")
-    return adopting.waived(settings, model_versions.find(rule, version), by, at, waive)
+        raise RefusalError("name_report")
+    return adopting.waived(settings, _find(rule, version), by, at, waive)
+
+
+def _find(rule: str, version: str) -> ModelVersion:
+    """This version of the rule's model. Raises RefusalError."""
+    from detectors import model_versions
+
+    try:
+        return model_versions.find(rule, version)
+    except ValueError:
+        known = ", ".join(model.version for model in model_versions.BY_NAME.values() if model.rule == rule)
+        raise RefusalError("no_version", rule=rule, version=version, known=known) from None
+
+
+@contextmanager
+def _refused_in(language: Language) -> Iterator[None]:
+    """What is refused within is said in this language, as a usage error."""
+    try:
+        yield
+    except RefusalError as error:
+        raise click.UsageError(error.said.in_language(language)) from None

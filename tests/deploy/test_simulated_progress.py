@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.cli.simulate import simulate
-from deploy.cli.simulated_progress import EVERY_S, Telling, sentence
+from deploy.cli.simulated_progress import sentence
+from deploy.cli.telling import EVERY_S, Telling
 from deploy.roles import simulate as role
 from simulators.mqtt_devices import Progress
 
@@ -22,7 +23,7 @@ SAID = "12,345 published, 12,000 held, 5 refused, 3 resent, 340 without a receip
 
 def test_a_file_gets_a_line_now_and_then_and_one_at_the_end() -> None:
     plain, now_s = StringIO(), [0.0]
-    telling = Telling(None, plain, lambda: now_s[0])
+    telling = Telling(sentence, None, plain, lambda: now_s[0])
     for second in range(int(2.5 * EVERY_S)):
         now_s[0] = float(second)
         telling(replace(DONE, published=second))
@@ -36,7 +37,7 @@ def test_a_file_gets_a_line_now_and_then_and_one_at_the_end() -> None:
 
 def test_a_terminal_keeps_one_line_up_to_date_and_ends_it() -> None:
     live = StringIO()
-    telling = Telling(live, None)
+    telling = Telling(sentence, live, None)
     telling(Progress())
     telling(DONE)
     telling.end()
@@ -46,7 +47,7 @@ def test_a_terminal_keeps_one_line_up_to_date_and_ends_it() -> None:
 
 def test_a_run_that_never_began_says_nothing() -> None:
     plain = StringIO()
-    Telling(plain, plain).end()
+    Telling(sentence, plain, plain).end()
     assert plain.getvalue() == ""
 
 

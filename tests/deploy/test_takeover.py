@@ -413,7 +413,7 @@ def altered(path: Path) -> None:
         ({"ready": False}, altered, "has been altered since it was written"),
         ({"corridors": ("I-35",)}, None, "compared on I-35 alone"),
         ({"new": Version(OWN, LIMITS)}, None, "is the release's own: it needs no leave"),
-        ({}, lambda path: path.write_text("{}"), "is no report of"),
+        ({}, lambda path: path.write_text("{}"), "is no report to sign"),
     ],
 )
 def test_what_is_no_ground_is_not_signed(
@@ -425,6 +425,83 @@ def test_what_is_no_ground_is_not_signed(
     ran = puente("detectors", "adopt", str(path), "--by", "Ana", "--to", str(file))
     assert (ran.returncode, says in " ".join(ran.stderr.split())) == (2, True), ran.stderr
     assert not file.exists()
+
+
+def resealed(**change: Any) -> Callable[[Path], None]:
+    """Alters a report as somebody would who knows how it is sealed; what is None is left out."""
+
+    def alter(path: Path) -> None:
+        content = {**json.loads(path.read_text()), **change}
+        del content[shadow_words.SEAL]
+        content = {name: value for name, value in content.items() if value is not None}
+        path.write_bytes(orjson.dumps({**content, shadow_words.SEAL: adoptions.seal(content)}))
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "dice"),
+    [
+        (resealed(criteria=None), "its field criteria is missing", "su campo criteria falta"),
+        (resealed(criteria=[]), "its field criteria is missing, or is none", "su campo criteria falta"),
+        (resealed(until_ms=9e99), "its field until_ms is missing", "su campo until_ms falta"),
+        (resealed(until_ms=10**17), "its field until_ms is missing", "su campo until_ms falta"),
+        (resealed(labels={}), "its field given is missing", "su campo given falta"),
+        (
+            resealed(new={"model": "shock@9", "sha256": "", "thresholds": {}}),
+            "it is of shock@9, a version that this release does not have; there are unusual_journey@1",
+            "es de shock@9, una versión que este programa no tiene",
+        ),
+        (lambda path: path.write_text("not { json"), "it is not JSON.", "no es JSON."),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "it is not JSON.", "no es JSON."),
+        (lambda path: path.write_text('"a report"'), "no object with a report's fields", "no un objeto"),
+        (lambda path: path.write_text("[1, 2]"), "no object with a report's fields", "no un objeto"),
+        (lambda path: path.write_text('{"a": 1}'), "without a report's seal", "sin el sello de un informe"),
+        (
+            lambda path: path.write_text(path.read_text().replace('"compared": 1000', '"compared": 9000')),
+            "has been altered since it was written",
+            "fue alterado después de escribirse",
+        ),
+    ],
+)
+def test_what_is_no_report_is_refused_in_words_and_nothing_is_written(
+    puente: Puente, tmp_path: Path, file: Path, change: Callable[[Path], Any], says: str, dice: str
+):
+    path = report(tmp_path)
+    change(path)
+    for language, sentence in (("en", says), ("es", dice)):
+        ran = puente("detectors", "adopt", str(path), "--by", "Ana", "--to", str(file), "--language", language)
+        assert (ran.returncode, sentence in " ".join(ran.stderr.split())) == (2, True), ran.stderr
+        assert not any(word in ran.stderr for word in ("Error(", "Traceback", "KeyError"))
+    assert not file.exists()
+
+
+def test_a_report_resealed_unchanged_is_signed(puente: Puente, tmp_path: Path, file: Path):
+    """The control of all these."""
+    resealed()(path := report(tmp_path))
+    ran = puente("detectors", "adopt", str(path), "--by", "Ana", "--to", str(file), "--language", "es")
+    assert ran.returncode == 0, ran.stderr
+    assert "unusual_journey@1-swift en lugar de unusual_journey@1, lista (1000 comparados con" in ran.stdout
+    assert "ADVERTENCIA: el informe es del Kafka" in ran.stderr
+
+
+def test_what_can_not_be_shown_is_not_written(
+    puente: Puente, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: Any) -> list[str]:
+        raise OverflowError
+
+    monkeypatch.setattr(adopting, "to_set", broken)
+    assert puente("detectors", "adopt", str(report(tmp_path)), "--by", "Ana", "--to", str(file)).returncode == 70
+    assert not file.exists()
+
+
+def test_a_record_of_a_time_that_can_not_be_is_no_record(settings: Settings, tmp_path: Path, file: Path):
+    record = adopt(tmp_path, file)
+    assert record.compared is not None
+    compared = msgspec.structs.replace(record.compared, until_ms=10**17)
+    adoptions.append(file, msgspec.structs.replace(record, compared=compared))
+    assert f"{file}, line 2 is no record of an adoption" in refusal(settings)
 
 
 def test_a_version_that_already_judges_is_not_found_ready_by_its_own_shadow(tmp_path: Path):
