@@ -85,7 +85,11 @@ def candidate_in(path: Path, rule: str = JOURNEYS) -> Any:
     """The thresholds of ``[rules.<rule>]`` in a TOML file. Raises RefusalError, which names what is wrong."""
     try:
         tables = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RefusalError("unread", path=path, why=error.strerror or error) from None
+    except UnicodeDecodeError:
+        raise RefusalError("no_utf8", path=path) from None
+    except tomllib.TOMLDecodeError as error:
         raise RefusalError("no_toml", path=path, why=error) from None
     table = tables.get("rules", {}).get(rule) if isinstance(tables.get("rules", {}), dict) else None
     if table is None:

@@ -12,6 +12,10 @@ from contracts.words import Language, Words
 SENTENCES: Final[Words] = {
     # -- a file of thresholds, a file of labels
     "no_toml": {"en": "{path} is not TOML: {why}", "es": "{path} no es TOML: {why}"},
+    "no_utf8": {
+        "en": "{path} is not text in UTF-8: save the file as UTF-8",
+        "es": "{path} no es texto en UTF-8: guarde el archivo como UTF-8",
+    },
     "no_table": {"en": "{path} has no table [rules.{rule}]", "es": "{path} no tiene la tabla [rules.{rule}]"},
     "no_thresholds": {
         "en": "{path} has no thresholds that can be: {why}",

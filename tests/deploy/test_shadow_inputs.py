@@ -20,7 +20,7 @@ from contracts.readings import Tick
 from deploy import cli, shadow
 from deploy.cli.durations import Amount
 from deploy.services import topics as services
-from deploy.shadow import labels_in
+from deploy.shadow import candidate_in, labels_in
 from deploy.takeover_words import RefusalError
 from streams.reference_book import ReferenceBook
 
@@ -71,6 +71,24 @@ def test_labels_that_can_not_be_understood_are_refused_with_their_line(
 def test_the_same_said_twice_is_no_contradiction_and_counts_once(labels: Callable[[bytes], Path]) -> None:
     path = labels(f"{ONE},right\n{ONE[:12]},right\n{OTHER},wrong\n{OTHER},wrong\n".encode())
     assert labels_in(path) == {ONE[:12]: True, OTHER: False}
+
+
+# -- thresholds -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff\xfe[", "is not text in UTF-8: save the file as UTF-8"),
+        (b"[", "is not TOML"),
+        (b"[rules.shock]\n", "has no table [rules.unusual_journey]"),
+        (b"[rules.unusual_journey]\nopen = 0.6\n", "has no thresholds that can be: unusual_journey.open"),
+    ],
+)
+def test_a_candidate_that_is_none_is_refused(labels: Callable[[bytes], Path], content: bytes, says: str) -> None:
+    with pytest.raises(RefusalError) as caught:
+        candidate_in(labels(content))
+    assert says in str(caught.value)
 
 
 # -- hours ------------------------------------------------------------------------------------------------------------

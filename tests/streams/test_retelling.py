@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
 import msgspec
 import pytest
@@ -119,15 +120,18 @@ def test_ticks_alone_tell_nothing(world):
 LATER_S = 120  # when the shipment's cargo is declared to bear more
 
 
-def told_along(world, corrected) -> tuple[list[ShipmentReading], dict, list[tuple[bytes, bool, int]]]:
-    """What the line made of a warm box whose shipment was corrected on the way, how it judged, and its own log."""
-    book = world.book(*world.records(1))
+def told_along(
+    world, before, later, later_s: int = LATER_S, holes: Collection[int] = ()
+) -> tuple[list[ShipmentReading], dict, list[tuple[bytes, bool, int]]]:
+    """What the line made of a warm box of which more was loaded on the way, how it judged, and its own log."""
+    book = world.book(*before)
     stage, readings, judged, log = world.admit(book, world.lane_of("box-1")), [], {}, []
     for at in range(SECONDS):
         taken_ms = world.t0_ms + 1_000 * at
-        if at == LATER_S:
-            book.apply(corrected)
+        if at == later_s:
+            book.apply(later)
         frame = world.frame(world.line("box-1", at, lat_deg=27.6, lon_deg=-99.51, temperature_c=12.0))
+        frame = b"" if at in holes else frame
         tick = frames.encode_tick(world.tick(at + 1))
         out = [*stage.process_frame(frame), *stage.process_tick(frames.decode_tick(tick))]
         readings += world.readings(out)
@@ -147,7 +151,7 @@ def again(world, log, kept, judged=None) -> tuple[list[ShipmentReading], Growing
 def test_each_reading_is_judged_by_what_was_known_when_it_was(world):
     """The control is today's reference: by that the cargo was never too warm."""
     corrected = world.shipment(1, max_temperature_c=20.0, effective_ms=1)
-    expected, judged, log = told_along(world, corrected)
+    expected, judged, log = told_along(world, world.records(1), corrected)
     assert {f.level for r in expected for f in r.findings if f.rule == "temperature_excursion"} >= {"trip", "clear"}
     before, taken_ms = [(0, record) for record in world.records(1)], world.t0_ms + 1_000 * LATER_S
     for said in (judged, None):  # by how many records each reading was judged, and by Kafka's time alone
@@ -163,9 +167,26 @@ def test_each_reading_is_judged_by_what_was_known_when_it_was(world):
     assert not any(f.rule == "temperature_excursion" for r in today for f in r.findings)
 
 
+def test_holes_of_before_a_shipment_was_loaded_are_not_held_against_it_when_told_again(world):
+    """Nobody guarded then. The control is today's reference, by which somebody did, and more is missing."""
+    before = [record for record in world.records(1) if record != world.shipment(1)]
+    expected, judged, log = told_along(world, before, world.shipment(1), later_s=20, holes=[10, 11, 12, 40])
+
+    def gap(readings: list[ShipmentReading]) -> set[float]:
+        found = (f for reading in readings for f in reading.findings if f.rule == "reading_gap" and f.level == "trip")
+        return {round(f.score, 4) for f in found}
+
+    kept = [(0, record) for record in before]
+    again_then, _ = again(world, log, [*kept, (world.t0_ms + 20_000, world.shipment(1))], judged)
+    assert gap(again_then) == gap(expected) == {0.0476}
+    assert again_then == expected
+    today, _ = again(world, log, [*kept, (0, world.shipment(1))])
+    assert gap(today) == {0.1667}
+
+
 def test_what_has_been_replaced_and_is_kept_no_longer_is_known_to_be_lost(world):
     corrected = world.shipment(1, max_temperature_c=20.0)  # of the same effective_ms: Kafka keeps one of them
-    expected, judged, log = told_along(world, corrected)
+    expected, judged, log = told_along(world, world.records(1), corrected)
     kept = [(0, r) for r in world.records(1) if r != world.shipment(1)]
     readings, book = again(world, log, [*kept, (world.t0_ms + 3_600_000, corrected)], judged)
     assert book.lost
