@@ -53,13 +53,15 @@ class Thresholds:
     Those that open must be ``confirm_s`` apart in time. Two positions of the vehicle further apart than ``bracket_s``
     say nothing of what was between them. ``speed_kmh`` is a vehicle's where it does not tell; one that it tells may
     be ``speed_doubt_kmh`` too low, and holds for ``steady_s``; each second more may have brought ``gain_kmh``, up to
-    ``speed_kmh``: half a km/h is what a lorry needs that drives off, and stands again, within that time.
+    ``speed_kmh``: half a km/h is what a lorry needs that drives off, and stands again, within that time. A second of
+    the ``witnesses`` costs some 25 s: with one, a parting is told within the lateness bound and a minute.
     """
 
     apart_m: float = limit(120.0, 10, 10_000, "m", "distance beyond all doubt that is apart")
     together_m: float = limit(80.0, 5, 10_000, "m", "distance that is together again; at most apart_m")
     confirm_positions: int = limit(2, 1, 100, "positions", "in a row that open, or close")
     confirm_s: float = limit(5.0, 0, 3_600, "s", "time between the first and last of those that open")
+    witnesses: int = limit(1, 1, 2, "positions", "that what opens must rest on; 2 bears a wrong time")
     bracket_s: float = limit(
         300.0, 30, 3_600, "s", "between two positions of the vehicle from which on they say nothing"
     )
@@ -244,8 +246,8 @@ def follow(
 ) -> Literal["trip", "clear"] | None:
     """Take one verdict in, in order of time. ``trip`` opens or sustains an episode, ``clear`` closes it.
 
-    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing. Nothing
-    opens on verdicts that all rest on one position: its place or its time may be wrong.
+    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing. With
+    two ``witnesses`` nothing opens on verdicts that all rest on one position: its place or its time may be wrong.
     """
     if verdict == 0:
         return None
@@ -256,7 +258,7 @@ def follow(
         run.rests_on &= rests_on
         also = other.count > 0
         enough = run.count + also * other.count >= thresholds.confirm_positions
-        enough &= thresholds.confirm_positions == 1 or not (run.rests_on & other.rests_on if also else run.rests_on)
+        enough &= thresholds.witnesses == 1 or not (run.rests_on & other.rests_on if also else run.rests_on)
         since_ms = min(run.since_ms, other.since_ms) if also else run.since_ms
         if run.on or (enough and time_ms - since_ms >= 1_000.0 * thresholds.confirm_s):
             run.on = True

@@ -157,17 +157,19 @@ def test_two_bad_positions_within_seconds_are_not_enough():
 def test_verdicts_that_all_rest_on_one_position_open_nothing_and_the_first_that_does_not_opens():
     run = Run()
     rest_on = ["abc", "acd", "ade", "def"]
-    told = [take(run, Run(), 1, 10_000 * n, rests_on=names) for n, names in enumerate(rest_on)]
+    told = [take(run, Run(), 1, 10_000 * n, Thresholds(witnesses=2), names) for n, names in enumerate(rest_on)]
     assert told == [None, None, None, "trip"]
-    at_once = Run()
+    at_once, sooner = Run(), Run()
     assert take(at_once, Run(), 1, 0, Thresholds(confirm_positions=1, confirm_s=0.0)) == "trip"  # as it was asked for
+    assert [take(sooner, Run(), 1, 10_000 * n, T, names) for n, names in enumerate(rest_on)][:2] == [None, "trip"]
 
 
 def test_two_witnesses_that_rest_on_one_position_open_nothing():
     box, seal = Run(), Run()
-    assert [take(box, seal, 1, 0, rests_on="abc"), take(seal, box, 1, 9_000, rests_on="ade")] == [None, None]
+    two = Thresholds(witnesses=2)
+    assert [take(box, seal, 1, 0, two, "abc"), take(seal, box, 1, 9_000, two, "ade")] == [None, None]
     box, seal = Run(), Run()
-    assert [take(box, seal, 1, 0, rests_on="abc"), take(seal, box, 1, 9_000, rests_on="def")] == [None, "trip"]
+    assert [take(box, seal, 1, 0, two, "abc"), take(seal, box, 1, 9_000, two, "def")] == [None, "trip"]
 
 
 def test_the_distance_is_named_and_together_there_would_be_no_alert():

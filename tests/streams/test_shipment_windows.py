@@ -10,6 +10,7 @@ import pytest
 
 from contracts.alerts import Alert
 from contracts.readings import DOUBTED_FIX, LATE, NO_FIX, Finding, ShipmentReading
+from detectors.separation import Thresholds
 from streams.journey_sums import JourneySum
 from streams.shipment_windows import Parting, ShipmentWindows, WindowConfig
 
@@ -52,9 +53,9 @@ def arrivals(readings: list[ShipmentReading], rng: random.Random, most_s: float)
 class Windows:
     """Windows under a clock that ticks each second, with restarts where asked."""
 
-    def __init__(self, world, **config: Any) -> None:
-        self.world, self.config = world, WindowConfig(**config)
-        self.windows = ShipmentWindows(self.config)
+    def __init__(self, world, thresholds: Thresholds | None = None, **config: Any) -> None:
+        self.world, self.config, self.thresholds = world, WindowConfig(**config), thresholds
+        self.windows = ShipmentWindows(self.config, thresholds)
         self.rows: dict[str, int] = {}
         self.saved: dict[str, bytes] = {}
 
@@ -64,7 +65,7 @@ class Windows:
 
     def restart(self, rng: random.Random) -> None:
         self.save()
-        self.windows = ShipmentWindows(self.config)
+        self.windows = ShipmentWindows(self.config, self.thresholds)
         self.rows = {}
         for key in rng.sample(sorted(self.saved), len(self.saved)):
             self.windows.restore(key, self.saved[key])
@@ -117,7 +118,8 @@ def told_late(readings: list[ShipmentReading], device: str, wrong_s: float) -> l
 @pytest.mark.parametrize("device", ["truck", "box", "seal"])
 def test_one_wrong_time_parts_nobody(world, device: str, wrong_s: float) -> None:
     arriving = told_late(journey(world, 1, parts=False), device, wrong_s)
-    assert [found for found in Windows(world).run(arriving) if isinstance(found, Parting)] == []
+    two = Windows(world, Thresholds(witnesses=2))
+    assert [found for found in two.run(arriving) if isinstance(found, Parting)] == []
 
 
 @pytest.mark.parametrize("device", ["truck", "box", "seal"])
