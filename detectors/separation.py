@@ -8,7 +8,7 @@ as well as it may have strayed aside. How fast it may have been: what it told at
 nothing is heard, the faster it may have become. So devices with other intervals are no separation, nor is one that says
 nothing: without a position before and after, nothing is judged. Likewise each position of the vehicle against where its
 box was between two positions: so whoever speaks first after they have parted tells it.
-Verdicts that all rest on one position, of whichever device, open nothing: its place or its time may be wrong.
+With two ``witnesses``, verdicts that all rest on one position open nothing: its place or its time may be wrong.
 Containers and seals are followed apart: where one of them goes another way than the vehicle, the other's word does not
 make it good. Caveat: a device that lies, or rides elsewhere, looks like what it should be with.
 """
