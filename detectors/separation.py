@@ -8,7 +8,7 @@ as well as it may have strayed aside. How fast it may have been: what it told at
 nothing is heard, the faster it may have become. So devices with other intervals are no separation, nor is one that says
 nothing: without a position before and after, nothing is judged. Likewise each position of the vehicle against where its
 box was between two positions: so whoever speaks first after they have parted tells it.
-With two ``witnesses``, verdicts that all rest on one position open nothing: its place or its time may be wrong.
+Verdicts that all rest on one position which its device's own track does not bear out (``own_track``) open nothing.
 Containers and seals are followed apart: where one of them goes another way than the vehicle, the other's word does not
 make it good. Caveat: a device that lies, or rides elsewhere, looks like what it should be with.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,12 +25,14 @@ from detectors import explanation
 from detectors.columns import Rows
 from detectors.device_batch import Bools, Floats, Ints
 from detectors.explanation import Why
+from detectors.geometry import plane_m
 from detectors.limits import limit
+from detectors.own_track import Pace
 from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="separation",
-    version=3,
+    version=4,
     severity="critical",
     opened={
         "en": "{device_id} is {distance_m:.0f} m from {vehicle_id}; they carry one shipment and should be together.",
@@ -42,9 +44,6 @@ CARD = RuleCard(
     },
 )
 
-EARTH_RADIUS_M: Final = 6_371_008.8
-_KMH: Final = 1 / 3.6  # m/s
-
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -53,15 +52,13 @@ class Thresholds:
     Those that open must be ``confirm_s`` apart in time. Two positions of the vehicle further apart than ``bracket_s``
     say nothing of what was between them. ``speed_kmh`` is a vehicle's where it does not tell; one that it tells may
     be ``speed_doubt_kmh`` too low, and holds for ``steady_s``; each second more may have brought ``gain_kmh``, up to
-    ``speed_kmh``: half a km/h is what a lorry needs that drives off, and stands again, within that time. A second of
-    the ``witnesses`` costs some 25 s: with one, a parting is told within the lateness bound and a minute.
+    ``speed_kmh``: half a km/h is what a lorry needs that drives off, and stands again, within that time.
     """
 
     apart_m: float = limit(120.0, 10, 10_000, "m", "distance beyond all doubt that is apart")
     together_m: float = limit(80.0, 5, 10_000, "m", "distance that is together again; at most apart_m")
     confirm_positions: int = limit(2, 1, 100, "positions", "in a row that open, or close")
     confirm_s: float = limit(5.0, 0, 3_600, "s", "time between the first and last of those that open")
-    witnesses: int = limit(1, 1, 2, "positions", "that what opens must rest on; 2 bears a wrong time")
     bracket_s: float = limit(
         300.0, 30, 3_600, "s", "between two positions of the vehicle from which on they say nothing"
     )
@@ -70,6 +67,11 @@ class Thresholds:
     steady_s: float = limit(35.0, 0, 600, "s", "how long a speed told holds")
     gain_kmh: float = limit(0.5, 0, 20, "km/h a second", "what it may have gained after that")
     accuracy_max_m: float = limit(200.0, 0, 5_000, "m", "most that a fix's own accuracy excuses")
+
+    @property
+    def pace(self) -> Pace:
+        """How fast a device may have gone between two of its positions."""
+        return Pace(self.speed_kmh, self.speed_doubt_kmh, self.steady_s, self.gain_kmh)
 
     def fault(self) -> str | None:
         """Why an operator may not have these beside each other; a curve of ``apart_m`` alone passes over it."""
@@ -143,7 +145,7 @@ def _apart(
     since_s = (points.time_ms[at] - points.time_ms[first]) / 1_000.0
     share = np.divide(since_s, between_s, out=np.zeros_like(since_s), where=between_s > 0)
     lat, lon = points.lat_deg, points.lon_deg
-    distance_m = _metres(
+    distance_m = plane_m(
         lat[at], lon[at], lat[first] + share * (lat[last] - lat[first]), lon[first] + share * (lon[last] - lon[first])
     )
     accuracy_m = np.minimum(np.where(np.isnan(points.accuracy_m), 0.0, points.accuracy_m), thresholds.accuracy_max_m)
@@ -161,16 +163,12 @@ def _out_of_reach_m(
 ) -> Floats:
     """Metres from each position to the nearest point that its vehicle can have been at, at that time."""
     lat, lon = points.lat_deg, points.lon_deg
-    straight_m = _metres(lat[first], lon[first], lat[last], lon[last])
-    told_kmh = np.fmax(points.speed_kmh[first], points.speed_kmh[last])
-    most_kmh = np.fmax(told_kmh, thresholds.speed_kmh)
-    gained_kmh = thresholds.gain_kmh * np.maximum(between_s - thresholds.steady_s, 0.0)
-    kmh = np.fmin(told_kmh + thresholds.speed_doubt_kmh + gained_kmh, most_kmh)
-    kmh = np.where(np.isfinite(told_kmh), kmh, thresholds.speed_kmh)
-    m_s = np.maximum(kmh * _KMH, straight_m / np.maximum(between_s, 1e-3))
+    straight_m = plane_m(lat[first], lon[first], lat[last], lon[last])
+    fastest_m_s = thresholds.pace.fastest_m_s(points.speed_kmh[first], points.speed_kmh[last], between_s)
+    m_s = np.maximum(fastest_m_s, straight_m / np.maximum(between_s, 1e-3))
     return _from_lens_m(
-        _metres(lat[first], lon[first], lat[at], lon[at]),
-        _metres(lat[last], lon[last], lat[at], lon[at]),
+        plane_m(lat[first], lon[first], lat[at], lon[at]),
+        plane_m(lat[last], lon[last], lat[at], lon[at]),
         straight_m,
         m_s * since_s,
         m_s * (between_s - since_s),
@@ -218,7 +216,7 @@ def why(distance_m: float, thresholds: Thresholds) -> Why:
 @dataclass(slots=True)
 class Run:
     """What is followed: successive verdicts of one kind (positive: apart), the time of the first, whether it is on, and
-    the positions on which every one of those verdicts rests.
+    the unsure positions on which every one of those verdicts rests.
     """
 
     count: int = 0
@@ -246,8 +244,8 @@ def follow(
 ) -> Literal["trip", "clear"] | None:
     """Take one verdict in, in order of time. ``trip`` opens or sustains an episode, ``clear`` closes it.
 
-    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing. With
-    two ``witnesses`` nothing opens on verdicts that all rest on one position: its place or its time may be wrong.
+    ``other``, the shipment's other cargo, is a witness where it is apart too; where it is not, it says nothing. What
+    the verdict ``rests_on`` are names of unsure positions: on verdicts that all rest on one of them nothing opens.
     """
     if verdict == 0:
         return None
@@ -258,7 +256,7 @@ def follow(
         run.rests_on &= rests_on
         also = other.count > 0
         enough = run.count + also * other.count >= thresholds.confirm_positions
-        enough &= thresholds.witnesses == 1 or not (run.rests_on & other.rests_on if also else run.rests_on)
+        enough &= not (run.rests_on & other.rests_on if also else run.rests_on)
         since_ms = min(run.since_ms, other.since_ms) if also else run.since_ms
         if run.on or (enough and time_ms - since_ms >= 1_000.0 * thresholds.confirm_s):
             run.on = True
@@ -267,10 +265,3 @@ def follow(
         run.on = False
         return "clear"
     return None
-
-
-def _metres(lat1_deg: Floats, lon1_deg: Floats, lat2_deg: Floats, lon2_deg: Floats) -> Floats:
-    """Distance on the plane tangent half-way: within 0.1 % of the great circle up to 100 km below 60 degrees."""
-    up = np.radians(lat2_deg - lat1_deg)
-    across = np.radians((lon2_deg - lon1_deg + 180.0) % 360.0 - 180.0) * np.cos(np.radians(lat1_deg + lat2_deg) / 2)
-    return np.asarray(EARTH_RADIUS_M * np.hypot(up, across))

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.readings import ShipmentReading
-from detectors import separation
+from detectors import own_track, separation
 from detectors.columns import Rows
+from detectors.device_batch import Bools
 from detectors.separation import Points, Run
 from streams import journey_sums
 from streams.journey_sums import JourneySum
@@ -89,6 +90,7 @@ class ShipmentWindows:
         self.tracks = Tracks(config.slice_ms)
         self.ships: NDArray[Any] = _fresh(_BLOCK)
         self._journey_ms = 0  # the start of the journey window that is being summed
+        self._unsure = np.empty(0, np.int64)  # names of those kept positions that their devices' tracks do not bear out
         self._dirty: set[int] = set()
         self._restoring = False
 
@@ -168,8 +170,12 @@ class ShipmentWindows:
         journey_sums.add(self.ships, ship, fixes, vehicle, (rank >> RANK_SHIFT) == CARGO, order >= kept)
         self._dirty.update((np.unique(ship) // _BLOCK).tolist())
         points = self._points(ship, rank, fixes, vehicle, cargo)
-        yield from self._follow(end_ms, rank, fixes, points)
-        self.tracks.keep(order[self._needed(points, end_ms)])
+        names = _names(points, rank)
+        unsure = self._strays(names, fixes, points, order < kept)
+        yield from self._follow(end_ms, rank, fixes, points, np.where(unsure, names, 0))
+        needed = self._needed(points, end_ms)
+        self._unsure = names[needed][unsure[needed]]
+        self.tracks.keep(order[needed])
 
     def _roles(self, ship: Rows, rank: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         vehicle = rank == self.ships["vehicle"][ship]
@@ -188,6 +194,18 @@ class ShipmentWindows:
             vehicle & sure, cargo, cargo & (rank == self.ships["box"][ship]),
         )  # fmt: skip
 
+    def _strays(self, names: NDArray[np.int64], fixes: Fixes, points: Points, kept: Bools) -> Bools:
+        """Which positions their device's own track does not bear out; ``kept`` ones were asked when they came."""
+        told = own_track.Told(
+            fixes["time_ms"], fixes["boot_id"], fixes["seq"], fixes["lat_deg"], fixes["lon_deg"], points.accuracy_m,
+            points.speed_kmh,
+        )  # fmt: skip
+        judged = np.flatnonzero(points.vehicle | points.cargo)
+        unsure = np.zeros(len(names), np.bool_)
+        unsure[judged] = own_track.unsure(fixes["member"][judged], told.at(judged), self.thresholds.pace)
+        unsure[kept] = np.isin(names[kept], self._unsure)
+        return unsure
+
     def _begin_anew(self, ships: Rows, end_ms: int) -> None:
         """A shipment of which nothing was heard for so long that it would be forgotten, was forgotten."""
         ships = np.unique(ships)
@@ -197,7 +215,10 @@ class ShipmentWindows:
             self.ships[name][idle] = _fresh(1)[name][0]
         self.ships["seen_ms"][ships] = end_ms
 
-    def _follow(self, end_ms: int, rank: NDArray[np.int64], fixes: Fixes, points: Points) -> Iterator[Parting]:
+    def _follow(
+        self, end_ms: int, rank: NDArray[np.int64], fixes: Fixes, points: Points, unsure: NDArray[np.int64]
+    ) -> Iterator[Parting]:
+        """``unsure`` has the names of those positions that are so, else 0."""
         found = separation.gaps(points, self.thresholds)
         said = separation.verdicts(found, self.thresholds)
         ship = points.ship[found.at]
@@ -206,14 +227,13 @@ class ShipmentWindows:
         stirred = np.asarray((on | (self.ships["count"] > 0)).any(axis=1))
         stirred[ship[said > 0]] = True
         heard = np.flatnonzero(stirred[ship])
-        names = _names(points, rank) if len(heard) else np.empty(0, np.int64)
         for n in heard[np.argsort(found.at[heard], kind="stable")].tolist():
             row, name = int(ship[n]), self.members.ships[int(ship[n])]
             cargo, vehicle, time_ms = found.cargo[n], found.vehicle[n], int(points.time_ms[found.at[n]])
             of = int(rank[cargo] >> RANK_SHIFT > CARGO)
             run, other = (_run(self.ships[row], k) for k in (of, 1 - of))
-            together = frozenset(names[[found.before[n], cargo, vehicle]].tolist())
-            level = separation.follow(run, other, int(said[n]), time_ms, together, self.thresholds)
+            rests_on = frozenset(unsure[[found.before[n], cargo, vehicle]].tolist()) - {0}
+            level = separation.follow(run, other, int(said[n]), time_ms, rests_on, self.thresholds)
             _set_run(self.ships[row], of, run)
             if level is None or name is None or (level == "clear" and on[row].any()):
                 continue
@@ -259,7 +279,9 @@ class ShipmentWindows:
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[StateChange]:
-        """Names (``s/``, ``m/``), chunks of positions (``p/``), changed blocks of rows (``b/``), the clock (``t/``)."""
+        """Names (``s/``, ``m/``), chunks of positions (``p/``), changed blocks of rows (``b/``), the names of
+        kept positions that are unsure (``u/``), the clock (``t/``).
+        """
         self._restored()
         yield from self.members.changes()
         for key, value in self.tracks.changes():
@@ -267,6 +289,7 @@ class ShipmentWindows:
         for block in sorted(self._dirty):
             yield f"b/{block}", self.ships[block * _BLOCK : (block + 1) * _BLOCK].tobytes()
         self._dirty.clear()
+        yield "u/0", pack(self._unsure.tolist())
         yield "t/0", pack([self.tracks.closed_ms, self._journey_ms, self.tracks.behind])
 
     def restore(self, key: str, value: bytes) -> None:
@@ -282,6 +305,8 @@ class ShipmentWindows:
                 self.ships[first : first + _BLOCK] = np.frombuffer(value, SHIP)
         elif kind == "t":
             self.tracks.closed_ms, self._journey_ms, self.tracks.behind = unpack(value)
+        elif kind == "u":
+            self._unsure = np.array(unpack(value), np.int64)
         else:
             self.members.restore(kind, int(number), value)
 

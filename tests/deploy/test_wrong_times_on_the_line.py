@@ -14,7 +14,6 @@ from deploy.core_line import CoreLine
 from deploy.scorecard.day import AFTER_MS, GATHER_MS, START_MS, TICK_MS
 from deploy.scorecard.matching import Matched, Opening, match
 from deploy.scorecard.report import LATENESS_BOUND_MS
-from detectors.separation import Thresholds
 from simulators import FaultSpec, Fleet
 from simulators.life import Life
 
@@ -40,9 +39,7 @@ def played(wrong_s: float, device: str, faults: list[FaultSpec]) -> Matched:
                 reading = msgspec.structs.replace(reading, time_ms=reading.time_ms + round(1_000 * wrong_s))  # noqa: PLW2901
             yield send_ms, topic, reading
 
-    # A second witness is not asked for by default, for it costs a parting 25 s: it is what bears a wrong time.
-    two = {"separation": Thresholds(witnesses=2)}
-    line = CoreLine(fleet.reference(), tick_ms=TICK_MS, gather_ms=GATHER_MS, thresholds=two)
+    line = CoreLine(fleet.reference(), tick_ms=TICK_MS, gather_ms=GATHER_MS)
     line.run(sent())
     for time_ms in range(fleet.ends_ms, fleet.ends_ms + AFTER_MS, TICK_MS):
         line.tick(time_ms)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from detectors import separation
+from detectors.geometry import EARTH_RADIUS_M, plane_m
 from detectors.separation import CARD, Points, Run, Thresholds, follow, gaps, neighbours, verdicts
 
 T = Thresholds()
-DEG_M = math.radians(1.0) * separation.EARTH_RADIUS_M  # metres to a degree of latitude
+DEG_M = math.radians(1.0) * EARTH_RADIUS_M  # metres to a degree of latitude
 
 
 def points(*rows: tuple[str, float, float], speed_kmh: float = 90.0, accuracy_m: float = 5.0, ship: int = 0) -> Points:
@@ -120,16 +121,16 @@ def test_a_vehicle_stands_still_at_one_instant():
 
 def test_distances_are_those_of_the_globe():
     here, there = np.array([28.0]), np.array([28.4])
-    assert separation._metres(here, np.array([-99.5]), there, np.array([-99.5]))[0] == pytest.approx(0.4 * DEG_M)
-    across = separation._metres(here, np.array([179.9]), here, np.array([-179.9]))[0]
+    assert plane_m(here, np.array([-99.5]), there, np.array([-99.5]))[0] == pytest.approx(0.4 * DEG_M)
+    across = plane_m(here, np.array([179.9]), here, np.array([-179.9]))[0]
     assert across == pytest.approx(0.2 * DEG_M * math.cos(math.radians(28.0)), rel=1e-6)
 
 
 def take(
     run: Run, other: Run, verdict: int, time_ms: int, thresholds: Thresholds = T, rests_on: str = ""
 ) -> str | None:
-    """A verdict that rests on positions of these names or, with none, on its own alone."""
-    return follow(run, other, verdict, time_ms, frozenset(map(ord, rests_on)) or frozenset({time_ms}), thresholds)
+    """A verdict that rests on unsure positions of these names."""
+    return follow(run, other, verdict, time_ms, frozenset(map(ord, rests_on)), thresholds)
 
 
 def test_an_episode_opens_on_the_second_verdict_and_closes_on_the_second_other():
@@ -154,22 +155,21 @@ def test_two_bad_positions_within_seconds_are_not_enough():
     assert [take(run, Run(), 1, ms) for ms in (0, 1_000, 4_999, 5_000)] == [None, None, None, "trip"]
 
 
-def test_verdicts_that_all_rest_on_one_position_open_nothing_and_the_first_that_does_not_opens():
+def test_verdicts_that_all_rest_on_one_unsure_position_open_nothing_and_the_first_that_does_not_opens():
     run = Run()
     rest_on = ["abc", "acd", "ade", "def"]
-    told = [take(run, Run(), 1, 10_000 * n, Thresholds(witnesses=2), names) for n, names in enumerate(rest_on)]
-    assert told == [None, None, None, "trip"]
-    at_once, sooner = Run(), Run()
+    assert [take(run, Run(), 1, 10_000 * n, T, names) for n, names in enumerate(rest_on)] == [None, None, None, "trip"]
+    sure = Run()
+    assert [take(sure, Run(), 1, 10_000 * n, T, names) for n, names in enumerate(["abc", ""])] == [None, "trip"]
+    at_once = Run()
     assert take(at_once, Run(), 1, 0, Thresholds(confirm_positions=1, confirm_s=0.0)) == "trip"  # as it was asked for
-    assert [take(sooner, Run(), 1, 10_000 * n, T, names) for n, names in enumerate(rest_on)][:2] == [None, "trip"]
 
 
-def test_two_witnesses_that_rest_on_one_position_open_nothing():
+def test_two_witnesses_that_rest_on_one_unsure_position_open_nothing():
     box, seal = Run(), Run()
-    two = Thresholds(witnesses=2)
-    assert [take(box, seal, 1, 0, two, "abc"), take(seal, box, 1, 9_000, two, "ade")] == [None, None]
+    assert [take(box, seal, 1, 0, T, "abc"), take(seal, box, 1, 9_000, T, "ade")] == [None, None]
     box, seal = Run(), Run()
-    assert [take(box, seal, 1, 0, two, "abc"), take(seal, box, 1, 9_000, two, "def")] == [None, "trip"]
+    assert [take(box, seal, 1, 0, T, "abc"), take(seal, box, 1, 9_000, T, "def")] == [None, "trip"]
 
 
 def test_the_distance_is_named_and_together_there_would_be_no_alert():

@@ -118,8 +118,16 @@ def told_late(readings: list[ShipmentReading], device: str, wrong_s: float) -> l
 @pytest.mark.parametrize("device", ["truck", "box", "seal"])
 def test_one_wrong_time_parts_nobody(world, device: str, wrong_s: float) -> None:
     arriving = told_late(journey(world, 1, parts=False), device, wrong_s)
-    two = Windows(world, Thresholds(witnesses=2))
-    assert [found for found in two.run(arriving) if isinstance(found, Parting)] == []
+    assert [found for found in Windows(world).run(arriving) if isinstance(found, Parting)] == []
+
+
+@pytest.mark.parametrize("wrong_s", [-60, 60])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_restart_does_not_forget_whose_time_may_be_wrong(world, wrong_s: float, seed: int) -> None:
+    arriving = told_late(journey(world, 1, parts=False), "truck", wrong_s)
+    restarts = random.Random(seed)
+    found = Windows(world).run(arriving, restarts=restarts)
+    assert [one for one in found if isinstance(one, Parting)] == []
 
 
 @pytest.mark.parametrize("device", ["truck", "box", "seal"])
@@ -270,7 +278,7 @@ def test_state_is_let_go_of_when_it_is_not_needed_any_more(world, fleet):
     windows.advance(10_300)
     windows.save()
     assert windows.windows.members.find("S1", False) is None
-    assert {key.split("/")[0] for key in windows.saved} <= {"b", "t", "p"}
+    assert {key.split("/")[0] for key in windows.saved} <= {"b", "t", "p", "u"}
     again = journey(world, 9, parts=True)
     for r in again:
         r.time_ms += 10_000_000
