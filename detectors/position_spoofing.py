@@ -13,9 +13,9 @@ longer than any tunnel, and than it ever lets pass between two fixes, though it 
 under a roof shakes no more.
 
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
-the shipment's other devices may see it); a receiver that holds its last fix through a long tunnel while its speed comes
-from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after ``settle_s``, for a
-device may be carried while it is off. Late readings say and teach nothing.
+the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
+speed comes from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after
+``settle_s``, for a device may be carried while it is off. Late readings say and teach nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=3,
+    version=4,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -83,7 +83,7 @@ class Thresholds:
     confirm_readings: int = limit(2, 1, 100, "readings", "doubtful fixes in a row that open")
     settle_s: float = limit(7_200.0, 60, 86_400, "s", "time after which a new track is believed")
     moving_kmh: float = limit(15.0, 1, 120, "km/h", "speed told from which on a repeated fix counts as frozen")
-    frozen_readings: int = limit(3, 1, 1_000, "readings", "repeats of a fix that open")
+    frozen_readings: int = limit(2, 1, 1_000, "readings", "repeats of a fix that open")
     frozen_m: float = limit(1_000.0, 50, 100_000, "m", "way that the speed told must claim through those repeats")
     step_s: float = limit(20.0, 5, 300, "s", "least of a step on which fixes and speed are compared; below step_max_s")
     step_max_s: float = limit(90.0, 10, 3_600, "s", "length from which on a step says nothing")

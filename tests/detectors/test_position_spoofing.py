@@ -67,7 +67,7 @@ def test_frozen_fixes_open_while_the_speed_drives_on_and_close_when_the_fix_move
     rule = PositionSpoofing()
     frozen = [{**truck(4, 5)[0], "time_ms": r["time_ms"]} for r in truck(5, 25)]
     said = hear(rule, *truck(0, 5), *frozen)
-    assert said == ["-"] * 7 + ["trip"] * 18
+    assert said == ["-"] * 6 + ["trip"] * 19
     assert variant(rule, batch) == "frozen"
     # 15 km further on: what was driven meanwhile is no jump.
     assert hear(rule, *truck(25, 29)) == ["clear", "-", "-", "-"]
