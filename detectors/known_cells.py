@@ -2,7 +2,8 @@
 
 The axis is cut into cells. A trusted visit makes a cell and its two neighbours known. A visit in an anomalous stretch
 is only seen: it counts for most of the way to knowing, not for all of it, so that what was strange once is less strange
-the second time, and still strange. Values beyond the axis' ends are taken as being at its ends.
+the second time, and still strange. What was seen in two such stretches is a habit, where they may make one: then it is
+trusted the third time. Values beyond the axis' ends are taken as being at its ends.
 
 Source: the nearest neighbour's distance as novelty, e.g. Knorr and Ng, "Algorithms for mining distance-based outliers
 in large datasets" (1998), on one axis.
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 
 class KnownCells:
-    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; two bytes of state a cell.
+    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; five bytes of state a cell.
 
     ``still_strange``: part of its distance to what is known that a value keeps where it was seen in an anomalous
     stretch.
@@ -22,7 +23,7 @@ class KnownCells:
 
     still_strange: ClassVar[float] = 0.15
 
-    __slots__ = ("_known", "_last", "_low", "_per_unit", "_seen")
+    __slots__ = ("_before", "_habit", "_known", "_last", "_low", "_now", "_per_unit", "_seen")
 
     def __init__(self, low: float, high: float, per_unit: int) -> None:
         self._low = low
@@ -30,6 +31,9 @@ class KnownCells:
         self._last = int((high - low) * per_unit)
         self._known = bytearray(self._last + 1)
         self._seen = bytearray(self._last + 1)
+        self._now = bytearray(self._last + 1)  # seen in the stretch of now
+        self._before = bytearray(self._last + 1)  # seen in an earlier one
+        self._habit = bytearray(self._last + 1)
 
     def _cell(self, at: float) -> int:
         # Compared before it is cut, for int() of a huge float is a huge integer.
@@ -50,9 +54,13 @@ class KnownCells:
         """Distance to the nearest place where it has been in a trusted stretch; 0.0 if there is none."""
         return _steps(self._known, self._cell(at)) / self._per_unit
 
+    def from_habit(self, at: float) -> float:
+        """Distance to the nearest place where it has been trusted, or in two stretches; 0.0 if there is none."""
+        return _steps(self._habit, self._cell(at)) / self._per_unit
+
     def dump(self) -> list[bytes]:
-        """Where it has been, a bit a cell: trusted, and seen at all."""
-        return [_bits(self._known), _bits(self._seen)]
+        """Where it has been, a bit a cell: trusted, at all, in the stretch of now, in an earlier one, and by habit."""
+        return [_bits(getattr(self, name)) for name in _MARKS]
 
     def __getstate__(self) -> list[Any]:
         """Pickled, a cell is two bits too."""
@@ -65,11 +73,12 @@ class KnownCells:
     def load(self, dumped: list[bytes]) -> None:
         """``dump`` of the same axis back."""
         cells = self._last + 1
-        self._known, self._seen = (_marks(bits, cells) for bits in dumped)
+        for name, bits in zip(_MARKS, dumped, strict=True):
+            setattr(self, name, _marks(bits, cells))
 
     def rescale(self, factor: float, shift: float) -> None:
         """Go on in another unit, no finer: what was at a place is now at ``factor * at + shift``."""
-        for name in ("_known", "_seen"):
+        for name in _MARKS:
             marks, moved = getattr(self, name), bytearray(self._last + 1)
             cell = marks.find(1)
             while cell >= 0:
@@ -77,16 +86,27 @@ class KnownCells:
                 cell = marks.find(1, cell + 1)
             setattr(self, name, moved)
 
-    def visit(self, at: float, trusted: bool) -> None:
-        """The quantity has been here, in a stretch that is trusted or not."""
+    def visit(self, at: float, trusted: bool, habit: bool = True) -> None:
+        """The quantity has been here, in a stretch that is trusted or not, and that may make a ``habit`` or not."""
         cell = self._cell(at)
         first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
         ones = b"\1" * (end - first)
         self._seen[first:end] = ones
         if trusted:
-            self._known[first:end] = ones
+            self._known[first:end] = self._habit[first:end] = ones
+        elif habit:
+            self._now[first:end] = ones
+
+    def stretch_over(self) -> None:
+        """What is seen from now on is seen in another stretch; what was in this one and in one before it is a habit."""
+        cell = self._now.find(1)
+        while cell >= 0:
+            self._habit[cell] |= self._before[cell]
+            self._before[cell], self._now[cell] = 1, 0
+            cell = self._now.find(1, cell + 1)
 
 
+_MARKS: Final = ("_known", "_seen", "_now", "_before", "_habit")
 _DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
 _FLAGS: Final = bytes.maketrans(b"01", b"\0\1")
 

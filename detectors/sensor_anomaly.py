@@ -16,8 +16,9 @@ one in the midst of such a shape.
 Each distance has a weight that says what one unit of that axis is worth, and is worth less and less the farther, so
 that no axis outvotes all others; then they are added. What was told once is not told again at once
 (``detectors.told_once``), but a stretch of which nothing was told, because a wild value came just before it, is told at
-its fifth value. From a very strange value on, nothing far from the known is trusted: it has been seen, which makes it
-less strange and not normal. If the stretch lasts for hours, it is the new normal; what comes a third time is a habit.
+its fifth value. What is far from all that is trusted is not trusted either, nor is what a wild value before it hides:
+it has been seen, which makes it less strange and not normal. If the stretch lasts for hours, it is the new normal; what
+comes a third time is a habit.
 
 The score is told / (told + ``usual_alarm``), so that one threshold serves all series. ``docs/detection.md`` says which,
 what was tried, and what each part gives.
@@ -46,7 +47,7 @@ from detectors.week_spread import WeekSpread
 AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads", "step")
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
-_LAYOUT: Final = 5  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 6  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Shape:
     worth: tuple[float, ...] = (2.0, 1.0, 1.0, 4.0, 0.25, 0.2)
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
     unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
-    untrusted: float = 1.5
+    untrusted: float = 1.5  # distance, all axes together, from which on a value is far
+    hidden: float = 0.15  # strangeness of a value that would have been worth telling, had no wild one come before it
     new_normal: int = 100  # values, and no less time than
     new_normal_ms: int = 8 * 3_600_000
     untold: int = 5  # values of a strange stretch after which it is told, whatever came before it
@@ -104,6 +106,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._last, self._step = 0.0, 0.0
         self._strange_for, self._strange_since_ms, self._stretch_told = 0, 0, False
         self._lasted_at = -shape.ending  # the newest value of a stretch that was ``untold`` values long or longer
+        self._wild_at = -shape.told.memory  # the value after the last stretch that was shorter
         self._last_residual, self._residual_before = 0.0, 0.0
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
@@ -196,7 +199,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             _LAYOUT,
             [self._heard, self._centre, self._spread, self._last, self._step],
             [self._last_residual, self._residual_before],
-            [self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at],
+            [self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at, self._wild_at],
             [list(pair) for pair in self._first],
             self._range.dump(),
             [self._hourly.dump(), self._sizes.dump()],
@@ -217,7 +220,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         _, numbers, residuals, stretch, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._centre, self._spread, self._last, self._step = numbers
         self._last_residual, self._residual_before = residuals
-        self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at = stretch
+        self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at, self._wild_at = stretch
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
         self._hourly.load(hourly)
@@ -260,7 +263,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             return False
         if self._heard - self._lasted_at <= shape.ending:
             return False
-        return sum(self._beyond_known(place)) >= shape.untrusted
+        unfamiliar = self._unfamiliar(place)
+        return sum(unfamiliar) >= shape.untrusted or self._hidden(unfamiliar)
+
+    def _hidden(self, unfamiliar: list[float]) -> bool:
+        """Whether what is so far from the familiar may go untold for a wild value that came just before it."""
+        lately = self._heard - self._wild_at <= self.shape.told.memory and self._wild_at > self._lasted_at
+        return lately and self._said(unfamiliar) >= self.shape.hidden
 
     def _distances(self, place: tuple[float, ...]) -> list[float]:
         if self._untold(place):
@@ -273,6 +282,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         return [
             worth * cells.beyond_known(at)
             for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
+        ]
+
+    def _unfamiliar(self, place: tuple[float, ...]) -> list[float]:
+        return [
+            worth * cells.from_habit(at) for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
         ]
 
     def _said(self, distances: list[float]) -> float:
@@ -289,12 +303,14 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if self._heard == 0:
             self._centre = self._last = part
         place = self._place(time_ms, part)
-        distances = self._distances(place) if self._heard >= shape.silent else []
-        told = self._told.learn(self._strangeness(distances) if distances else 0.0, self._untold(place))
-        strange = alarm or sum(distances) >= shape.untrusted
-        trusted = self._trusts(time_ms, place, strange, told)
+        judged = self._heard >= shape.silent
+        distances = self._distances(place) if judged else []
+        unfamiliar = self._unfamiliar(place) if judged else []
+        told = self._told.learn(self._strangeness(distances) if judged else 0.0, self._untold(place))
+        strange = alarm or sum(unfamiliar) >= shape.untrusted or (not told and self._hidden(unfamiliar))
+        trusted = self._trusts(time_ms, strange, told)
         for cells, at in zip(self._cells, place, strict=True):
-            cells.visit(at, trusted)
+            cells.visit(at, trusted, habit=not alarm)
         self._heard += 1
         step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
@@ -302,7 +318,6 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if trusted:
             self._hourly.learn(time_ms, part)
             self._sizes.learn(time_ms, abs(hourly))
-        if trusted or not strange:  # what is slow may follow a stretch: a new level is one soon, and no hour's habit
             weight = max(shape.slow, 1.0 / self._heard)
             deviation = part - self._centre
             self._spread += weight * (abs(deviation) - self._spread)
@@ -313,12 +328,12 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._rescale(*grown)
         self._unseen.learn(part)
 
-    def _trusts(self, time_ms: int, place: tuple[float, ...], strange: bool, told: bool) -> bool:
+    def _trusts(self, time_ms: int, strange: bool, told: bool) -> bool:
         """Whether this value belongs to no strange stretch, or to one that is the new normal; counts the stretch on."""
         shape = self.shape
-        # A stretch that began strange goes on while it is far from what is trusted, though its cells have been seen.
-        if not strange and (self._strange_for == 0 or sum(self._beyond_known(place)) < shape.untrusted):
-            self._strange_for, self._stretch_told = 0, False
+        if not strange:
+            if self._strange_for:
+                self._end_stretch()
             return True
         if self._strange_for == 0 or time_ms < self._strange_since_ms:
             self._strange_since_ms = time_ms
@@ -327,6 +342,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._lasted_at = self._heard
         self._stretch_told = self._stretch_told or told
         return self._strange_for > shape.new_normal and time_ms - self._strange_since_ms >= shape.new_normal_ms
+
+    def _end_stretch(self) -> None:
+        if self._strange_for < self.shape.untold:
+            self._wild_at = self._heard
+        self._strange_for, self._stretch_told = 0, False
+        for cells in self._cells:
+            cells.stretch_over()
 
     def _rescale(self, factor: float, shift: float) -> None:
         """The range has grown: all that is kept in parts of it follows, but shapes, which begin anew."""

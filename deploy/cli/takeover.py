@@ -70,7 +70,7 @@ def shadow(
     \b
     Examples:
       puente detectors shadow --model 1-swift --json report.json
-      puente detectors shadow --rule sensor_anomaly --model 4-own-range --labels said.csv
+      puente detectors shadow --rule sensor_anomaly --model 5-own-range --labels said.csv
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
       puente detectors shadow --model 1-swift --language es

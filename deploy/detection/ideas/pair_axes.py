@@ -26,6 +26,9 @@ class PairCells(KnownCells):
     def beyond_known(self, at: float) -> float:
         return self._apart(self._known, at)
 
+    def from_habit(self, at: float) -> float:
+        return self._apart(self._habit, at)
+
     def _apart(self, marks: bytearray, at: float) -> float:
         one, another = divmod(self._cell(at), _GRID)
         for steps in range(_GRID // 4):

@@ -1,0 +1,59 @@
+"""A place trusted is known; one seen in a strange stretch is less strange; one seen in two of them is a habit."""
+
+from __future__ import annotations
+
+import pickle
+
+from detectors.known_cells import KnownCells
+
+
+def axis() -> KnownCells:
+    cells = KnownCells(0.0, 10.0, 10)
+    cells.visit(1.05, trusted=True)
+    return cells
+
+
+def far(cells: KnownCells) -> tuple[float, float, float]:
+    """Of 8.05: how strange, how far from what is trusted, how far from that and from habits."""
+    return round(cells.distance(8.05), 3), round(cells.beyond_known(8.05), 3), round(cells.from_habit(8.05), 3)
+
+
+def test_what_was_never_visited_is_as_far_as_the_nearest_that_was() -> None:
+    assert far(axis()) == (6.9, 6.9, 6.9)
+
+
+def test_what_was_seen_in_a_strange_stretch_is_less_strange_and_no_nearer_to_what_is_trusted() -> None:
+    cells = axis()
+    cells.visit(8.05, trusted=False)
+    assert far(cells) == (1.035, 6.9, 6.9)
+
+
+def test_what_was_seen_in_two_stretches_is_a_habit_from_the_end_of_the_second_on() -> None:
+    cells = axis()
+    for _ in range(2):
+        cells.visit(8.05, trusted=False)
+        assert far(cells) == (1.035, 6.9, 6.9)
+        cells.visit(8.05, trusted=False)
+        cells.stretch_over()
+    assert far(cells) == (1.035, 6.9, 0.0)
+
+
+def test_what_may_make_no_habit_makes_none_however_often_it_comes() -> None:
+    cells = axis()
+    for _ in range(9):
+        cells.visit(8.05, trusted=False, habit=False)
+        cells.stretch_over()
+    assert far(cells) == (1.035, 6.9, 6.9)
+
+
+def test_a_dump_and_a_pickle_of_it_go_on_as_if_nothing_had_been() -> None:
+    cells = axis()
+    for trusted in (False, False, True):
+        cells.visit(8.05, trusted=False)
+        cells.stretch_over()
+        cells.visit(5.0, trusted=trusted)
+        loaded = KnownCells(0.0, 10.0, 10)
+        loaded.load(cells.dump())
+        for other in (loaded, pickle.loads(pickle.dumps(cells))):
+            assert other.dump() == cells.dump()
+            assert far(other) == far(cells)
