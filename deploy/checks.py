@@ -233,7 +233,7 @@ def rules(value: Any) -> RuleTables:
 
 
 def models(value: Any) -> tuple[tuple[str, str], ...]:
-    """Versions of models by rule: a TOML table (``unusual_journey = "1-swift"``), or ``unusual_journey=1-swift``."""
+    """Versions of models by rule: a TOML table (``unusual_journey = "2-swift"``), or ``unusual_journey=2-swift``."""
     if isinstance(value, str):
         table: dict[str, Any] = dict(pair.partition("=")[::2] for pair in re.split(r"[,\s]+", value.strip()) if pair)
     else:

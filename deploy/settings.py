@@ -140,9 +140,9 @@ class Settings:
     )
     models: tuple[tuple[str, str], ...] = _setting(
         (),
-        'versions of models that judge in place of the release\'s own: [models] unusual_journey = "1-swift"',
+        'versions of models that judge in place of the release\'s own: [models] unusual_journey = "2-swift"',
         checks.models,
-        "unusual_journey=1-swift",
+        "unusual_journey=2-swift",
     )
     adoptions: Path | None = _setting(
         None,

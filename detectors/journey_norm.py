@@ -4,10 +4,12 @@ Idea: means and spreads of windows seen in the same place, drawn towards those o
 been seen little (empirical Bayes: Gelman et al., "Bayesian Data Analysis", ch. 5). The squared deviations add up to a
 score.
 
-What it learns from is bounded: an unusual window teaches with little weight, so that a fault does not become the norm;
-no value teaches more than one ``learn_max`` deviations away would (winsorised: Huber and Ronchetti, "Robust
-Statistics", ch. 1), so that a wild one poisons nothing; and of each feature the first few values wait until their
-median says which of them are wild.
+What it learns from is bounded: an unusual window teaches nothing, so that a fault does not become the norm however long
+it lasts, unless most vehicles' are so in that place, and for hours (``lasting_change``); no value teaches more than one
+``learn_max`` deviations away would (winsorised: Huber and Ronchetti, "Robust Statistics", ch. 1), so that a wild one
+poisons nothing; and of each feature the first few values wait until their median says which of them are wild.
+
+Caveat: what is not unusual enough to be told teaches in full, so a change in small enough steps is followed.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from typing import Any, Final
 
 from river import stats
 from river.base import AnomalyDetector
+
+from detectors.lasting_change import LastingChange
 
 PLACE: Final = "place"
 _LATELY: Final = 60.0  # windows that drift looks back over
@@ -49,7 +53,10 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         one_sided: Iterable[str] | None = None,
         half_score_at: float = 5.0,
         unusual: float = 0.5,
-        unusual_weight: float = 0.05,
+        lasting_ms: int = 8 * 3_600_000,
+        lasting_most: int = 5,
+        lasting_of: int = 8,
+        familiar: float = 20.0,
         memory: float = 400.0,
         shrink_windows: float = 6.0,
         deviation_max: float = 12.0,
@@ -60,13 +67,18 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         """``floors``: the least spread of a feature; ``one_sided``: those of which less than usual is no deviation.
 
         ``half_score_at``: deviations (square root of their sum of squares) that score 0.5. ``memory``: windows after
-        which a place's past counts no more than so many.
+        which a place's past counts no more than so many. ``unusual``: the score from which a window teaches nothing,
+        unless ``lasting_most`` of the last ``lasting_of`` vehicles here were unusual and, where ``familiar`` windows or
+        more have taught what is usual, no fewer than half since then, for ``lasting_ms``.
         """
         self.floors = dict(floors or {})
         self.one_sided = frozenset(one_sided or ())
         self.half_score_at = half_score_at
         self.unusual = unusual
-        self.unusual_weight = unusual_weight
+        self.lasting_ms = lasting_ms
+        self.lasting_most = lasting_most
+        self.lasting_of = lasting_of
+        self.familiar = familiar
         self.memory = memory
         self.shrink_windows = shrink_windows
         self.deviation_max = deviation_max
@@ -77,6 +89,7 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         self.everywhere: dict[str, stats.Var] = {}
         self.within: dict[str, stats.Mean] = {}  # of squared errors of what a place's own mean foretold
         self.places: dict[str, dict[str, stats.Var]] = {}
+        self.changes: dict[str, LastingChange] = {}  # by place
         self.waiting: dict[str, list[tuple[str, float]]] = {}  # a feature's first values, with their places
         self.lately: dict[str, stats.Mean] = {}  # of each feature's deviation, in the last windows
         self._let_go: set[str] = set()
@@ -125,11 +138,17 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         squared = sum(z * z for z in self.deviations(x).values())
         return squared / (squared + self.half_score_at * self.half_score_at)
 
-    def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Take a window in; one that is unusual by what is known so far, with little weight."""
-        weight = self.unusual_weight if self.score_one(x) >= self.unusual else 1.0
+    def learn_one(self, x: Mapping[Any, Any], vehicle: str = "", at_ms: int = 0) -> None:
+        """Take a window of this vehicle in, that ended ``at_ms`` (milliseconds since 1970, UTC).
+
+        What is unusual by what is known so far is only counted, unless it lasts.
+        """
         place, expected = str(x.get(PLACE)), self.expect(x)
+        strange = self.score_one(x) >= self.unusual
         self._visit(place)
+        change = self.changes[place]
+        change.hear(vehicle, strange, at_ms, self.lasting_most, self.lasting_of)
+        taught = not strange or change.lasts(at_ms, self.lasting_ms if self._is_familiar(place) else 0)
         for name, value in self._numbers(x):
             usual = expected.get(name)
             if usual is None:
@@ -140,10 +159,15 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
             lately = self.lately.setdefault(name, stats.Mean())
             lately.update(max(-_WILD, min(_WILD, off)))
             _fade(lately, _LATELY)
+            if not taught:
+                continue
             most = self.learn_max
             taken = value if -most <= off <= most else mean + math.copysign(most, off) * deviation
-            self._learn(name, place, taken, weight)
+            self._learn(name, place, taken)
         self.seen += 1
+
+    def _is_familiar(self, place: str) -> bool:
+        return max((var.mean.n for var in self.places[place].values()), default=0.0) >= self.familiar
 
     def _visit(self, place: str) -> None:
         """Make the place the one heard of last; where there is no room for it, let the first go."""
@@ -153,11 +177,13 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
             if len(self.places) >= self.places_max:
                 oldest = next(iter(self.places))
                 del self.places[oldest]
+                del self.changes[oldest]
                 self._let_go.add(oldest)
         self.places[place] = here
+        self.changes.setdefault(place, LastingChange())
 
     def _gather(self, name: str, place: str, value: float) -> None:
-        """Hold a feature's first values back; learn them once there are enough, the wild ones with little weight."""
+        """Hold a feature's first values back; learn them once there are enough, but for the wild ones."""
         waiting = self.waiting.setdefault(name, [])
         waiting.append((place, value))
         if len(waiting) < self.first:
@@ -166,21 +192,22 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         spread = max(_MAD * median(abs(value - middle) for _, value in waiting), self.floors.get(name, 0.0))
         low, high = middle - self.learn_max * spread, middle + self.learn_max * spread
         for where, early in self.waiting.pop(name):
-            self._learn(name, where, min(max(early, low), high), 1.0 if low <= early <= high else self.unusual_weight)
+            if low <= early <= high:
+                self._learn(name, where, early)
 
-    def _learn(self, name: str, place: str, value: float, weight: float) -> None:
+    def _learn(self, name: str, place: str, value: float) -> None:
         here = self.places.get(place)
         if here is not None:
             own = here.setdefault(name, stats.Var())
             if own.n > 0:
                 error = value - own.mean.get()
                 within = self.within.setdefault(name, stats.Mean())
-                within.update(error * error * own.n / (own.n + 1.0), weight)
+                within.update(error * error * own.n / (own.n + 1.0))
                 _fade(within, 20.0 * self.memory)
-            own.update(value, weight)
+            own.update(value)
             _fade(own, self.memory)
         everywhere = self.everywhere.setdefault(name, stats.Var())
-        everywhere.update(value, weight)
+        everywhere.update(value)
         _fade(everywhere, 20.0 * self.memory)
 
     def drift(self) -> dict[str, float]:
@@ -197,7 +224,7 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
             "parameters": parameters,
             "everywhere": self.dump(),
             "place": place,
-            "here": self.dump_place(place) if place in self.places else None,
+            "here": self._dump_norm(place) if place in self.places else None,
         }
 
     @classmethod
@@ -206,7 +233,7 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         model = cls(**grounds["parameters"])
         model.load(grounds["everywhere"])
         if grounds["here"] is not None:
-            model.load_place(grounds["place"], grounds["here"])
+            model._load_norm(grounds["place"], grounds["here"])
         return model
 
     # -- checkpoints: ``h`` what holds everywhere, a record a place ------------------------------------------------
@@ -233,12 +260,20 @@ class JourneyNorm(AnomalyDetector):  # type: ignore[misc]
         self.within, self.lately = _load_means(within), _load_means(lately)
         self.waiting = {name: [(place, value) for place, value in pairs] for name, pairs in waiting.items()}
 
-    def dump_place(self, place: str) -> dict[str, list[float]]:
-        """One place's norm, as plain numbers."""
+    def dump_place(self, place: str) -> list[Any]:
+        """One place's norm, and what its last vehicles did, as plain data."""
+        return [self._dump_norm(place), self.changes[place].dump()]
+
+    def load_place(self, place: str, dumped: list[Any]) -> None:
+        """``dump_place`` back."""
+        norm, change = dumped
+        self._load_norm(place, norm)
+        self.changes[place] = LastingChange.of(change)
+
+    def _dump_norm(self, place: str) -> dict[str, list[float]]:
         return {name: _dump(var) for name, var in self.places[place].items()}
 
-    def load_place(self, place: str, dumped: Mapping[str, list[float]]) -> None:
-        """``dump_place`` back."""
+    def _load_norm(self, place: str, dumped: Mapping[str, list[float]]) -> None:
         self.places[place] = {name: _load(values) for name, values in dumped.items()}
 
 

@@ -1,6 +1,6 @@
 """Versions of the models that learn: of each such rule the release's own, and those that may take its place.
 
-A version is an implementation and its settings, by a name such as ``unusual_journey@1-swift``. What a rule looks at and
+A version is an implementation and its settings, by a name such as ``unusual_journey@2-swift``. What a rule looks at and
 when it tells stay the rule's; what its model takes for usual is the version's. One that is not the release's own judges
 in the line once it has been compared with the one that does (``puente detectors shadow``, docs/architecture.md).
 
@@ -51,7 +51,8 @@ _SENSOR: Final = sensor_watch.CARD
 JOURNEY: Final = ModelVersion(
     _JOURNEY.name,
     str(_JOURNEY.version),
-    "means and spreads by place; some hundreds of windows are remembered, an unusual one teaches a twentieth",
+    "means and spreads by place; some hundreds of windows are remembered; what is unusual teaches once most "
+    "vehicles in a place have been so for eight hours",
     unusual_journey.fresh,
     goes_on_from=frozenset({f"{_JOURNEY.version}-swift"}),
 )
@@ -66,10 +67,10 @@ _EVERY: Final = (
     ModelVersion(
         _JOURNEY.name,
         f"{_JOURNEY.version}-swift",
-        "for a corridor whose traffic has changed to stay (roadworks, a new lane): a quarter of the memory, and an "
-        "unusual window teaches a fifth, so the new is usual sooner, a lasting fault too",
+        "for a corridor whose traffic has changed to stay (roadworks, a new lane): a quarter of the memory, and "
+        "what is unusual teaches after two hours, so the new is usual sooner, a queue that holds all up too",
         unusual_journey.fresh,
-        {"memory_share": 0.25, "unusual_weight": 0.2},
+        {"memory_share": 0.25, "lasting_h": 2.0},
         goes_on_from=frozenset({JOURNEY.version}),  # the same means and spreads, forgotten otherwise
     ),
     SENSOR,

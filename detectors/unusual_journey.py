@@ -2,9 +2,10 @@
 
 Idea: each window's features (speed and its spread, share standing, progress, metres off the line and their spread, the
 cargo's place in its band) against what is usual where it is (``journey_norm``), in a model for each corridor, direction
-and zone. Caveats: it knows only what it has seen, so the first trucks of a corridor, or of a lasting change of its
-traffic, teach it and are not judged; windows in stops, queues and customs, and those on which another rule speaks, are
-left to those rules. The hour of the day is no feature: in its first days, each hour is new.
+and zone. Caveats: it knows only what it has seen, so the first trucks of a corridor teach it and are not judged, and
+those of a change of its traffic are told of until it has lasted (``lasting_change``); windows in stops, queues and
+customs, and those on which another rule speaks, are left to those rules. The hour of the day is no feature: in its
+first days, each hour is new.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="unusual_journey",
-    version=1,
+    version=2,
     severity="warning",
     opened={
         "en": "{device_id} does not travel as others do here: {what_en}.",
@@ -90,17 +91,17 @@ def zone_of(window: JourneyWindow) -> str:
     return "town" if window.ends_km < TOWN_KM else ROAD
 
 
-def fresh(zone: str, thresholds: Thresholds, memory_share: float = 1.0, unusual_weight: float = 0.05) -> JourneyNorm:
+def fresh(zone: str, thresholds: Thresholds, memory_share: float = 1.0, lasting_h: float = 8.0) -> JourneyNorm:
     """A model that has seen nothing yet, for this zone of a corridor and direction.
 
-    ``memory_share`` is of the thresholds' memory; ``unusual_weight`` what an unusual window teaches, a usual one 1.
+    ``memory_share`` is of the thresholds' memory; what is unusual is learnt once most have been so for ``lasting_h``.
     """
     return JourneyNorm(
         FLOORS,
         ONE_SIDED,
         half_score_at=thresholds.road_deviations if zone == ROAD else thresholds.mixed_deviations,
         unusual=thresholds.open_score,
-        unusual_weight=unusual_weight,
+        lasting_ms=round(lasting_h * 3_600_000),
         memory=memory_share * thresholds.memory_windows,
     )
 

@@ -70,7 +70,7 @@ class JourneyModels:
         model, x = self._model(name), features_of(window)
         judgement = _judge(model, name, x, limits)
         if not window.exercise:  # a drill is no journey to learn from
-            model.learn_one(x)
+            model.learn_one(x, window.device_id, window.end_ms)
             self._dirty.add((name, str(x[PLACE])))
         return judgement
 

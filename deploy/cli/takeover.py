@@ -69,11 +69,11 @@ def shadow(
 
     \b
     Examples:
-      puente detectors shadow --model 1-swift --json report.json
+      puente detectors shadow --model 2-swift --json report.json
       puente detectors shadow --rule sensor_anomaly --model 5-own-range --labels said.csv
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
-      puente detectors shadow --model 1-swift --language es
+      puente detectors shadow --model 2-swift --language es
     """
     need(settings.kafka, "kafka", "Kafka")
 
@@ -149,7 +149,7 @@ def adopt(
     \b
     Examples:
       puente detectors adopt report.json --by "Ana Ruiz, ANAM"
-      puente detectors adopt --rule unusual_journey --model 1-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
+      puente detectors adopt --rule unusual_journey --model 2-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
       puente detectors adopt report.json --by "Ana Ruiz, ANAM" --language es
     """
     from deploy import adopting, adoptions, takeover

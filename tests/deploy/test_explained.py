@@ -81,10 +81,10 @@ def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -
 def test_the_version_of_the_model_that_judged_is_said_and_without_one_the_rules(language: str) -> None:
     about = alert(rule="unusual_journey")
     assert "  unusual_journey v1  " in text(Explanation(alert=about, newest=about, told_ms=0), language)
-    about.evidence["model_version"] = "unusual_journey@1-swift"
+    about.evidence["model_version"] = "unusual_journey@2-swift"
     found = Explanation(alert=about, newest=about, told_ms=0)
-    assert text(found, language).count("unusual_journey@1-swift") == 1
-    assert found.as_dict()["model_version"] == "unusual_journey@1-swift"
+    assert text(found, language).count("unusual_journey@2-swift") == 1
+    assert found.as_dict()["model_version"] == "unusual_journey@2-swift"
     about.evidence["model_waived_by"] = "J. Poe, CBP"
     waived = {"en": "waived by J. Poe, CBP", "es": "lo autorizó J. Poe, CBP"}[language]
     assert text(found, language).count("J. Poe") == text(found, language).count(waived) == 1

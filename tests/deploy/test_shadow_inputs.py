@@ -99,8 +99,8 @@ def test_a_candidate_that_is_none_is_refused(labels: Callable[[bytes], Path], co
     "command",
     [
         ("alerts", "explain", "3f", "--hours"),
-        ("detectors", "shadow", "--model", "1-swift", "--hours"),
-        ("detectors", "shadow", "--model", "1-swift", "--follow"),
+        ("detectors", "shadow", "--model", "2-swift", "--hours"),
+        ("detectors", "shadow", "--model", "2-swift", "--follow"),
     ],
 )
 def test_what_is_no_number_of_hours_or_minutes_is_a_usage_error(
@@ -176,7 +176,7 @@ def test_ctrl_c_prints_what_was_compared_so_far_marked_as_cut_short(
     interrupted: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, language: str, says: str
 ) -> None:
     report = tmp_path / "report.json"
-    command = ["detectors", "shadow", "--model", "1-swift", "--follow", "60", "--language", language]
+    command = ["detectors", "shadow", "--model", "2-swift", "--follow", "60", "--language", language]
     assert cli._run([*command, "--json", str(report)]) == 130
     said = capsys.readouterr()
     assert said.out.startswith(says)
@@ -191,7 +191,7 @@ def test_what_is_not_followed_is_not_cut_short_and_tells_no_progress(
     interrupted: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The control."""
-    assert cli._run(["detectors", "shadow", "--model", "1-swift"]) == 1  # so few are not ready
+    assert cli._run(["detectors", "shadow", "--model", "2-swift"]) == 1  # so few are not ready
     said = capsys.readouterr()
-    assert said.out.startswith("old unusual_journey@1, new unusual_journey@1-swift")
+    assert said.out.startswith("old unusual_journey@2, new unusual_journey@2-swift")
     assert said.err == ""

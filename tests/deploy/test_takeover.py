@@ -31,7 +31,7 @@ from streams.shadow_stages import JOURNEYS
 
 RULE = "unusual_journey"
 OWN = model_versions.JOURNEY
-SWIFT = model_versions.find(RULE, "1-swift")
+SWIFT = model_versions.find(RULE, "2-swift")
 LIMITS = unusual_journey.Thresholds()
 
 
@@ -77,7 +77,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(file: Path) -> Settings:
-    return replace(load({}), models=((RULE, "1-swift"),), adoptions=file)
+    return replace(load({}), models=((RULE, "2-swift"),), adoptions=file)
 
 
 def adopt(tmp_path: Path, file: Path, **about: Any) -> Adoption:
@@ -124,9 +124,9 @@ def test_the_releases_own_versions_need_nobodys_leave():
 def test_without_a_file_or_a_record_another_does_not_judge_and_what_to_run_is_said(settings: Settings):
     for without, why in ((replace(settings, adoptions=None), "no file of adoptions"), (settings, "has no record")):
         said = refusal(without)
-        assert said.startswith(f"models.{RULE}: {RULE}@1-swift may not take over from {RULE}@1:\n")
+        assert said.startswith(f"models.{RULE}: {RULE}@2-swift may not take over from {RULE}@2:\n")
         assert why in said
-        assert f"puente detectors shadow --rule {RULE} --model 1-swift --json report.json" in said
+        assert f"puente detectors shadow --rule {RULE} --model 2-swift --json report.json" in said
         assert "puente detectors adopt report.json --by NAME" in said
         # To compare is one thing and to waive that another, and a line is short enough to read.
         *_, last = said.splitlines()
@@ -141,10 +141,10 @@ def test_with_a_record_of_a_comparison_that_found_it_ready_it_judges(settings: S
     assert (judging[RULE].model, judging[RULE].how, judging[RULE].by) == (SWIFT, "compared", "Ana Ruiz, ANAM")
     said = str(judging[RULE])
     assert (
-        f"1000 compared with unusual_journey@1, {UNTIL - timedelta(7):%Y-%m-%d %H:%MZ} to {UNTIL:%Y-%m-%d %H:%MZ}"
+        f"1000 compared with unusual_journey@2, {UNTIL - timedelta(7):%Y-%m-%d %H:%MZ} to {UNTIL:%Y-%m-%d %H:%MZ}"
         in said
     )
-    assert "it goes on from what 1 has learnt" in said
+    assert "it goes on from what 2 has learnt" in said
     assert judging["sensor_anomaly"].how == "own"
     (record,) = adoptions.read(file)
     assert record.compared is not None
@@ -154,7 +154,7 @@ def test_with_a_record_of_a_comparison_that_found_it_ready_it_judges(settings: S
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"model": "unusual_journey@1-swifter"}, "has no record of it"),
+        ({"model": "unusual_journey@2-swifter"}, "has no record of it"),
         ({"model_sha256": "0" * 64}, "has it with another content (000000000000) than this release's"),
         ({"thresholds": {"open_score": 0.6}}, "has it with other thresholds (open_score = 0.6, and 0.5 is set)"),
         ({"compared": None}, "has it as not ready (not compared)"),
@@ -221,7 +221,7 @@ def test_where_it_is_not_known_on_which_kafka_it_was_compared_that_is_said(
     known = takeover.in_force(settings, HERE).values()
     assert list(takeover.doubts(known, HERE)) == []
     (said,) = takeover.doubts(known, "")
-    assert "unusual_journey@1-swift was compared on this line or another is not known: this Kafka says no id" in said
+    assert "unusual_journey@2-swift was compared on this line or another is not known: this Kafka says no id" in said
     assert record.compared is not None
     unnamed = msgspec.structs.replace(record.compared, cluster="")
     adoptions.append(file, msgspec.structs.replace(record, compared=unnamed))
@@ -233,7 +233,7 @@ def test_where_it_is_not_known_on_which_kafka_it_was_compared_that_is_said(
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("Ana Ruiz", "Eve"), ('"count":1000', '"count":9000'), (SWIFT.version, "1-swiftly"), ('"by"', '"x"')],
+    [("Ana Ruiz", "Eve"), ('"count":1000', '"count":9000'), (SWIFT.version, "2-swiftly"), ('"by"', '"x"')],
 )
 def test_an_altered_record_is_found(settings: Settings, tmp_path: Path, file: Path, old: str, new: str):
     adopt(tmp_path, file)
@@ -337,7 +337,7 @@ def test_who_waived_it_and_why_is_in_the_health_and_the_metrics_of_each_worker(s
     check = next(check for check in vitals.checks(0.0) if check.name == "models")
     assert check.ok
     assert (
-        "unusual_journey@1-swift in place of unusual_journey@1, NOT COMPARED, waived by J. Poe, CBP at " in check.says
+        "unusual_journey@2-swift in place of unusual_journey@2, NOT COMPARED, waived by J. Poe, CBP at " in check.says
     )
     assert ": a flooded road; " in check.says
     assert "sensor_anomaly@5, the release's own; 3 records of what other versions had learnt are not read" in check.says
@@ -353,7 +353,7 @@ def test_who_waived_it_and_why_is_in_the_health_and_the_metrics_of_each_worker(s
 
 
 def test_the_worker_the_stack_and_the_doctor_refuse_it_and_a_waiver_is_what_changes_that(puente: Puente, file: Path):
-    chosen = {"PUENTE_MODELS": f"{RULE}=1-swift", "PUENTE_ADOPTIONS": str(file), "PUENTE_KAFKA": "127.0.0.1:1"}
+    chosen = {"PUENTE_MODELS": f"{RULE}=2-swift", "PUENTE_ADOPTIONS": str(file), "PUENTE_KAFKA": "127.0.0.1:1"}
     for command in (("worker",), ("up",), ("doctor",)):
         ran = puente(*command, **chosen)
         assert ran.returncode == 2, (command, ran.stderr)
@@ -395,7 +395,7 @@ def test_thresholds_that_were_compared_with_it_are_part_of_what_to_set(puente: P
         "detectors", "adopt", str(report(tmp_path, new=stricter)), "--by", "Ana", PUENTE_ADOPTIONS=str(file)
     )
     assert "open_score = 0.6" in signed.stdout
-    settings = replace(load({}), models=((RULE, "1-swift"),), adoptions=file)
+    settings = replace(load({}), models=((RULE, "2-swift"),), adoptions=file)
     assert "other thresholds" in refusal(settings)
     assert takeover.in_force(replace(settings, rules=((RULE, (("open_score", 0.6),)),)))[RULE].model is SWIFT
 
@@ -449,7 +449,7 @@ def resealed(**change: Any) -> Callable[[Path], None]:
         (resealed(labels={}), "its field given is missing", "su campo given falta"),
         (
             resealed(new={"model": "shock@9", "sha256": "", "thresholds": {}}),
-            "it is of shock@9, a version that this release does not have; there are unusual_journey@1",
+            "it is of shock@9, a version that this release does not have; there are unusual_journey@2",
             "es de shock@9, una versión que este programa no tiene",
         ),
         (lambda path: path.write_text("not { json"), "it is not JSON.", "no es JSON."),
@@ -481,7 +481,7 @@ def test_a_report_resealed_unchanged_is_signed(puente: Puente, tmp_path: Path, f
     resealed()(path := report(tmp_path))
     ran = puente("detectors", "adopt", str(path), "--by", "Ana", "--to", str(file), "--language", "es")
     assert ran.returncode == 0, ran.stderr
-    assert "unusual_journey@1-swift en lugar de unusual_journey@1, lista (1000 comparados con" in ran.stdout
+    assert "unusual_journey@2-swift en lugar de unusual_journey@2, lista (1000 comparados con" in ran.stdout
     assert "ADVERTENCIA: el informe es del Kafka" in ran.stderr
 
 
@@ -515,7 +515,7 @@ def test_a_report_of_another_kafka_or_against_another_content_or_an_old_one_is_n
     other = {**whole, "old": {**whole["old"], "sha256": "0" * 64}}
     for content, at, cluster, why in (
         (whole, AT, ELSEWHERE, f"another Kafka \\({HERE}\\) than this line's \\({ELSEWHERE}\\)"),
-        (other, AT, HERE, "the unusual_journey@1 it was compared with has another content"),
+        (other, AT, HERE, "the unusual_journey@2 it was compared with has another content"),
         (whole, UNTIL + timedelta(days=31), HERE, "is 31 days old; at most 30"),
     ):
         with pytest.raises(ValueError, match=why):
@@ -543,7 +543,7 @@ def test_whether_a_report_is_of_this_line_is_said_where_it_can_not_be_known():
 
 def test_thresholds_of_the_releases_own_version_are_compared_and_that_no_report_of_it_is_signed_is_said():
     own = "\n".join(shadow_words.lines_of(run(new=Version(OWN, unusual_journey.Thresholds(open_score=0.6)))))
-    assert "unusual_journey@1 is the release's own, so `puente detectors adopt` signs no report of it" in own
+    assert "unusual_journey@2 is the release's own, so `puente detectors adopt` signs no report of it" in own
     assert "adopt" not in "\n".join(shadow_words.lines_of(run()))  # the control
 
 
@@ -554,7 +554,7 @@ def test_a_waiver_of_what_was_not_ready_keeps_what_failed(
     ran = puente("detectors", "adopt", str(path), "--by", "J. Poe, CBP", "--waive", "roadworks", "--to", str(file))
     assert ran.returncode == 0, ran.stderr
     said = str(takeover.in_force(settings)[RULE])
-    assert "NOT READY (nothing lost; 1000 compared with unusual_journey@1" in said
+    assert "NOT READY (nothing lost; 1000 compared with unusual_journey@2" in said
     assert said.count("waived by J. Poe, CBP at") == said.count(": roadworks; ") == 1
 
 
@@ -562,8 +562,8 @@ def test_a_waiver_of_what_was_not_ready_keeps_what_failed(
     "arguments",
     [
         ("--by", "Ana"),
-        ("--rule", RULE, "--model", "1-swift", "--by", "Ana"),
-        ("--rule", RULE, "--model", "1-swift", "--by", " ", "--waive", "so"),
+        ("--rule", RULE, "--model", "2-swift", "--by", "Ana"),
+        ("--rule", RULE, "--model", "2-swift", "--by", " ", "--waive", "so"),
         ("--rule", RULE, "--model", "1-swif", "--by", "Ana", "--waive", "so"),
         ("--rule", RULE, "--model", "1", "--by", "Ana", "--waive", "so"),
     ],

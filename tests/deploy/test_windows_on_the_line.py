@@ -319,9 +319,9 @@ def test_another_version_of_the_model_is_compared_with_the_lines_and_its_report_
     line: Told, tmp_path: Path
 ) -> None:
     report, file = tmp_path / "report.json", tmp_path / "adoptions.jsonl"
-    ran = line.puente("detectors", "shadow", "--model", "1-swift", "--json", str(report))
+    ran = line.puente("detectors", "shadow", "--model", "2-swift", "--json", str(report))
     answer = json.loads(report.read_text())
-    assert (answer["old"]["model"], answer["new"]["model"]) == ("unusual_journey@1", "unusual_journey@1-swift")
+    assert (answer["old"]["model"], answer["new"]["model"]) == ("unusual_journey@2", "unusual_journey@2-swift")
     assert answer["compared"] == sum(each["compared"] for each in answer["corridors"].values()) > 0
     assert 0.9 < max(each["correlation"] for each in answer["corridors"].values()) < 0.99999
     assert answer["since_ms"] < answer["until_ms"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -30,7 +31,7 @@ def test_each_rule_that_learns_has_its_own_version_named_by_the_rules_and_anothe
     ("rule", "version", "says"),
     [
         ("shock", "1", "shock is no rule whose model has versions"),
-        ("unusual_journey", "1-swif", "did you mean 1-swift"),
+        ("unusual_journey", "2-swif", "did you mean 2-swift"),
         ("sensor_anomaly", "99", "there are 5, 5-own-range"),
     ],
 )
@@ -40,13 +41,14 @@ def test_a_version_that_is_none_is_refused_by_name(rule: str, version: str, says
 
 
 def windows_until_usual(model: JourneyNorm) -> int:
-    """A road of 95 km/h is one of 60 from now on: after how many windows is that usual."""
-    rng = random.Random(4)
+    """A road of 95 km/h is one of 60 from now on, a window a minute: after how many is that usual."""
+    rng, minutes = random.Random(4), itertools.count()
 
     def learn(speed: float) -> float:
         x = {"speed_kmh": rng.gauss(speed, 4.0), "off_route_m": rng.uniform(2.0, 8.0), PLACE: "110,-399"}
         score = model.score_one(x)
-        model.learn_one(x)
+        minute = next(minutes)
+        model.learn_one(x, f"truck-{minute % 12}", minute * 60_000)
         return score
 
     usual = [learn(95.0) for _ in range(500)]

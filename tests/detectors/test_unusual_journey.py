@@ -33,10 +33,15 @@ def usual(rng: random.Random, place: str = "112,-397", **more: float) -> dict[st
     }  # fmt: skip
 
 
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+CRAWL = {"speed_kmh": 45.0, "progress_kmh": 45.0}
+
+
 def taught(model: JourneyNorm, windows: int = 120, seed: int = 7, places: tuple[str, ...] = ("a", "b", "slow")) -> None:
+    """By a dozen vehicles, a window a minute."""
     rng = random.Random(seed)
     for n in range(windows):
-        model.learn_one(usual(rng, places[n % len(places)]))
+        model.learn_one(usual(rng, places[n % len(places)]), f"truck-{n // len(places) % 12}", n * MINUTE_MS)
 
 
 def window(**more: Any) -> JourneyWindow:
@@ -98,7 +103,7 @@ def test_a_fault_does_not_become_the_norm():
     for x in crawl:
         model.learn_one(x)
     assert model.score_one(crawl[-1]) > 0.5
-    credulous = norm(unusual_weight=1.0)
+    credulous = norm(lasting_most=1, lasting_of=1, lasting_ms=0)
     taught(credulous)
     for x in crawl:
         credulous.learn_one(x)
@@ -113,8 +118,8 @@ def test_one_bad_value_poisons_nothing(name: str, wild: float, at: int):
     clean, hurt, rng, new = norm(), norm(), random.Random(14), random.Random(15)
     for n in range(120):
         x = usual(rng, ("a", "b", "slow")[n % 3])
-        clean.learn_one(x)
-        hurt.learn_one({**x, name: wild} if n == at else x)
+        clean.learn_one(x, f"truck-{n // 3 % 12}")
+        hurt.learn_one({**x, name: wild} if n == at else x, f"truck-{n // 3 % 12}")
     for place in ("a", "b", "slow"):
         for _ in range(20):
             x = usual(new, place)
@@ -124,26 +129,93 @@ def test_one_bad_value_poisons_nothing(name: str, wild: float, at: int):
             assert hurt.score_one(usual(new, place, **strange)) > 0.5
 
 
-def test_without_its_bound_one_bad_value_would_blind_it():
+def test_without_its_bounds_one_bad_value_would_blind_it():
     """The control."""
-    credulous, rng = norm(learn_max=math.inf, first=1), random.Random(14)
+    credulous, rng = norm(learn_max=math.inf, first=1, unusual=1.0), random.Random(14)
     taught(credulous)
     credulous.learn_one(usual(rng, "a", off_route_m=1e6))
     assert credulous.score_one(usual(rng, "a", off_route_m=300.0)) < 0.1
 
 
-@pytest.mark.parametrize("windows", [5, 60, 120])
-def test_an_anomalous_stretch_does_not_teach_that_it_is_normal(windows: int):
-    """A truck that crawls for hours, past places known and new, among others that do not."""
-    model, rng = norm(), random.Random(16)
-    taught(model, 400, places=("a", "b", "c"))
+def crawled(model: JourneyNorm, windows: int, trucks: int, others: int, places: tuple[str, ...]) -> None:
+    """These trucks alone crawl past these places in turn; beside each window, so many of others' are usual."""
+    rng, begins_ms = random.Random(16), 10 * HOUR_MS
     for n in range(windows):
-        model.learn_one(usual(rng, ("a", "b", "new")[n % 3], speed_kmh=45.0, progress_kmh=45.0))
-        for _ in range(2):
-            model.learn_one(usual(rng, ("a", "b")[n % 2]))
+        at_ms = begins_ms + n * 3 * MINUTE_MS
+        model.learn_one(usual(rng, places[n % len(places)], **CRAWL), f"slow-{n // len(places) % trucks}", at_ms)
+        for other in range(others):
+            model.learn_one(usual(rng, ("a", "b")[n % 2]), f"truck-{(n + other) % 12}", at_ms)
+
+
+@pytest.mark.parametrize("places", [("a", "b", "new"), ("new",), ("a",)], ids=" ".join)
+@pytest.mark.parametrize("others", [0, 2])
+@pytest.mark.parametrize("trucks", [1, 4])
+@pytest.mark.parametrize("windows", [5, 100, 1_000])
+@pytest.mark.parametrize("before", [100, 400])
+def test_an_anomalous_stretch_does_not_teach_that_it_is_normal(
+    before: int, windows: int, trucks: int, others: int, places: tuple[str, ...]
+):
+    """A truck, or a carrier's few, crawl for up to two days past places known and new, others pass or nobody else."""
+    model, rng = norm(), random.Random(17)
+    taught(model, before, places=("a", "b", "c"))
+    crawled(model, windows, trucks, others, places)
     for place in ("a", "b", "new"):
-        assert model.score_one(usual(rng, place, speed_kmh=45.0, progress_kmh=45.0)) > 0.5
+        assert model.score_one(usual(rng, place, **CRAWL)) > 0.5
         assert model.score_one(usual(rng, place)) < 0.45
+
+
+@pytest.mark.parametrize("places", [("a", "b", "new"), ("new",), ("a",)], ids=" ".join)
+def test_did_one_truck_suffice_its_stretch_would_teach_that_it_is_normal(places: tuple[str, ...]):
+    """The control."""
+    credulous, rng = norm(lasting_most=1, lasting_of=1, lasting_ms=0), random.Random(17)
+    taught(credulous, 400, places=("a", "b", "c"))
+    crawled(credulous, 400, 1, 0, places)
+    assert all(credulous.score_one(usual(rng, place, **CRAWL)) < 0.5 for place in places)
+
+
+def hours_until_usual(model: JourneyNorm, slow: int, place: str = "a") -> float:
+    """Of a dozen trucks, of which one passes every five minutes, so many crawl from now on: how long is that told."""
+    rng = random.Random(18)
+    taught(model, 400, places=("a", "b", "c"))
+    for n in range(24 * 12):
+        x = usual(rng, place, **(CRAWL if n % 12 < slow else {}))
+        if n % 12 < slow and model.score_one(x) < 0.5:
+            return n / 12
+        model.learn_one(x, f"truck-{n % 12}", 10 * HOUR_MS + n * 5 * MINUTE_MS)
+    return math.inf
+
+
+def test_roadworks_that_slow_all_for_a_day_become_the_norm_after_eight_hours_and_before_twelve():
+    assert 8.0 < hours_until_usual(norm(), slow=12) < 12.0
+    assert hours_until_usual(norm(lasting_ms=0), slow=12) < 4.0  # the control
+
+
+def test_what_most_of_the_vehicles_do_becomes_the_norm_and_what_half_do_does_not():
+    assert 8.0 < hours_until_usual(norm(), slow=8) < 16.0
+    assert hours_until_usual(norm(), slow=6) == hours_until_usual(norm(), slow=4) == math.inf
+
+
+def test_a_new_place_where_all_are_slow_is_one_after_few_vehicles():
+    """There is nothing there to which it is strange; what is known from elsewhere is not known of this place."""
+    assert hours_until_usual(norm(), slow=12, place="new") < 1.0
+
+
+def test_a_change_is_lasting_through_a_restart():
+    model, rng = norm(), random.Random(19)
+    taught(model, 400, places=("a", "b", "c"))
+    for n in range(6 * 12):
+        model.learn_one(usual(rng, "a", **CRAWL), f"truck-{n % 12}", 10 * HOUR_MS + n * 5 * MINUTE_MS)
+    dumped, held = model.dump(), {place: model.dump_place(place) for place in model.places}
+    again = norm()
+    again.load(dumped)
+    for place, kept in held.items():
+        again.load_place(place, kept)
+    for n in range(6 * 12, 12 * 12):
+        x = usual(rng, "a", **CRAWL)
+        assert again.score_one(x) == model.score_one(x)
+        for each in (model, again):
+            each.learn_one(x, f"truck-{n % 12}", 10 * HOUR_MS + n * 5 * MINUTE_MS)
+    assert again.score_one(x) < 0.5
 
 
 def test_drift_tells_how_far_the_last_windows_are_from_what_was_usual():
@@ -162,8 +234,9 @@ def test_drift_tells_how_far_the_last_windows_are_from_what_was_usual():
 def test_a_lasting_change_does_become_the_norm():
     model, rng = norm(memory=40.0), random.Random(6)
     taught(model)
-    for _ in range(600):
-        model.learn_one(usual(rng, "a", speed_kmh=70.0 * rng.uniform(0.95, 1.05), progress_kmh=70.0))
+    for n in range(1_200):
+        x = usual(rng, "a", speed_kmh=70.0 * rng.uniform(0.95, 1.05), progress_kmh=70.0)
+        model.learn_one(x, f"truck-{n % 12}", 10 * HOUR_MS + n * MINUTE_MS)
     assert model.score_one(usual(rng, "a", speed_kmh=70.0, progress_kmh=70.0)) < 0.4
 
 
@@ -194,8 +267,8 @@ def test_scores_after_a_restart_equal_an_undisturbed_runs(places: list[str], at:
     for n, place in enumerate(places):
         x = usual(rng, place)
         assert other.score_one(x) == model.score_one(x)
-        model.learn_one(x)
-        other.learn_one(x)
+        model.learn_one(x, f"truck-{n % 7}", n * HOUR_MS)
+        other.learn_one(x, f"truck-{n % 7}", n * HOUR_MS)
         if n == at:
             dumped, held = other.dump(), {name: other.dump_place(name) for name in other.places}
             other = norm()
@@ -209,6 +282,7 @@ def test_it_remembers_so_many_places_and_no_more():
     for place in ("a", "b", "c", "a", "d"):
         model.learn_one(usual(rng, place))
     assert list(model.places) == ["c", "a", "d"]
+    assert set(model.changes) == set(model.places)
     assert model.let_go() == ["b"]
     assert model.let_go() == []
 

@@ -13,8 +13,9 @@ from contracts.alerts import Alert
 from contracts.journeys import JourneyWindow, window_id
 from contracts.models import ModelState
 from contracts.readings import Tick
+from detectors.unusual_journey import Thresholds
 from streams.corridor_stage import CorridorConfig, CorridorStage
-from streams.journey_models import rejudge, state_sha256
+from streams.journey_models import JourneyModels, rejudge, state_sha256
 
 SEEDS = range(10)
 LENGTH_MS = 180_000
@@ -289,3 +290,21 @@ def test_a_corridor_that_only_a_drill_knows_has_no_drift(world) -> None:
     play(line, [window(world, n, s, rng, exercise=True) for n in range(30) for s in range(2, 7)])
     assert line.stage.counters()["judged"] > 60
     assert line.stage.drift() == {}
+
+
+def slow_for_ten_hours(world, trucks: int) -> float:
+    """The score of a crawl in one place, by so many trucks in turn that each have another shipment every hour."""
+    rng, models = random.Random(8), JourneyModels(Thresholds())
+    for n in range(400):
+        models.judge(window(world, n % 50, 2 + n % 8, rng, lat_deg=28.6))
+    for n in range(50, 250):
+        crawl = window(world, n, n // 20, rng, lat_deg=28.6, speed_kmh=45.0, progress_kmh=45.0)
+        judged = models.judge(msgspec.structs.replace(crawl, device_id=f"slow-{n % trucks}"))
+        assert judged is not None
+    return judged.score
+
+
+def test_what_counts_is_how_many_vehicles_are_slow_not_on_how_many_shipments(world) -> None:
+    assert slow_for_ten_hours(world, trucks=1) > 0.5
+    assert slow_for_ten_hours(world, trucks=4) > 0.5
+    assert slow_for_ten_hours(world, trucks=8) < 0.5  # the control

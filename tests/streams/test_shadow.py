@@ -136,7 +136,7 @@ def test_nothing_at_all_is_not_ready(world):
 
 
 def test_another_version_of_the_model_is_compared_like_other_thresholds(world, log):
-    swift = model_versions.find("unusual_journey", "1-swift")
+    swift = model_versions.find("unusual_journey", "2-swift")
     found = compared(world, log, model=swift)
     (each,) = found.groups.values()
     assert each.judged["both"] == 6 * WINDOWS
