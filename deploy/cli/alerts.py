@@ -61,8 +61,9 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
 @alerts.command(short_help="Say why an alert was told; work its score out again.")
 @click.argument("alert_id", metavar="ALERT_ID")
 @click.option(
-    "--revision", type=click.IntRange(1), default=1, show_default=True, help="Which telling; 1 is the opening."
-)
+    "--revision", type=click.IntRange(1), default=1, show_default=True,
+    help="Which telling; 1 is the opening, and a closing has the score of the telling before it.",
+)  # fmt: skip
 @click.option(
     "--hours", type=Amount("hours", 0.1, 168.0), default=24.0, show_default=True,
     help="How long before the alert to begin reading again; a rule that learns a sensor's habit wants it long.",
