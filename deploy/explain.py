@@ -33,10 +33,14 @@ from streams.retelling import DeviceRetelling, Judged, ShipmentRetelling, judged
 from streams.shipment_stage import ShipmentConfig
 from streams.shipment_windows import WindowConfig
 
-# reproduced: the same score; differs: another, or none; inputs_gone: the topics no longer hold what it was judged on;
-# reference_changed: it differs, and records of the reference that it was judged by have been replaced since and are
-# kept no longer; state_gone: no state of its model is; other_version: this release has another version of the rule.
-Outcome: TypeAlias = Literal["reproduced", "differs", "inputs_gone", "reference_changed", "state_gone", "other_version"]
+# reproduced: the same score and state; differs: another, or none; inputs_gone: the topics no longer hold what it was
+# judged on; history_cut: another state, or no telling, where what the rule had heard before was not read, so that it is
+# not known what would come out of all; reference_changed: either, and records of the reference that it was judged by
+# have been replaced since and are kept no longer; state_gone: no state of its model is; other_version: this release has
+# another version of the rule.
+Outcome: TypeAlias = Literal[
+    "reproduced", "differs", "inputs_gone", "history_cut", "reference_changed", "state_gone", "other_version"
+]
 
 _State = TypeVar("_State", ModelState, SensorState)
 _HOUR_MS: Final = 3_600_000
@@ -87,8 +91,13 @@ class Explanation:
 
     @property
     def reproduced(self) -> bool:
-        """Whether the score is the alert's."""
+        """Whether the score and the state are the alert's."""
         return self.outcome == "reproduced"
+
+    @property
+    def cut(self) -> bool:
+        """Whether readings were judged again without those before them."""
+        return self.since_ms is not None and not self.whole
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -228,7 +237,7 @@ async def _explain_on_readings(settings: Settings, log: Log, found: Explanation,
     book = GrowingBook(await reference_records(log))
     tell_again = _explain_device if of_device else _explain_shipment
     await tell_again(settings, log, found, found.judged, book, found.told_ms - int(hours * _HOUR_MS))
-    if found.outcome == "differs" and book.lost:
+    if found.outcome in ("differs", "history_cut") and book.lost:
         found.outcome = "reference_changed"
 
 
@@ -320,16 +329,22 @@ def _begins(found: Explanation, record: Any) -> None:
 def _not_told_again(found: Explanation, heard: set[ReadingId]) -> None:
     """Nothing was told: either of the reading it opened on too, or that is not there."""
     found.heard = len(heard)
-    found.outcome = "differs" if _opening(found.alert) in heard else "inputs_gone"
+    found.outcome = _other(found) if _opening(found.alert) in heard else "inputs_gone"
+
+
+def _other(found: Explanation) -> Outcome:
+    return "history_cut" if found.cut else "differs"
 
 
 def _compare(found: Explanation, score: float, evidence: dict[str, Any]) -> None:
-    """The same score is the same judgement; where all was heard that the rule had heard, its state must be too."""
+    """The same score by the same state is the same judgement."""
     found.score, found.evidence = score, evidence
     found.state_sha256 = evidence.get("state_sha256")
     found.reasons, found.named = _reasons_in(evidence)
-    same_state = not found.whole or found.state_told in (None, found.state_sha256)  # None: of an earlier release
-    found.outcome = "reproduced" if score == found.alert.score and same_state else "differs"
+    if found.state_told not in (None, found.state_sha256):  # None: of an earlier release
+        found.outcome = _other(found)
+    else:
+        found.outcome = "reproduced" if score == found.alert.score else "differs"
 
 
 def _reasons_in(evidence: dict[str, Any]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:

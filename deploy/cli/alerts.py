@@ -74,7 +74,8 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
 def explain(settings: Settings, alert_id: str, revision: int, hours: float, language: str, json_to: str | None) -> int:
     """Say why an alert was told, and work its score out again from what Kafka keeps. ALERT_ID may be its beginning.
 
-    Exit code 0 where the score comes out the same, 1 where it does not or its inputs are kept no longer.
+    Exit code 0 where the score and the state that judged come out the same; 1 where they do not, where their inputs are
+    kept no longer, or where what came before was not read and it cannot be known.
 
     \b
     Examples:

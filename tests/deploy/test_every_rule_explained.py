@@ -305,6 +305,20 @@ def test_who_begins_to_listen_later_has_the_same_state(played: PlayedLine, rule:
     assert (found.outcome, found.state_sha256) == ("reproduced", alert.evidence["state_sha256"])
 
 
+@pytest.mark.parametrize("rule", ["sensor_stuck", "reading_gap", "battery_low"])
+def test_who_reads_too_little_reproduces_nothing_by_another_state(played: PlayedLine, rule: str) -> None:
+    """The same score by another state is no proof; of which readings it came is not known, and that is said."""
+    outcomes = set()
+    for alert in (a for a in opened(played) if a.rule == rule):
+        found = asyncio.run(explain(settings(), alert.alert_id, hours=1.0, log=played))
+        same = (found.score, found.state_sha256) == (alert.score, alert.evidence["state_sha256"])
+        assert found.outcome == ("reproduced" if same else "history_cut")
+        said = "\n".join(lines_of(found, "en"))
+        assert ("cannot be known" in said, "ANOTHER" in said) == (not same, False)
+        outcomes.add(found.outcome)
+    assert ("history_cut" in outcomes) == (rule == "sensor_stuck")  # whose state is a habit
+
+
 def only(played: PlayedLine, *told: tuple[Alert, int]) -> PlayedLine:
     """The line with these alerts alone, each at its time (ms)."""
     log = replace(played, logs={**played.logs, **{topics.alerts(name): [[], []] for name in played.line.told}})
