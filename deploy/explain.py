@@ -45,6 +45,7 @@ Outcome: TypeAlias = Literal[
 _State = TypeVar("_State", ModelState, SensorState)
 _HOUR_MS: Final = 3_600_000
 _ALERT: Final = msgspec.json.Decoder(Alert)
+_LISTED: Final = "`puente alerts tail --no-follow --json` shows those there are, each with its alert_id"
 _WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
 
 
@@ -144,6 +145,8 @@ async def explain(
 
 async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> Explanation:
     """The alert in whichever audience's topic it is."""
+    if not alert_id.strip():
+        raise NoSuchAlertError(f"it is empty: give an alert's id, or its first digits; {_LISTED}")
     revisions: dict[str, dict[int, tuple[Alert, int]]] = {}
     for audience in settings.audience_names:
         async for record in log.records(topics.alerts(audience)):
@@ -151,7 +154,7 @@ async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> E
                 alert = _ALERT.decode(record.value)
                 revisions.setdefault(alert.alert_id, {}).setdefault(alert.revision, (alert, record.timestamp))
     if not revisions:
-        raise NoSuchAlertError(f"no alert kept has an id that begins with {alert_id}: `puente alerts tail` shows them")
+        raise NoSuchAlertError(f"no alert kept has an id that begins with {alert_id}; {_LISTED}")
     if len(revisions) > 1:
         raise NoSuchAlertError(f"{len(revisions)} alerts begin with {alert_id}: {', '.join(sorted(revisions)[:5])}")
     (found,) = revisions.values()
