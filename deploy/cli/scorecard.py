@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deploy.cli.common import json_option, write_json
+from deploy.cli.durations import Amount
 
 
 class _Seeds(click.ParamType):
@@ -31,7 +32,7 @@ class _Seeds(click.ParamType):
 @click.command()
 @click.option("--seed", type=click.IntRange(0), help="One day of this seed (1 where none is named).")
 @click.option("--seeds", type=_Seeds(), help="A day of each, such as 101-110.")
-@click.option("--hours", type=click.FloatRange(0.1, 24 * 31), help="How long a day is; else as the scenario says.")
+@click.option("--hours", type=Amount("hours", 0.1, 744.0), help="How long a day is; else as the scenario says.")
 @click.option("--scenario", default="day", show_default=True, help="Which fleet and faults: a name, or a .toml file.")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way at once; else as the scenario says.")
 @click.option("--jobs", type=click.IntRange(1), help="Days at a time; else as many as there are cores.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from deploy.cli.common import json_option, need, with_settings, write_json
-from deploy.cli.durations import DURATION
+from deploy.cli.durations import DURATION, Amount
 from deploy.settings import Settings
 
 
@@ -31,9 +31,9 @@ class _ScenarioName(click.ParamType):
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same fleet.")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way; else as the scenario says.")
 @click.option(
-    "--speed", type=click.FloatRange(0.001, 100_000), default=1.0, show_default=True, help="Times the clock's."
+    "--speed", type=Amount("times", 0.001, 100_000.0), default=1.0, show_default=True, help="Times the clock's."
 )
-@click.option("--rate", type=click.FloatRange(0.1), help="Readings a second, whatever the clock says.")
+@click.option("--rate", type=Amount("readings", 0.1, 1_000_000.0), help="Readings a second, whatever the clock says.")
 @click.option("--exercise", is_flag=True, help="Mark everything as a drill.")
 @click.option(
     "--output",
