@@ -33,14 +33,19 @@ from streams.retelling import DeviceRetelling, Judged, ShipmentRetelling, judged
 from streams.shipment_stage import ShipmentConfig
 from streams.shipment_windows import WindowConfig
 
-# reproduced: the same score; differs: another, or none; inputs_gone: the topics no longer hold what it was judged on;
-# reference_changed: it differs, and records of the reference that it was judged by have been replaced since and are
-# kept no longer; state_gone: no state of its model is; other_version: this release has another version of the rule.
-Outcome: TypeAlias = Literal["reproduced", "differs", "inputs_gone", "reference_changed", "state_gone", "other_version"]
+# reproduced: the same score and state; differs: another, or none; inputs_gone: the topics no longer hold what it was
+# judged on; history_cut: another state, or no telling, where what the rule had heard before was not read, so that it is
+# not known what would come out of all; reference_changed: either, and records of the reference that it was judged by
+# have been replaced since and are kept no longer; state_gone: no state of its model is; other_version: this release has
+# another version of the rule.
+Outcome: TypeAlias = Literal[
+    "reproduced", "differs", "inputs_gone", "history_cut", "reference_changed", "state_gone", "other_version"
+]
 
 _State = TypeVar("_State", ModelState, SensorState)
 _HOUR_MS: Final = 3_600_000
 _ALERT: Final = msgspec.json.Decoder(Alert)
+_LISTED: Final = "`puente alerts tail --no-follow --json` shows those there are, each with its alert_id"
 _WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
 
 
@@ -52,14 +57,16 @@ class NoSuchAlertError(Exception):
 class Explanation:
     """What was told, on what, and what comes out when it is judged again.
 
-    ``newest`` is the alert's last revision. ``since_ms`` is Kafka's time of the first record read again, ``whole``
-    whether nothing was before it; ``heard`` the readings judged again. ``kept``: whether the journey's window is in
-    its topic as the model saw it, None where the topic no longer reaches back so far.
+    ``newest`` is the alert's last revision; ``judged`` that whose score and state this one has, told at ``told_ms``:
+    its own or, of a closing, the one before it, None where that is kept no longer. ``since_ms`` is Kafka's time of the
+    first record read again, ``whole`` whether nothing was before it; ``heard`` the readings judged again. ``kept``:
+    whether the journey's window is in its topic as the model saw it, None where that no longer reaches back so far.
     """
 
     alert: Alert
     newest: Alert
     told_ms: int
+    judged: Alert | None = None
     outcome: Outcome = "inputs_gone"
     score: float | None = None
     state_sha256: str | None = None
@@ -85,8 +92,13 @@ class Explanation:
 
     @property
     def reproduced(self) -> bool:
-        """Whether the score is the alert's."""
+        """Whether the score and the state are the alert's."""
         return self.outcome == "reproduced"
+
+    @property
+    def cut(self) -> bool:
+        """Whether readings were judged again without those before them."""
+        return self.since_ms is not None and not self.whole
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -127,19 +139,14 @@ async def explain(
     elif alert.rule == sensor_watch.CARD.name:
         await _explain_sensor(settings, log, found)
     else:
-        book = GrowingBook(await reference_records(log))
-        since_ms = found.told_ms - int(hours * _HOUR_MS)
-        if alert.rule in {rule.card.name for rule in catalog.device_rules()}:
-            await _explain_device(settings, log, found, book, since_ms)
-        else:
-            await _explain_shipment(settings, log, found, book, since_ms)
-        if found.outcome == "differs" and book.lost:
-            found.outcome = "reference_changed"
+        await _explain_on_readings(settings, log, found, hours)
     return found
 
 
 async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> Explanation:
     """The alert in whichever audience's topic it is."""
+    if not alert_id.strip():
+        raise NoSuchAlertError(f"it is empty: give an alert's id, or its first digits; {_LISTED}")
     revisions: dict[str, dict[int, tuple[Alert, int]]] = {}
     for audience in settings.audience_names:
         async for record in log.records(topics.alerts(audience)):
@@ -147,14 +154,15 @@ async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> E
                 alert = _ALERT.decode(record.value)
                 revisions.setdefault(alert.alert_id, {}).setdefault(alert.revision, (alert, record.timestamp))
     if not revisions:
-        raise NoSuchAlertError(f"no alert kept has an id that begins with {alert_id}: `puente alerts tail` shows them")
+        raise NoSuchAlertError(f"no alert kept has an id that begins with {alert_id}; {_LISTED}")
     if len(revisions) > 1:
         raise NoSuchAlertError(f"{len(revisions)} alerts begin with {alert_id}: {', '.join(sorted(revisions)[:5])}")
     (found,) = revisions.values()
     if revision not in found:
         raise NoSuchAlertError(f"it has no revision {revision}; there are {', '.join(map(str, sorted(found)))}")
     alert, told_ms = found[revision]
-    return Explanation(alert=alert, newest=found[max(found)][0], told_ms=told_ms)
+    judged, judged_ms = found.get(revision - 1, (None, told_ms)) if alert.state == "closed" else (alert, told_ms)
+    return Explanation(alert=alert, newest=found[max(found)][0], judged=judged, told_ms=judged_ms)
 
 
 # -- a model's alerts -------------------------------------------------------------------------------------------------
@@ -224,23 +232,38 @@ async def _is_kept(log: Log, window: JourneyWindow, told_ms: int) -> bool | None
 # -- rules on readings -----------------------------------------------------------------------------------------------
 
 
-async def _explain_device(settings: Settings, log: Log, found: Explanation, book: GrowingBook, since_ms: int) -> None:
-    alert, partitions = found.alert, await log.partitions(topics.READINGS)
+async def _explain_on_readings(settings: Settings, log: Log, found: Explanation, hours: float) -> None:
+    of_device = found.alert.rule in {rule.card.name for rule in catalog.device_rules()}
+    found.source = topics.READINGS if of_device else topics.SHIPMENT_READINGS
+    if found.judged is None:
+        return  # its readings are gone too: alerts are kept for longer
+    book = GrowingBook(await reference_records(log))
+    tell_again = _explain_device if of_device else _explain_shipment
+    await tell_again(settings, log, found, found.judged, book, found.told_ms - int(hours * _HOUR_MS))
+    if found.outcome in ("differs", "history_cut") and book.lost:
+        found.outcome = "reference_changed"
+
+
+async def _explain_device(
+    settings: Settings, log: Log, found: Explanation, alert: Alert, book: GrowingBook, since_ms: int
+) -> None:
+    partitions = await log.partitions(topics.READINGS)
     config = AdmitConfig(partitions, int(settings.lateness_bound_s * 1000), thresholds=_rules(settings))
     judged = await _judged(log, alert, book, since_ms, found.told_ms + CLOCKS_APART_MS)
     retelling = DeviceRetelling(alert.device_id, book, config, judged)
-    found.source = topics.READINGS
     async with between(log, topics.READINGS, retelling.partition, since_ms, found.told_ms + CLOCKS_APART_MS) as records:
         async for record in records:
             _begins(found, record)
             is_tick = frames.kind_of(record.headers) == "tick"
             for reading in retelling.take(record.value or b"", is_tick, record.timestamp):
                 finding = _trip_of(reading, alert)
-                if finding is not None and _is_of(reading, finding, alert):
+                if finding is not None and _is_of(reading, alert):
                     found.reading, found.heard = reading, len(retelling.heard)
                     _compare(found, finding.score, finding.evidence)
-                    return
-    _not_told_again(found, retelling.heard)
+                    if found.reproduced:  # else another reading of that very time may have been it
+                        return
+    if found.reading is None:
+        _not_told_again(found, retelling.heard)
 
 
 async def _judged(log: Log, alert: Alert, book: GrowingBook, since_ms: int, until_ms: int) -> dict[ReadingId, Judged]:
@@ -261,20 +284,24 @@ def _trip_of(reading: ShipmentReading, alert: Alert) -> Finding | None:
     return next((f for f in reading.findings if f.rule == alert.rule and f.level == "trip"), None)
 
 
-def _is_of(reading: ShipmentReading, finding: Finding, alert: Alert) -> bool:
-    """Whether the alert's revision was told on this reading: its opening by identity, what follows by its state."""
+def _is_of(reading: ShipmentReading, alert: Alert) -> bool:
+    """Whether the alert may have been told on this reading: its opening by identity, what follows by its time.
+
+    Not by the state's hash: a rule may be in the same state again, and for long.
+    """
     if alert.revision == 1:
         return identity(reading) == _opening(alert)
-    told = alert.evidence.get("state_sha256")
-    return told is not None and finding.evidence.get("state_sha256") == told
+    return max(reading.time_ms, alert.opened_ms) == alert.updated_ms
 
 
 def _opening(alert: Alert) -> ReadingId:
     return alert.device_id, int(alert.evidence["opening_boot_id"] or 0), int(alert.evidence["opening_seq"] or 0)
 
 
-async def _explain_shipment(settings: Settings, log: Log, found: Explanation, book: GrowingBook, since_ms: int) -> None:
-    alert, partitions = found.alert, await log.partitions(topics.SHIPMENT_READINGS)
+async def _explain_shipment(
+    settings: Settings, log: Log, found: Explanation, alert: Alert, book: GrowingBook, since_ms: int
+) -> None:
+    partitions = await log.partitions(topics.SHIPMENT_READINGS)
     devices = {alert.device_id, *book.devices_of(alert.shipment_id or "")}
     config = ShipmentConfig(
         partitions,
@@ -284,7 +311,6 @@ async def _explain_shipment(settings: Settings, log: Log, found: Explanation, bo
         windows=WindowConfig(int(settings.lateness_bound_s * 1000)),
     )
     retelling = ShipmentRetelling(alert.shipment_id or alert.device_id, devices, book, config)
-    found.source = topics.SHIPMENT_READINGS
     until_ms = found.told_ms + CLOCKS_APART_MS
     async with between(log, topics.SHIPMENT_READINGS, retelling.partition, since_ms, until_ms) as records:
         async for record in records:
@@ -306,16 +332,22 @@ def _begins(found: Explanation, record: Any) -> None:
 def _not_told_again(found: Explanation, heard: set[ReadingId]) -> None:
     """Nothing was told: either of the reading it opened on too, or that is not there."""
     found.heard = len(heard)
-    found.outcome = "differs" if _opening(found.alert) in heard else "inputs_gone"
+    found.outcome = _other(found) if _opening(found.alert) in heard else "inputs_gone"
+
+
+def _other(found: Explanation) -> Outcome:
+    return "history_cut" if found.cut else "differs"
 
 
 def _compare(found: Explanation, score: float, evidence: dict[str, Any]) -> None:
-    """The same score is the same judgement; where all was heard that the rule had heard, its state must be too."""
+    """The same score by the same state is the same judgement."""
     found.score, found.evidence = score, evidence
     found.state_sha256 = evidence.get("state_sha256")
     found.reasons, found.named = _reasons_in(evidence)
-    same_state = not found.whole or found.state_told in (None, found.state_sha256)  # None: of an earlier release
-    found.outcome = "reproduced" if score == found.alert.score and same_state else "differs"
+    if found.state_told not in (None, found.state_sha256):  # None: of an earlier release
+        found.outcome = _other(found)
+    else:
+        found.outcome = "reproduced" if score == found.alert.score else "differs"
 
 
 def _reasons_in(evidence: dict[str, Any]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:

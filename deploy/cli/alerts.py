@@ -61,8 +61,9 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
 @alerts.command(short_help="Say why an alert was told; work its score out again.")
 @click.argument("alert_id", metavar="ALERT_ID")
 @click.option(
-    "--revision", type=click.IntRange(1), default=1, show_default=True, help="Which telling; 1 is the opening."
-)
+    "--revision", type=click.IntRange(1), default=1, show_default=True,
+    help="Which telling; 1 is the opening, and a closing has the score of the telling before it.",
+)  # fmt: skip
 @click.option(
     "--hours", type=Amount("hours", 0.1, 168.0), default=24.0, show_default=True,
     help="How long before the alert to begin reading again; a rule that learns a sensor's habit wants it long.",
@@ -73,7 +74,8 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
 def explain(settings: Settings, alert_id: str, revision: int, hours: float, language: str, json_to: str | None) -> int:
     """Say why an alert was told, and work its score out again from what Kafka keeps. ALERT_ID may be its beginning.
 
-    Exit code 0 where the score comes out the same, 1 where it does not or its inputs are kept no longer.
+    Exit code 0 where the score and the state that judged come out the same; 1 where they do not, where their inputs are
+    kept no longer, or where what came before was not read and it cannot be known.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploy.cli.common import P, R, json_option, write_json
+from deploy.cli.durations import Amount
 from deploy.cli.takeover import adopt, shadow
 
 if TYPE_CHECKING:
@@ -16,19 +17,13 @@ if TYPE_CHECKING:
     from deploy.detection.peers import Factory
 
 
-def _limit(_context: click.Context, _parameter: click.Parameter, limit_us: float) -> float:
-    if not limit_us > 0.0:  # nan neither
-        raise click.BadParameter(f"must be a number of microseconds above 0, not {limit_us:g}.")
-    return limit_us
-
-
 def _limit_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Adds ``--limit-us``, as ``limit_us``: above 0."""
+    """Adds ``--limit-us``, as ``limit_us``."""
     return click.option(
         "--limit-us",
+        type=Amount("microseconds", 0.001, 1_000_000.0),
         default=2000.0,
         show_default=True,
-        callback=_limit,
         help=f"{what} that costs more a row is given up and not scored.",
     )
 

@@ -1,4 +1,4 @@
-"""Durations as people write them: ``45s``, ``10m``, ``2h``; a bare number is seconds, or of the unit asked for."""
+"""Durations as people write them (``45s``, ``10m``, ``2h``) and amounts: every number that may have a fraction."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, Final
 import click
 
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_YEAR_S: Final = 31_536_000.0
 
 
 class Duration(click.ParamType):
-    """A positive duration, in seconds."""
+    """A positive duration of at most a year, in seconds; a bare number is seconds."""
 
     name = "duration"
 
@@ -21,16 +22,17 @@ class Duration(click.ParamType):
         if isinstance(value, float):
             return value
         found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", str(value).strip())
-        if found is None or float(found[1]) == 0:
-            self.fail(f"{value!r} is no duration; write 45s, 10m or 2h", param, ctx)
-        return float(found[1]) * _UNITS_S[found[2]]
+        seconds = float(found[1]) * _UNITS_S[found[2]] if found is not None else 0.0
+        if not 0.0 < seconds <= _YEAR_S:
+            self.fail(f"{value!r} is no duration of at most a year; write 45s, 10m or 2h", param, ctx)
+        return seconds
 
 
 DURATION: Final = Duration()
 
 
 class Amount(click.ParamType):
-    """A number of one unit (hours, minutes), within bounds; a ``nan`` and an ``inf`` are none."""
+    """A number of one unit (such as hours), within bounds; a ``nan`` and an ``inf`` are none."""
 
     def __init__(self, unit: str, least: float, most: float) -> None:
         self.name = unit
@@ -45,7 +47,7 @@ class Amount(click.ParamType):
             number = math.nan
         if not self._least <= number <= self._most:
             self.fail(
-                f"{value} is no number of {self.name} from {self._least:g} to {self._most:g}; write 24, or 0.5",
+                f"{value} is no number of {self.name} from {self._least:,.10g} to {self._most:,.10g}; write 24, or 0.5",
                 param, ctx,
             )  # fmt: skip
         return number

@@ -43,7 +43,7 @@ class _Words:
     again: str
     whole: dict[bool, str]
     nothing: str
-    state: dict[bool | None, str]
+    state: dict[str, str]
     score: str
     outcome: dict[str, str]
 
@@ -72,19 +72,24 @@ _ENGLISH: Final = _Words(
     again="{heard} readings of {topic} judged again, from {since} on; {whole}",
     whole={
         True: "nothing was before",
-        False: "what came before was left out (--hours), so a learnt habit may differ",
+        False: "what came before was not read (--hours, or it is no longer kept), so a learnt habit may differ",
     },
     nothing="{topic} holds nothing of that time any more",
     state={
-        True: "state {sha}: the same",
-        False: "state {sha}: ANOTHER, {again}",
-        None: "an earlier release told it without its state's hash",
+        "same": "state {sha}: the same",
+        "other": "state {sha}: ANOTHER, {again}",
+        "cut": "state {sha}: cannot be known, as what came before was not read; without it, {again}",
+        "untold": "an earlier release told it without its state's hash",
     },
     score="score told {told}, worked out again {again}",
     outcome={
         "reproduced": "REPRODUCED",
         "differs": "NOT REPRODUCED: it comes out differently. Do the settings have the line's own rules?",
         "inputs_gone": "NOT REPRODUCED: the readings it was told on are no longer kept, or lie before --hours",
+        "history_cut": (
+            "NOT REPRODUCED: what the rule had heard before was not read, so whether it comes out the same cannot be "
+            "known. A greater --hours begins earlier, as far back as the readings are kept"
+        ),
         "reference_changed": (
             "NOT REPRODUCED: the reference has been changed since, and what it said then is no longer kept. What it "
             "was told on stands above. A correction with an effective_ms of its own leaves the version before it kept"
@@ -117,19 +122,24 @@ _SPANISH: Final = _Words(
     again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",
     whole={
         True: "antes no había nada",
-        False: "lo anterior quedó fuera (--hours), así que un hábito aprendido puede diferir",
+        False: "lo anterior no se leyó (--hours, o ya no se guarda), así que un hábito aprendido puede diferir",
     },
     nothing="{topic} ya no guarda nada de ese tiempo",
     state={
-        True: "estado {sha}: el mismo",
-        False: "estado {sha}: OTRO, {again}",
-        None: "una versión anterior la avisó sin la huella de su estado",
+        "same": "estado {sha}: el mismo",
+        "other": "estado {sha}: OTRO, {again}",
+        "cut": "estado {sha}: no se puede saber, porque lo anterior no se leyó; sin ello, {again}",
+        "untold": "una versión anterior la avisó sin la huella de su estado",
     },
     score="puntuación avisada {told}, calculada de nuevo {again}",
     outcome={
         "reproduced": "REPRODUCIDA",
         "differs": "NO REPRODUCIDA: sale distinta. ¿Tiene la configuración las reglas de la línea?",
         "inputs_gone": "NO REPRODUCIDA: ya no se guardan las lecturas, o son anteriores a --hours",
+        "history_cut": (
+            "NO REPRODUCIDA: lo que la regla había oído antes no se leyó, así que no se puede saber si sale igual. "
+            "Con un --hours mayor se empieza antes, hasta donde se guardan las lecturas"
+        ),
         "reference_changed": (
             "NO REPRODUCIDA: la referencia ha cambiado desde entonces y ya no se guarda lo que decía. Arriba está con "
             "qué se avisó. Una corrección con un effective_ms propio conserva la versión anterior"
@@ -206,9 +216,16 @@ def _grounds(found: Explanation, words: _Words) -> Iterator[str]:
     elif found.outcome == "inputs_gone":
         yield words.nothing.format(topic=found.source)
     if found.score is not None:
-        told = found.state_told
-        same = None if told is None else told == found.state_sha256
-        yield words.state[same].format(sha=(told or "")[:16], again=(found.state_sha256 or "")[:16])
+        told, again = found.state_told or "", found.state_sha256 or ""
+        yield words.state[_state_of(found)].format(sha=told[:16], again=again[:16])
+
+
+def _state_of(found: Explanation) -> str:
+    if found.state_told is None:
+        return "untold"
+    if found.state_told == found.state_sha256:
+        return "same"
+    return "cut" if found.cut else "other"
 
 
 def _number(value: Any) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from deploy.cli.common import json_option, write_json
+from deploy.cli.durations import Amount
+from deploy.cli.scenarios import scenario_option
 
 
 class _Seeds(click.ParamType):
@@ -31,8 +33,8 @@ class _Seeds(click.ParamType):
 @click.command()
 @click.option("--seed", type=click.IntRange(0), help="One day of this seed (1 where none is named).")
 @click.option("--seeds", type=_Seeds(), help="A day of each, such as 101-110.")
-@click.option("--hours", type=click.FloatRange(0.1, 24 * 31), help="How long a day is; else as the scenario says.")
-@click.option("--scenario", default="day", show_default=True, help="Which fleet and faults: a name, or a .toml file.")
+@click.option("--hours", type=Amount("hours", 0.1, 744.0), help="How long a day is; else as the scenario says.")
+@scenario_option("day")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way at once; else as the scenario says.")
 @click.option("--jobs", type=click.IntRange(1), help="Days at a time; else as many as there are cores.")
 @click.option("--curve", is_flag=True, help="Also over a grid of each rule's main threshold: four more plays a day.")
@@ -70,12 +72,7 @@ def scorecard(
     import msgspec
 
     from deploy import scorecard as cards
-    from simulators import scenarios
 
-    try:
-        scenarios.load(scenario)
-    except (ValueError, OSError) as error:
-        raise click.UsageError(f"--scenario: {error}") from None
     wanted = seeds or (1 if seed is None else seed,)
     levels = range(cards.LEVELS) if curve else (cards.SET_POINT,)
     orders = [

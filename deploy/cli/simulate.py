@@ -8,32 +8,20 @@ from pathlib import Path
 import click
 
 from deploy.cli.common import json_option, need, with_settings, write_json
-from deploy.cli.durations import DURATION
+from deploy.cli.durations import DURATION, Amount
+from deploy.cli.scenarios import scenario_option
 from deploy.settings import Settings
 
 
-class _ScenarioName(click.ParamType):
-    """A scenario that is there; looked up only when one is named, so that ``--help`` stays quick."""
-
-    name = "scenario"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from simulators import scenarios
-
-        if value not in scenarios.names():
-            self.fail(f"{value!r} is none; there are {', '.join(scenarios.names())}", param, ctx)
-        return value
-
-
 @click.command()
-@click.option("--scenario", type=_ScenarioName(), default="demo", show_default=True, help="Which fleet and faults.")
+@scenario_option("demo")
 @click.option("--for", "for_s", type=DURATION, help="How long, such as 45s or 10m; else as the scenario says.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same fleet.")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way; else as the scenario says.")
 @click.option(
-    "--speed", type=click.FloatRange(0.001, 100_000), default=1.0, show_default=True, help="Times the clock's."
+    "--speed", type=Amount("times", 0.001, 100_000.0), default=1.0, show_default=True, help="Times the clock's."
 )
-@click.option("--rate", type=click.FloatRange(0.1), help="Readings a second, whatever the clock says.")
+@click.option("--rate", type=Amount("readings", 0.1, 1_000_000.0), help="Readings a second, whatever the clock says.")
 @click.option("--exercise", is_flag=True, help="Mark everything as a drill.")
 @click.option(
     "--output",
@@ -64,6 +52,7 @@ def simulate(
     Examples:
       puente simulate --for 10m --shipments 200
       puente simulate --scenario day --output day/
+      puente simulate --scenario mine.toml --seed 3
     """
     if output is None:
         need(settings.kafka, "kafka", "Kafka")

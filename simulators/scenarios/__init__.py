@@ -87,7 +87,7 @@ def load(name: str) -> Scenario:
     Raises ValueError with what is wrong, or with the names there are.
     """
     if name.endswith(".toml"):
-        text = Path(name).read_text(encoding="utf-8")
+        text = _text_of(Path(name))
     elif name in names():
         text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     else:
@@ -97,3 +97,12 @@ def load(name: str) -> Scenario:
             return msgspec.toml.decode(text, type=Scenario)
     except msgspec.MsgspecError as error:
         raise ValueError(f"scenario {name}: {error}") from None
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"scenario {file} is not text in UTF-8: save the file as UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"scenario {file} cannot be read: {error.strerror or error}") from None

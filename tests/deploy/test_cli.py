@@ -97,6 +97,8 @@ class TestUsage:
         assert (wrong.returncode, "doctor" in wrong.stderr) == (2, True)
         assert puente("demo", "--for", "soon").returncode == 2
         assert puente("reference", "load", "/nowhere").returncode == 2
+        unnamed = puente("alerts", "explain", "", PUENTE_KAFKA="127.0.0.1:1")  # refused before Kafka is asked
+        assert (unnamed.returncode, "give an alert's id" in unnamed.stderr) == (2, True)
 
     def test_wrong_settings_are_2_and_named(self):
         wrong = puente("doctor", PUENTE_PARTITION="4")

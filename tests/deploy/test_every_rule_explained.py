@@ -152,8 +152,8 @@ class PlayedLine:
     def ask(self, why: Why, score: float) -> Asked:
         return Asked(score, self.broken_promises(why, score), why.evidence())
 
-    def tell(self, alert: Alert, topic: str = topics.alerts("joint")) -> None:
-        self.now_ms = alert.at_ms
+    def tell(self, alert: Alert, topic: str = topics.alerts("joint"), at_ms: int | None = None) -> None:
+        self.now_ms = alert.at_ms if at_ms is None else at_ms
         self.keep(topic, 0, msgspec.json.encode(alert), (), alert.alert_id.encode())
 
     def keep(self, topic: str, partition: int, value: bytes, headers: Any, key: bytes | None = None) -> None:
@@ -280,7 +280,7 @@ def test_an_alert_that_does_not_say_what_its_rule_answered_would_be_found_out(pl
 
 @pytest.mark.parametrize("rule", catalog.CARDS)
 def test_the_score_and_the_state_come_out_again_from_what_is_kept(played: PlayedLine, rule: str) -> None:
-    alerts = [a for a in played.line.alerts if a.rule == rule and a.state != "closed"][:3]
+    alerts = [a for a in played.line.alerts if a.rule == rule]
     assert alerts
     for alert in alerts:
         found = asyncio.run(explain(settings(), alert.alert_id, alert.revision, log=played))
@@ -305,6 +305,68 @@ def test_who_begins_to_listen_later_has_the_same_state(played: PlayedLine, rule:
     assert (found.outcome, found.state_sha256) == ("reproduced", alert.evidence["state_sha256"])
 
 
+@pytest.mark.parametrize("rule", ["sensor_stuck", "reading_gap", "battery_low"])
+def test_who_reads_too_little_reproduces_nothing_by_another_state(played: PlayedLine, rule: str) -> None:
+    """The same score by another state is no proof; of which readings it came is not known, and that is said."""
+    outcomes = set()
+    for alert in (a for a in opened(played) if a.rule == rule):
+        found = asyncio.run(explain(settings(), alert.alert_id, hours=1.0, log=played))
+        same = (found.score, found.state_sha256) == (alert.score, alert.evidence["state_sha256"])
+        assert found.outcome == ("reproduced" if same else "history_cut")
+        said = "\n".join(lines_of(found, "en"))
+        assert ("cannot be known" in said, "ANOTHER" in said) == (not same, False)
+        outcomes.add(found.outcome)
+    assert ("history_cut" in outcomes) == (rule == "sensor_stuck")  # whose state is a habit
+
+
+def only(played: PlayedLine, *told: tuple[Alert, int]) -> PlayedLine:
+    """The line with these alerts alone, each at its time (ms)."""
+    log = replace(played, logs={**played.logs, **{topics.alerts(name): [[], []] for name in played.line.told}})
+    for alert, at_ms in told:
+        log.tell(alert, at_ms=at_ms)
+    return log
+
+
+@pytest.mark.parametrize("rule", ["seal_mismatch", "separation"])
+def test_a_closing_is_of_what_was_told_before_it_however_long_that_lasted(played: PlayedLine, rule: str) -> None:
+    opening = next(a for a in opened(played) if a.rule == rule)
+    closing = next(a for a in played.line.alerts if (a.alert_id, a.state) == (opening.alert_id, "closed"))
+    a_month_on = (closing, opening.opened_ms + 30 * 86_400_000)
+    kept = only(played, (opening, opening.at_ms), a_month_on)
+    found = asyncio.run(explain(settings(), closing.alert_id, closing.revision, log=kept))
+    assert (found.alert, found.judged, found.outcome, found.score) == (closing, opening, "reproduced", opening.score)
+    found = asyncio.run(explain(settings(), closing.alert_id, closing.revision, log=only(played, a_month_on)))
+    assert (found.judged, found.outcome, found.score) == (None, "inputs_gone", None)
+    assert f"{found.source} holds nothing of that time any more" in "\n".join(lines_of(found, "en"))
+
+
+def with_a_twin(played: PlayedLine, told: Alert, battery_pct: float) -> PlayedLine:
+    """The line with another reading of this charge just before the one that the alert was told on, of the same time."""
+    logs = [list(kept) for kept in played.logs[topics.READINGS]]
+    kept, n, line = next(
+        (kept, n, line)
+        for kept in logs
+        for n, record in enumerate(kept)
+        if record.headers is frames.FRAME_HEADERS and told.device_id.encode() in record.value
+        for line in frames.lines_of(record.value)
+        if (read := msgspec.json.decode(line))["device_id"] == told.device_id and read["time_ms"] == told.updated_ms
+    )
+    twin = msgspec.json.encode({**msgspec.json.decode(line), "seq": 9_999, "battery_pct": battery_pct})
+    kept[n] = replace(kept[n], value=twin + b"\n" + kept[n].value)
+    return replace(played, logs={**played.logs, topics.READINGS: logs})
+
+
+def test_of_two_readings_of_the_same_time_it_is_the_one_that_it_was_told_on(played: PlayedLine) -> None:
+    """A state that lasts, a time that stood still: the reading of its score is found, whichever came first."""
+    told = next(a for a in played.line.alerts if (a.rule, a.state) == ("battery_low", "updated"))
+    for twin_pct in (1.0, 9.0):
+        twin = with_a_twin(played, told, twin_pct)
+        found = asyncio.run(explain(settings(), told.alert_id, told.revision, log=twin))
+        assert (found.outcome, found.score) == ("reproduced", told.score)
+        assert found.reading is not None
+        assert found.reading.battery_pct == told.evidence["battery_pct"] != twin_pct
+
+
 @pytest.mark.parametrize("rule", catalog.CARDS)
 def test_a_score_or_a_state_that_was_another_is_not_reproduced(played: PlayedLine, rule: str) -> None:
     alert = next(a for a in opened(played) if a.rule == rule)
@@ -312,7 +374,5 @@ def test_a_score_or_a_state_that_was_another_is_not_reproduced(played: PlayedLin
     forged = msgspec.structs.replace(alert, alert_id="f" * 32, score=round(alert.score - 0.1, 4))
     of_another_state = msgspec.structs.replace(alert, evidence=other)
     for told in (forged, of_another_state):
-        log = replace(played, logs={**played.logs, **{topics.alerts(name): [[], []] for name in played.line.told}})
-        log.tell(told)
-        found = asyncio.run(explain(settings(), told.alert_id, log=log))
+        found = asyncio.run(explain(settings(), told.alert_id, log=only(played, (told, told.at_ms))))
         assert not found.reproduced, found.outcome

@@ -59,7 +59,7 @@ def test_whether_it_goes_on_is_said_in_a_sentence_of_each_state(language: str) -
 def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -> None:
     reading = ShipmentReading(device_id="box-1", boot_id=1, seq=7, time_ms=1_790_000_000_000, temperature_c=12.0)
     found = Explanation(
-        alert=alert(), newest=alert(), told_ms=0, outcome="reproduced", score=0.9931, state_sha256="0" * 64,
+        alert=alert(), newest=alert(), told_ms=0, outcome="history_cut", score=0.9931, state_sha256="0" * 64,
         reading=reading, source="telemetry.readings.v1", since_ms=1_789_900_000_000, heard=812,
         reasons=(Reason("temperature_c", 12.0, 8.0, 0.49),), named=("temperature_c",),
     )  # fmt: skip
@@ -69,10 +69,15 @@ def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -
     assert "812" in said
     assert "--hours" in said  # what came before was left out
     assert SHA[:16] in said
-    assert {"en": "ANOTHER", "es": "OTRO"}[language] in said
+    another, unknown = {"en": ("ANOTHER", "cannot be known"), "es": ("OTRO", "no se puede saber")}[language]
+    assert said.count(unknown) == 2  # of the state, and so of the whole
+    assert another not in said
     assert {"en": "> temperature  12 °C, usually 8 °C", "es": "> temperatura  12 °C, lo usual 8 °C"}[language] in said
     assert "opening_seq" not in said
-    found.whole, found.state_sha256 = True, SHA
+    found.whole, found.outcome = True, "differs"
+    assert another in text(found, language)
+    assert unknown not in text(found, language)
+    found.state_sha256, found.outcome = SHA, "reproduced"
     assert "--hours" not in text(found, language)
     assert {"en": "the same", "es": "el mismo"}[language] in text(found, language)
 

@@ -18,7 +18,6 @@ from contracts import frames
 from contracts.journeys import JourneyWindow, window_id
 from contracts.readings import Tick
 from deploy import cli, shadow
-from deploy.cli.durations import Amount
 from deploy.services import topics as services
 from deploy.shadow import candidate_in, labels_in
 from deploy.takeover_words import RefusalError
@@ -89,33 +88,6 @@ def test_a_candidate_that_is_none_is_refused(labels: Callable[[bytes], Path], co
     with pytest.raises(RefusalError) as caught:
         candidate_in(labels(content))
     assert says in str(caught.value)
-
-
-# -- hours ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("given", ["nan", "inf", "-inf", "1e18", "0", "-1", "a day"])
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("alerts", "explain", "3f", "--hours"),
-        ("detectors", "shadow", "--model", "2-swift", "--hours"),
-        ("detectors", "shadow", "--model", "2-swift", "--follow"),
-    ],
-)
-def test_what_is_no_number_of_hours_or_minutes_is_a_usage_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], given: str
-) -> None:
-    if command[-1] == "--follow" and given == "0":
-        return  # not to follow at all
-    monkeypatch.setenv("PUENTE_KAFKA", "127.0.0.1:1")
-    assert cli._run([*command, given]) == 2
-    assert f"{given} is no number of" in capsys.readouterr().err
-
-
-def test_an_amount_within_its_bounds_is_taken() -> None:
-    hours = Amount("hours", 0.1, 168.0)
-    assert [hours.convert(given, None, None) for given in ("0.1", "24", 168.0)] == [0.1, 24.0, 168.0]
 
 
 # -- Ctrl-C -----------------------------------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ def test_what_a_peer_prints_is_neither_in_the_table_nor_in_its_json(
 def test_a_limit_that_is_none_is_a_usage_error(folder: Path, limit_us: str) -> None:
     said = CliRunner().invoke(detectors, ["table", str(folder), "--limit-us", limit_us])
     assert said.exit_code == 2
-    assert "must be a number of microseconds above 0" in said.stderr
+    assert "is no number of microseconds from 0.001" in said.stderr
 
 
 STAMPS = '["2024-01-01 00:00:00", "2024-01-01 00:05:00"]'

@@ -45,7 +45,6 @@ def test_it_prints_a_table_and_writes_what_it_rests_on(tmp_path: Path) -> None:
         (["--seed", "1", "--seeds", "2-3"], "not both"),
         (["--seeds", "9-2"], "101-110"),
         (["--seeds", "x"], "101-110"),
-        (["--scenario", "theft"], "no scenario 'theft'"),
         (["--hours", "0"], "--hours"),
     ],
 )

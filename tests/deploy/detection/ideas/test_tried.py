@@ -140,7 +140,7 @@ def test_nothing_to_score_is_a_usage_error(folder: Path, args: list[str]) -> Non
 def test_a_limit_that_is_none_is_a_usage_error(folder: Path, limit_us: str) -> None:
     said = CliRunner().invoke(detectors, ["ideas", str(folder), "--limit-us", limit_us])
     assert said.exit_code == 2
-    assert "must be a number of microseconds above 0" in said.stderr
+    assert "is no number of microseconds from 0.001" in said.stderr
 
 
 def test_a_folder_without_series_is_a_usage_error(tmp_path: Path) -> None:
