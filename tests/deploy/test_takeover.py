@@ -316,7 +316,7 @@ def test_other_sentences_of_the_card_are_no_other_content_and_anything_else_besi
 
     assert with_other(b"nunca antes: {told}", "jamás: {told}".encode()) == before
     assert with_other(b"as before again.", b"as ever.") == before
-    assert with_other(b"version=4", b"version=5") != before
+    assert with_other(b"version=5", b"version=5") != before
     assert with_other(b"limit(0.7, ", b"limit(0.8, ") != before
 
 
