@@ -202,12 +202,20 @@ def table(result: Result) -> str:
         for of in result.of_no_rule
         if of.episodes
     ]
-    lines += [f"{_WHY[of.why]}: {of.rule}, {of.faults}." for of in result.exempt]
+    by_name = {rule.rule: rule for rule in result.rules}
+    lines += [f"{_WHY[of.why]}: {of.rule}, {of.faults}{_with_them(of, by_name.get(of.rule))}." for of in result.exempt]
     lines += [
         f"Drills, apart: {drill.rule}, {drill.hits} of {drill.faults} found, {drill.false_alarms} false."
         for drill in result.drills
     ]
     return "\n".join(lines)
+
+
+def _with_them(of: Apart, score: RuleScore | None) -> str:
+    """What the recall would be, were those not judged all missed."""
+    if of.why == "below" or score is None or score.recall is None:
+        return ""
+    return f"; were they all missed, its recall would be {score.recall * score.faults / (score.faults + of.faults):.3f}"
 
 
 def variants_table(result: Result) -> str:
