@@ -105,6 +105,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._centre, self._spread = 0.0, 0.0
         self._last, self._step = 0.0, 0.0
         self._strange_for, self._strange_since_ms, self._stretch_told = 0, 0, False
+        self._trusted_centre, self._trusted_spread = 0.0, 0.0  # as they were when the stretch began
         self._lasted_at = -shape.ending  # the newest value of a stretch that was ``untold`` values long or longer
         self._wild_at = -shape.told.memory  # the value after the last stretch that was shorter
         self._last_residual, self._residual_before = 0.0, 0.0
@@ -200,6 +201,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             [self._heard, self._centre, self._spread, self._last, self._step],
             [self._last_residual, self._residual_before],
             [self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at, self._wild_at],
+            [self._trusted_centre, self._trusted_spread],
             [list(pair) for pair in self._first],
             self._range.dump(),
             [self._hourly.dump(), self._sizes.dump()],
@@ -217,10 +219,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """``dump`` of a detector with the same range back. Raises ValueError for a dump of another layout."""
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
-        _, numbers, residuals, stretch, first, ends, (hourly, sizes), cells, unseen, told = dumped
+        _, numbers, residuals, stretch, trusted, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._centre, self._spread, self._last, self._step = numbers
         self._last_residual, self._residual_before = residuals
         self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at, self._wild_at = stretch
+        self._trusted_centre, self._trusted_spread = trusted
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
         self._hourly.load(hourly)
@@ -243,14 +246,20 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """Where on each axis this value is."""
         shape = self.shape
         hourly = self._hourly.residual(time_ms, part)
+        deviation = self._deviation(part, self._centre, self._spread)
+        if self._strange_for:  # it may be over: back at what was trusted before it, whatever the mean did since
+            deviation = min(deviation, self._deviation(part, self._trusted_centre, self._trusted_spread), key=abs)
         return (
             part,
-            math.asinh((part - self._centre) / max(self._spread, shape.least_spread)),
+            deviation,
             hourly,
             (hourly + self._last_residual + self._residual_before) / 3.0,
             math.asinh(hourly / max(self._sizes.usual(time_ms), shape.least_spread)),
             math.asinh((part - self._last) / max(self._step, shape.least_spread)),
         )
+
+    def _deviation(self, part: float, centre: float, spread: float) -> float:
+        return math.asinh((part - centre) / max(spread, self.shape.least_spread))
 
     def _untold(self, place: tuple[float, ...]) -> bool:
         """Whether this value makes a strange stretch ``untold`` values long of which none was told.
@@ -285,6 +294,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         ]
 
     def _unfamiliar(self, place: tuple[float, ...]) -> list[float]:
+        """Distances from what is trusted or a habit; of a stretch, by the mean and spread that it began with."""
+        if self._strange_for:
+            part, _, *others = place
+            place = (part, self._deviation(part, self._trusted_centre, self._trusted_spread), *others)
         return [
             worth * cells.from_habit(at) for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
         ]
@@ -318,6 +331,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if trusted:
             self._hourly.learn(time_ms, part)
             self._sizes.learn(time_ms, abs(hourly))
+        if trusted or (not alarm and sum(distances) < shape.untrusted):
+            # What is slow follows a stretch that has been seen, so that its end is not as strange; trust does not.
             weight = max(shape.slow, 1.0 / self._heard)
             deviation = part - self._centre
             self._spread += weight * (abs(deviation) - self._spread)
@@ -335,6 +350,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             if self._strange_for:
                 self._end_stretch()
             return True
+        if self._strange_for == 0:
+            self._trusted_centre, self._trusted_spread = self._centre, self._spread
         if self._strange_for == 0 or time_ms < self._strange_since_ms:
             self._strange_since_ms = time_ms
         self._strange_for += 1
@@ -347,6 +364,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if self._strange_for < self.shape.untold:
             self._wild_at = self._heard
         self._strange_for, self._stretch_told = 0, False
+        self._centre, self._spread = self._trusted_centre, self._trusted_spread
         for cells in self._cells:
             cells.stretch_over()
 
@@ -361,6 +379,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._sizes.rescale(factor)
         self._centre, self._last = factor * self._centre + shift, factor * self._last + shift
         self._spread, self._step = factor * self._spread, factor * self._step
+        self._trusted_centre = factor * self._trusted_centre + shift
+        self._trusted_spread = factor * self._trusted_spread
         self._last_residual, self._residual_before = factor * self._last_residual, factor * self._residual_before
 
 
