@@ -72,13 +72,15 @@ class Reading(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
 class Finding(msgspec.Struct, omit_defaults=True, gc=False, array_like=True):
     """What one device rule says of one reading: how far from normal, and on what grounds.
 
-    ``level`` is ``trip`` (opens or sustains an episode), ``hold`` (says neither) or ``clear`` (closes one).
+    ``level`` is ``trip`` (opens or sustains an episode), ``hold`` (says neither) or ``clear`` (closes one). A trip
+    ``lasts`` where the rule tripped on the device before, for the same shipment, and has not cleared since.
     """
 
     rule: str
     level: Literal["trip", "hold", "clear"]
     score: float = 0.0
     evidence: dict[str, float | str | None] = {}
+    lasts: bool = False
 
 
 class ShipmentReading(Reading, omit_defaults=True, gc=False, kw_only=True):

@@ -22,6 +22,7 @@ from detectors.columns import Columns, Rows, by_turn, turns
 from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
 from detectors.rule import Choosy, DeviceRule
 from streams.corridor import Corridor
+from streams.onsets import Onsets
 from streams.packed_rows import PackedRows
 from streams.reference_book import InForce
 from streams.stage import FOREVER_MS
@@ -36,25 +37,27 @@ _NONE_MISSING: Final[Mapping[int, int]] = {}
 
 
 class Screen:
-    """The rules and their columns, each device's newest event time, and what the reference says of it.
+    """The rules and their columns, each device's newest event time, what trips of it, what the reference says of it.
 
     ``packed`` is what a checkpoint keeps of a device; a rule that it did not know starts afresh.
     """
 
-    __slots__ = ("_choosy", "_clock", "_heeded", "_standings", "packed", "rules")
+    __slots__ = ("_choosy", "_clock", "_heeded", "_onsets", "_standings", "packed", "rules")
 
     def __init__(self, rules: Sequence[DeviceRule] | None = None) -> None:
         self.rules = tuple(rules if rules is not None else catalog.device_rules())
         self._choosy = tuple(rule if isinstance(rule, Choosy) else None for rule in self.rules)
         self._clock = Columns(last_ms=np.int64(-1))
+        self._onsets = Onsets(rule.card.name for rule in self.rules)
         self._standings = Standings()
         self._heeded = np.zeros(0, np.bool_)  # by row; True only while a rule's rounds are worked out
-        tables = {"clock": self._clock, "standing": self._standings.shipment}
+        tables = {"clock": self._clock, "standing": self._standings.shipment, "onsets": self._onsets.columns}
         self.packed = PackedRows(tables | {rule.card.name: rule.columns for rule in self.rules})
 
     def ensure(self, size: int) -> None:
         """Make rows 0 to ``size`` - 1 exist."""
         self._clock.ensure(size)
+        self._onsets.columns.ensure(size)
         self._standings.ensure(size)
         if size > len(self._heeded):
             self._heeded = np.zeros(2 * size, np.bool_)
@@ -82,17 +85,22 @@ class Screen:
         frame = _Frame(at, _batch(at, readings, joined, uptime_ms, missing))
         self._set_order(frame, until_ms)
         self._standings.fill(frame.whole, rows, joined, frame.rounds)
+        found: set[int] = set()
         for rule, choosy in zip(self.rules, self._choosy, strict=True):
             doubted: list[Rows] = []
             for positions, part in frame.parts if choosy is None else self._shown(choosy, frame):
                 verdict = rule.judge(part)
                 for i in verdict.level.nonzero()[0].tolist():
-                    reading = readings[positions[i]]
+                    position = int(positions[i])
+                    reading = readings[position]
                     reading.findings = (*reading.findings, _finding(rule, part, verdict, i))
+                    found.add(position)
                 if verdict.doubted is not None:
                     doubted.append(positions[verdict.doubted])
             if doubted:
                 frame = _believed(frame, np.concatenate(doubted), readings)
+        for position in sorted(found):
+            self._onsets.hear(rows[position], readings[position], bool(frame.whole.in_order[position]))
 
     def _set_order(self, frame: _Frame, until_ms: int) -> None:
         """Whether each reading is as new as what came before of its device: two of one millisecond are in order."""
@@ -120,7 +128,8 @@ class Screen:
     @property
     def nbytes(self) -> int:
         """Memory of all columns, in bytes."""
-        return self._clock.nbytes + self._standings.nbytes + sum(r.columns.nbytes for r in self.rules)
+        kept = self._clock.nbytes + self._onsets.columns.nbytes + self._standings.nbytes
+        return kept + sum(rule.columns.nbytes for rule in self.rules)
 
 
 class _Frame:

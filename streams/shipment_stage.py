@@ -156,11 +156,29 @@ class ShipmentStage:
             if found is None:
                 continue  # a rule of a newer release's stage 1: its own stage 2 will judge it
             if finding.level == "trip":
+                if finding.lasts and self._told_and_over(finding.rule, row, here):
+                    continue
                 concern = self._concern(row, here)
                 told = self.episodes.trip(found, reading.device_id, here, finding.score, finding.evidence, concern)
                 self._tell(told, out)
             elif finding.level == "clear":
                 self._tell(self.episodes.clear(found, reading.device_id, here, finding.evidence), out)
+
+    def _told_and_over(self, rule: str, row: int, here: Sighting) -> bool:
+        """Whether what lasts here was told of a shipment that has ended, and closed with it.
+
+        Readings kept for as long go on coming: each would open an episode, for the next tick to close.
+        """
+        if (rule, here.device_id, here.exercise) in self.episodes.open:
+            return False
+        return not self._goes_on(row, here.shipment_id, max(self.watermark.now_ms, here.time_ms))
+
+    def _goes_on(self, row: int, shipment_id: str | None, time_ms: int) -> bool:
+        """Whether the device guards this shipment at this time; what is of none does not end with any."""
+        if shipment_id is None:
+            return True
+        guarded = self.roster.in_force(row, time_ms).shipment
+        return guarded is not None and guarded.shipment_id == shipment_id
 
     def process_tick(self, tick: Tick) -> list[Outgoing]:
         """Move the tick's lane on; devices of it that are silent for too long open an episode, ended shipments close.
@@ -259,9 +277,8 @@ class ShipmentStage:
             alert = self.episodes.open[rule, subject, exercise].alert
             row, apart = self.roster.row(alert.device_id), rule == separation.CARD.name
             # What opened it may be ahead of the ticks, and so may the shipment have been; windows come behind them.
-            guarded = self.roster.in_force(row, closed_ms if apart else max(time_ms, alert.opened_ms)).shipment
+            goes_on = self._goes_on(row, alert.shipment_id, closed_ms if apart else max(time_ms, alert.opened_ms))
             drilled = apart and exercise and self.windows.idle(subject, exercise)
-            goes_on = alert.shipment_id is None or (guarded is not None and guarded.shipment_id == alert.shipment_id)
             card, last = catalog.CARDS.get(rule), self._last[row]
             if (goes_on and not drilled) or card is None or last is None:
                 continue

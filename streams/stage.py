@@ -146,4 +146,9 @@ class Watermark:
         newest = max(self.sources.values())
         for source in [s for s, t in self.sources.items() if t < newest - self.forget_ms]:
             del self.sources[source]
-        return min(self.sources.values())
+        return self.now_ms
+
+    @property
+    def now_ms(self) -> int:
+        """The watermark; 0 before the first tick."""
+        return min(self.sources.values(), default=0)

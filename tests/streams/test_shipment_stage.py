@@ -54,8 +54,8 @@ class Line:
             self.stage.restore(key, saved[key])
 
 
-def off(score: float = 0.5, level: str = "trip") -> Finding:
-    return Finding("route_deviation", level, score, {"off_route_m": 900.0, "half_width_m": 500.0})
+def off(score: float = 0.5, level: str = "trip", lasts: bool = False) -> Finding:
+    return Finding("route_deviation", level, score, {"off_route_m": 900.0, "half_width_m": 500.0}, lasts)
 
 
 def told(world, out, audience: str = "joint") -> list[tuple[str, str, int]]:
@@ -313,6 +313,87 @@ def test_an_episode_ahead_of_the_ticks_waits_for_its_shipment_to_begin(world) ->
     line.tick()
     line.hear("truck-1", off(), after_s=21)
     assert line.tick(25, lane=world.lane_of("truck-1")) == []
+
+
+@pytest.fixture
+def over(world) -> Line:
+    """A line whose shipment ended at 5 s, a minute ago; another has the truck by now."""
+    book = world.book(
+        world.route(), world.device("truck-1"), world.shipment(1, ends_ms=world.t0_ms + 5_000),
+        world.shipment(3, effective_ms=world.t0_ms + 6_000, device_ids=["truck-1"]),
+    )  # fmt: skip
+    line = Line(world, book)
+    line.tick(60)
+    return line
+
+
+def drained(line: Line, *findings: Finding, **more) -> list:
+    """One finding a second, measured while the shipment was under way."""
+    out = []
+    for n, finding in enumerate(findings):
+        out += line.hear("truck-1", finding, after_s=1 + n / 10, **more) + line.tick()
+    return out
+
+
+def test_what_a_backlog_tells_of_an_ended_shipment_is_told_once_however_slowly_it_comes(world, over) -> None:
+    out = drained(over, off(), *[off(0.9, lasts=True)] * 9, off(level="clear"))
+    opened, closed = world.alerts(out)
+    assert (opened.state, opened.opened_ms, opened.shipment_id) == ("opened", world.t0_ms + 1_000, "S1")
+    assert (closed.state, closed.alert_id, closed.evidence["closed_ended"]) == ("closed", opened.alert_id, True)
+    assert closed.messages["en"].startswith("truck-1 guards this shipment no longer")
+
+
+def test_were_each_of_its_trips_an_onset_it_would_flood(world, over) -> None:
+    """The control: a stage 1 that does not say what lasts."""
+    assert len(world.alerts(drained(over, *[off()] * 10))) == 20
+
+
+def test_a_backlog_that_comes_at_once_is_closed_by_its_rule_and_grows_before_that(world, over) -> None:
+    out = over.hear("truck-1", off(), after_s=1)
+    out += over.hear("truck-1", off(0.9, lasts=True), after_s=2) + over.hear("truck-1", off(level="clear"), after_s=3)
+    assert [state for _, state, _ in told(world, out)] == ["opened", "updated", "closed"]
+    assert "closed_ended" not in world.alerts(out)[-1].evidence
+
+
+def test_each_fault_of_a_backlog_is_told(world, over) -> None:
+    once = (off(), off(lasts=True), off(level="clear"))
+    assert [a.state for a in world.alerts(drained(over, *once, *once))] == ["opened", "closed"] * 2
+
+
+def test_what_the_live_line_told_of_a_shipment_its_last_readings_do_not_tell_again(world) -> None:
+    line = Line(
+        world, world.book(world.route(), world.device("truck-1"), world.shipment(1, ends_ms=world.t0_ms + 5_000))
+    )
+    line.tick(4)
+    out = line.hear("truck-1", off()) + line.tick(2)
+    out += line.hear("truck-1", off(lasts=True), after_s=4.5) + line.tick()
+    assert [a.state for a in world.alerts(out)] == ["opened", "closed"]
+
+
+def test_what_lasts_into_a_shipment_under_way_is_told_of_it(world, over) -> None:
+    out = over.hear("truck-1", off(lasts=True), shipment_id="S3")
+    assert [(a.state, a.shipment_id) for a in world.alerts(out)] == [("opened", "S3")]
+
+
+def test_a_restart_amid_a_backlog_tells_nothing_again(world, over) -> None:
+    findings, out = [off(), *[off(lasts=True)] * 5], []
+    for finding in findings:
+        out += over.hear("truck-1", finding, after_s=1)
+        over.restart()
+        out += over.tick()
+        over.restart()
+    assert [a.state for a in world.alerts(out)] == ["opened", "closed"]
+
+
+def test_a_drills_backlog_and_the_reals_are_told_once_each(world, over) -> None:
+    out = []
+    for n, finding in enumerate([off(), *[off(lasts=True)] * 3]):
+        for exercise in (True, False):
+            out += over.hear("truck-1", msgspec.structs.replace(finding), after_s=1 + n / 10, exercise=exercise)
+        out += over.tick()
+    assert sorted((a.exercise, a.state) for a in world.alerts(out)) == [
+        (False, "closed"), (False, "opened"), (True, "closed"), (True, "opened"),
+    ]  # fmt: skip
 
 
 # -- drills ----------------------------------------------------------------------------------------------------------
