@@ -20,7 +20,7 @@ from detectors.sensor_stuck import StuckSensor
 from detectors.temperature_excursion import TemperatureExcursion
 
 USUAL = 400
-WILD = [math.nan, math.inf, -math.inf, 1e300, -1e300, 1.7e308, 1e6, -1e6, 85.0, True, None, "4.0"]
+WILD = [math.nan, math.inf, -math.inf, 1e300, -1e300, 1.7e308, 1e6, -1e6, 85.0, 18.0, 15.0, True, None, "4.0"]
 
 
 @dataclass(frozen=True)
