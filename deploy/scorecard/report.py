@@ -213,7 +213,7 @@ def table(result: Result) -> str:
 
 def _with_them(of: Apart, score: RuleScore | None) -> str:
     """What the recall would be, were those not judged all missed."""
-    if of.why == "below" or score is None or score.recall is None:
+    if of.why != "slight" or score is None or score.recall is None:
         return ""
     return f"; were they all missed, its recall would be {score.recall * score.faults / (score.faults + of.faults):.3f}"
 
