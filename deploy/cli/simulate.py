@@ -19,7 +19,11 @@ from deploy.settings import Settings
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same fleet.")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way; else as the scenario says.")
 @click.option(
-    "--speed", type=Amount("times", 0.001, 100_000.0), default=1.0, show_default=True, help="Times the clock's."
+    "--speed",
+    type=Amount("times", 0.001, 100_000.0),
+    default=1.0,
+    show_default=True,
+    help="Times the clock's. Other than 1, readings are older than the line waits for: no journeys, no separation.",
 )
 @click.option("--rate", type=Amount("readings", 0.1, 1_000_000.0), help="Readings a second, whatever the clock says.")
 @click.option("--exercise", is_flag=True, help="Mark everything as a drill.")
