@@ -38,14 +38,15 @@ class Pace:
     def fastest_m_s(self, kmh: Floats, other_kmh: Floats, between_s: Floats) -> Floats:
         """Metres a second that it went at the most, ``between_s`` seconds long, by what it told at both ends."""
         told_kmh = np.fmax(kmh, other_kmh)
-        off_kmh = self.doubt_kmh + self.gain_kmh * np.maximum(between_s - self.steady_s, 0.0)
-        most_kmh = np.fmin(told_kmh + off_kmh, np.fmax(told_kmh, self.most_kmh))
+        most_kmh = np.fmin(told_kmh + self._off_kmh(between_s), np.fmax(told_kmh, self.most_kmh))
         return np.where(np.isfinite(told_kmh), most_kmh, self.most_kmh) * _KMH
 
     def slowest_m_s(self, kmh: Floats, other_kmh: Floats, between_s: Floats) -> Floats:
         """Metres a second that it went at the least."""
-        off_kmh = self.doubt_kmh + self.gain_kmh * np.maximum(between_s - self.steady_s, 0.0)
-        return np.fmax(np.minimum(kmh, other_kmh) - off_kmh, 0.0) * _KMH
+        return np.fmax(np.minimum(kmh, other_kmh) - self._off_kmh(between_s), 0.0) * _KMH
+
+    def _off_kmh(self, between_s: Floats) -> Floats:
+        return np.asarray(self.doubt_kmh + self.gain_kmh * np.maximum(between_s - self.steady_s, 0.0))
 
 
 @dataclass(slots=True)

@@ -358,7 +358,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if self._strange_for >= shape.untold:
             self._lasted_at = self._heard
         self._stretch_told = self._stretch_told or told
-        return self._strange_for > shape.new_normal and time_ms - self._strange_since_ms >= shape.new_normal_ms
+        if self._strange_for <= shape.new_normal or time_ms - self._strange_since_ms < shape.new_normal_ms:
+            return False
+        # From now on it is trusted, and so are its mean and spread: it is over once a value is familiar by them.
+        self._trusted_centre, self._trusted_spread = self._centre, self._spread
+        return True
 
     def _end_stretch(self) -> None:
         if self._strange_for < self.shape.untold:

@@ -539,6 +539,16 @@ def test_a_stretch_that_nobody_is_told_of_moves_nothing_for_longer_than_it_lasts
     assert max(scores[8 * day :]) >= 0.7
 
 
+def test_once_a_level_is_the_new_normal_what_is_far_from_it_is_strange_and_does_not_teach() -> None:
+    rng, detector, day = random.Random(5), SensorAnomaly(-30.0, 50.0), 1_440
+    levels = [4.0] * 3 * day + [14.0] * 3 * day + ([30.0] * 60 + [14.0] * (day - 60)) * 2
+    scores = run(detector, [rng.gauss(level, 0.3) for level in levels])
+    assert max(scores[4 * day : 6 * day]) < 0.5
+    assert max(scores[6 * day : 6 * day + 60]) >= 0.7
+    assert max(scores[7 * day : 7 * day + 60]) >= 0.7
+    assert abs(detector.usual_at(int(MIDNIGHT_MS + (6 * day + 30) * MINUTE_MS)) - 14.0) < 1.0
+
+
 def test_soon_after_a_stretch_another_is_taken_for_its_end_and_later_it_is_told() -> None:
     for gap, told in ((20, False), (45, True)):
         rng, detector, scores = random.Random(4), SensorAnomaly(-30.0, 50.0), []
