@@ -15,9 +15,9 @@ from msgspec import Meta
 from deploy import adoptions, takeover
 from deploy.adoptions import Adoption, Compared, Criterion, TimeMs
 from deploy.model_hash import sha256_of
+from deploy.said import RefusalError, Said
 from deploy.settings import Settings
 from deploy.shadow_words import SEAL
-from deploy.takeover_words import RefusalError, Said
 from detectors import model_versions
 from detectors.model_versions import ModelVersion
 

@@ -16,7 +16,7 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from deploy.takeover_words import RefusalError
+from deploy.said import RefusalError
 
 _HASH = "sha256"
 # What a calendar can show; beyond it lies no record.

@@ -8,6 +8,7 @@ joined with the reference as the line knew it then: what the topics no longer ho
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -21,6 +22,7 @@ from contracts.partitioner import partition_of
 from contracts.readings import Finding, ReadingId, ShipmentReading, identity
 from contracts.sensors import SensorValue
 from deploy.kept import KafkaLog, Log, between, reference_records
+from deploy.said import RefusalError, Said
 from deploy.settings import Settings
 from detectors import catalog, sensor_watch, thresholds, unusual_journey
 from detectors.explanation import Reason
@@ -45,12 +47,9 @@ Outcome: TypeAlias = Literal[
 _State = TypeVar("_State", ModelState, SensorState)
 _HOUR_MS: Final = 3_600_000
 _ALERT: Final = msgspec.json.Decoder(Alert)
-_LISTED: Final = "`puente alerts tail --no-follow --json` shows those there are, each with its alert_id"
+_LISTED: Final = Said("listed")
+_BEGINNING: Final = re.compile("[0-9a-f]{1,32}")  # of an alert's id
 _WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
-
-
-class NoSuchAlertError(Exception):
-    """No alert kept has this id, or several begin so, or it has no such revision."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,7 +125,7 @@ async def explain(
     settings: Settings, alert_id: str, revision: int = 1, hours: float = 24.0, log: Log | None = None
 ) -> Explanation:
     """Explain this revision of the alert whose id begins so, of what the settings' Kafka keeps, unless another log is
-    given. Raises NoSuchAlertError, ServiceMissingError.
+    given. Raises RefusalError where there is no such alert or revision, ServiceMissingError.
     """
     log = log if log is not None else KafkaLog(settings.kafka)
     found = await _find(settings, log, alert_id, revision)
@@ -144,9 +143,12 @@ async def explain(
 
 
 async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> Explanation:
-    """The alert in whichever audience's topic it is."""
-    if not alert_id.strip():
-        raise NoSuchAlertError(f"it is empty: give an alert's id, or its first digits; {_LISTED}")
+    """The alert in whichever audience's topic it is; its id may be written in capitals, with blanks around it."""
+    alert_id = alert_id.strip().lower()
+    if not alert_id:
+        raise RefusalError("empty_id", listed=_LISTED)
+    if not _BEGINNING.fullmatch(alert_id):
+        raise RefusalError("no_id", listed=_LISTED)
     revisions: dict[str, dict[int, tuple[Alert, int]]] = {}
     for audience in settings.audience_names:
         async for record in log.records(topics.alerts(audience)):
@@ -154,12 +156,12 @@ async def _find(settings: Settings, log: Log, alert_id: str, revision: int) -> E
                 alert = _ALERT.decode(record.value)
                 revisions.setdefault(alert.alert_id, {}).setdefault(alert.revision, (alert, record.timestamp))
     if not revisions:
-        raise NoSuchAlertError(f"no alert kept has an id that begins with {alert_id}; {_LISTED}")
+        raise RefusalError("unknown_id", id=alert_id, listed=_LISTED)
     if len(revisions) > 1:
-        raise NoSuchAlertError(f"{len(revisions)} alerts begin with {alert_id}: {', '.join(sorted(revisions)[:5])}")
+        raise RefusalError("several", count=len(revisions), id=alert_id, some=", ".join(sorted(revisions)[:5]))
     (found,) = revisions.values()
     if revision not in found:
-        raise NoSuchAlertError(f"it has no revision {revision}; there are {', '.join(map(str, sorted(found)))}")
+        raise RefusalError("no_revision", revision=revision, known=", ".join(map(str, sorted(found))))
     alert, told_ms = found[revision]
     judged, judged_ms = found.get(revision - 1, (None, told_ms)) if alert.state == "closed" else (alert, told_ms)
     return Explanation(alert=alert, newest=found[max(found)][0], judged=judged, told_ms=judged_ms)

@@ -18,8 +18,8 @@ import msgspec
 from contracts import frames, topics
 from deploy import takeover
 from deploy.kept import KafkaLog, read_reference
+from deploy.said import RefusalError
 from deploy.settings import Settings
-from deploy.takeover_words import RefusalError
 from deploy.topic_io import partitions_of, records_of
 from detectors import thresholds, unusual_journey
 from detectors.model_versions import ModelVersion

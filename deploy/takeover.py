@@ -16,8 +16,8 @@ from typing import Any, Literal
 from deploy import adoptions
 from deploy.adoptions import Adoption
 from deploy.model_hash import sha256_of
+from deploy.said import Said
 from deploy.settings import Settings, SettingsError
-from deploy.takeover_words import Said
 from detectors import model_versions, thresholds
 from detectors.model_versions import ModelVersion
 

@@ -1,13 +1,10 @@
-"""What comparing a version and signing for it say and refuse, in English and in Spanish.
-
-A sentence is named where it arises (``Said``) and put into words where it is shown, in the reader's language.
-"""
+"""What comparing a version and signing for it say and refuse, in English and in Spanish (``deploy.said``)."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from contracts.words import Language, Words
+from contracts.words import Words
 
 SENTENCES: Final[Words] = {
     # -- a file of thresholds, a file of labels
@@ -208,27 +205,3 @@ SENTENCES: Final[Words] = {
         "hasta entonces)",
     },
 }  # fmt: skip
-
-
-class Said:
-    """One of the sentences, with what is put in it; a value may be a sentence itself."""
-
-    def __init__(self, name: str, **values: Any) -> None:
-        self.name = name
-        self.values = values
-
-    def in_language(self, language: Language) -> str:
-        """The sentence as it is shown."""
-        values = {n: v.in_language(language) if isinstance(v, Said) else v for n, v in self.values.items()}
-        return SENTENCES[self.name][language].format(**values)
-
-    def __str__(self) -> str:
-        return self.in_language("en")
-
-
-class RefusalError(ValueError):
-    """Something is not done; ``said`` says why, and what to do."""
-
-    def __init__(self, name: str, **values: Any) -> None:
-        self.said = Said(name, **values)
-        super().__init__(str(self.said))

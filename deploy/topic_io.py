@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from deploy.services.errors import ServiceMissingError
+from deploy.services.errors import KafkaMissingError
 from streams.agents.started import started
 
 _POLL_MS: Final = 250
@@ -31,7 +31,7 @@ async def _consumer(bootstrap: str, topic: str) -> AsyncIterator[tuple[Any, list
     async with started(lambda: _reach(consumer, bootstrap), consumer.stop):
         numbers = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
         if not numbers:
-            raise ServiceMissingError(f"Kafka at {bootstrap} has no topic {topic}: `puente up` makes it")
+            raise KafkaMissingError("no_topic", at=bootstrap, topic=topic)
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
         yield consumer, partitions
@@ -41,7 +41,7 @@ async def _reach(client: AIOKafkaConsumer | AIOKafkaProducer, bootstrap: str) ->
     try:
         await client.start()
     except KafkaConnectionError:
-        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from None
+        raise KafkaMissingError("no_kafka", at=bootstrap) from None
 
 
 async def records_of(

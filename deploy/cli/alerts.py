@@ -17,6 +17,7 @@ from contracts.words import sentence_of
 from deploy.cli.common import json_option, language_option, need, with_settings, write_json
 from deploy.cli.durations import Amount
 from deploy.demo.texts import TEXTS
+from deploy.said import RefusalError
 from deploy.settings import Settings
 
 # Episodes whose last revision is remembered, so that a repeat after a crash is shown once.
@@ -46,9 +47,7 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
     """
     need(settings.kafka, "kafka", "Kafka")
     if audience not in settings.audience_names:
-        raise click.BadParameter(
-            f"{audience!r} is none; there are {', '.join(settings.audience_names)}", param_hint="--audience"
-        )
+        raise RefusalError("no_audience", audience=audience, known=", ".join(settings.audience_names))
     if json_to is None:
         asyncio.run(_tail(settings.kafka, audience, follow, last, language, None))
     elif json_to == "-":
@@ -61,7 +60,7 @@ def tail(settings: Settings, audience: str, language: str, follow: bool, last: i
 @alerts.command(short_help="Say why an alert was told; work its score out again.")
 @click.argument("alert_id", metavar="ALERT_ID")
 @click.option(
-    "--revision", type=click.IntRange(1), default=1, show_default=True,
+    "--revision", type=int, default=1, show_default=True,
     help="Which telling; 1 is the opening, and a closing has the score of the telling before it.",
 )  # fmt: skip
 @click.option(
@@ -85,13 +84,9 @@ def explain(settings: Settings, alert_id: str, revision: int, hours: float, lang
     """
     need(settings.kafka, "kafka", "Kafka")
     from deploy.cli.explained import lines_of
-    from deploy.explain import NoSuchAlertError
     from deploy.explain import explain as explain_alert
 
-    try:
-        found = asyncio.run(explain_alert(settings, alert_id, revision, hours))
-    except NoSuchAlertError as error:
-        raise click.BadParameter(str(error), param_hint="ALERT_ID") from None
+    found = asyncio.run(explain_alert(settings, alert_id, revision, hours))
     if json_to is not None:
         write_json(found.as_dict(), json_to)
     if json_to != "-":

@@ -12,13 +12,19 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 import orjson
 
-from deploy.settings import Settings, load, warnings_of_tests_settings
+from contracts.words import Language
+from deploy.said import RefusalError, Said, SpokenError
+from deploy.settings import PREFIX, Settings, SettingsError, load, warnings_of_tests_settings
 
 # A Kafka that is there but busy may take its time; one that is not is known at once.
 PROBE_S: Final = 30.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class UnsetError(SpokenError, SettingsError):
+    """A setting that is needed is not set."""
 
 
 def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[P, R]:
@@ -38,15 +44,31 @@ def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[P,
 
 
 def language_option(command: Callable[P, R]) -> Callable[P, R]:
-    """Adds ``--language``, as ``language``: ``en`` or ``es``."""
+    """Adds ``--language``, as ``language``: ``en`` or ``es``. What the command refuses is said in it."""
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except SpokenError as error:
+            error.language = language_of(click.get_current_context())
+            if isinstance(error, RefusalError):
+                raise click.UsageError(str(error)) from None
+            raise
+
     option = click.option(
         "--language",
+        is_eager=True,  # what is wrong with another option is said in it too
         type=click.Choice(["en", "es"]),
         default="en",
         show_default=True,
         help="Of what is said; rules keep the names of their topics.",
     )
-    return option(command)
+    return option(update_wrapper(run, command))
+
+
+def language_of(context: click.Context | None) -> Language:
+    """The language asked for; English where a command has none."""
+    return context.params.get("language", "en") if context is not None else "en"
 
 
 def json_option(command: Callable[P, R]) -> Callable[P, R]:
@@ -63,12 +85,12 @@ def json_option(command: Callable[P, R]) -> Callable[P, R]:
     return option(command)
 
 
-def _writable(_context: click.Context, _parameter: click.Parameter, json_to: str | None) -> str | None:
+def _writable(context: click.Context, _parameter: click.Parameter, json_to: str | None) -> str | None:
     """Said before the work and not after it: a result that can't be written would be lost."""
     if json_to is not None and json_to != "-":
         folder = Path(json_to).parent
         if Path(json_to).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise click.UsageError(f"--json {json_to}: cannot be written there; name a file in a folder of yours")
+            raise click.UsageError(Said("unwritable", option="--json", path=json_to).in_language(language_of(context)))
     return json_to
 
 
@@ -113,10 +135,7 @@ def cluster_if_known(bootstrap: str) -> str:
 
 
 def need(value: str, key: str, what: str) -> str:
-    """The value of a setting that this command cannot do without. Raises SettingsError where it is unset."""
-    from deploy.settings import PREFIX, SettingsError
-
+    """The value of a setting that this command cannot do without. Raises UnsetError where it is unset."""
     if not value:
-        started = "" if key == "grafana" else " (`puente up` starts one and says where)"
-        raise SettingsError(f"{PREFIX}{key.upper()}", f"is not set: it must say where {what} is{started}")
+        raise UnsetError("unset" if key == "grafana" else "unset_but_started", key=f"{PREFIX}{key.upper()}", what=what)
     return value

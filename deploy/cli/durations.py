@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import click
 
+from deploy.cli.common import language_of
+from deploy.said import Said
+
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _YEAR_S: Final = 31_536_000.0
 
@@ -46,8 +49,8 @@ class Amount(click.ParamType):
         except ValueError:
             number = math.nan
         if not self._least <= number <= self._most:
-            self.fail(
-                f"{value} is no number of {self.name} from {self._least:,.10g} to {self._most:,.10g}; write 24, or 0.5",
-                param, ctx,
-            )  # fmt: skip
+            least, most = (f"{bound:,.10g}" for bound in (self._least, self._most))
+            option = param.opts[0] if param is not None else ""
+            said = Said("no_amount", option=option, given=value, unit=Said(self.name), least=least, most=most)
+            raise click.UsageError(said.in_language(language_of(ctx)), ctx)
         return number

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,8 @@ import click
 from contracts.words import Language
 from deploy.cli.common import cluster_if_known, json_option, language_option, need, with_settings, write_json
 from deploy.cli.durations import Amount
+from deploy.said import RefusalError, Said
 from deploy.settings import Settings
-from deploy.takeover_words import RefusalError, Said
 
 if TYPE_CHECKING:
     from deploy.adoptions import Adoption
@@ -92,16 +90,15 @@ def shadow(
         judged = form.judged if language == "en" else form.in_spanish[form.judged]
         return Said("progress", judged=judged, **progress._asdict()).in_language(language)
 
-    with _refused_in(language):
-        if version is None and candidate is None:
-            raise RefusalError("name_version")
-        if corridors and rule != runs.JOURNEYS:
-            raise RefusalError("no_corridors", rule=rule)
-        cluster = cluster_of(settings.kafka)
-        new = runs.in_the_line(settings, rule, cluster)
-        model = new.model if version is None else _find(rule, version)
-        limits = new.limits if candidate is None else runs.candidate_in(candidate, rule)
-        said = runs.labels_in(labels) if labels is not None else {}
+    if version is None and candidate is None:
+        raise RefusalError("name_version")
+    if corridors and rule != runs.JOURNEYS:
+        raise RefusalError("no_corridors", rule=rule)
+    cluster = cluster_of(settings.kafka)
+    new = runs.in_the_line(settings, rule, cluster)
+    model = new.model if version is None else _find(rule, version)
+    limits = new.limits if candidate is None else runs.candidate_in(candidate, rule)
+    said = runs.labels_in(labels) if labels is not None else {}
     live = sys.stderr.isatty()
     telling = Telling(so_far, sys.stderr if live else None, None if live else sys.stderr)
     candidate_version = runs.Version(model, limits)
@@ -157,21 +154,20 @@ def adopt(
 
     file = to or settings.adoptions
     by, waive = (" ".join(said.split()) for said in (by, waive))  # one line each, wherever they are told
-    with _refused_in(language):
-        if file is None:
-            raise RefusalError("no_file")
-        if not by:
-            raise RefusalError("no_name")
-        record = _record(settings, report, by, waive, rule, version, language)
-        judging = takeover.InForce(model_versions.named(record.model), record).said()
-        # Made before it is written: what can't be shown is not signed for.
-        said = [Said("signed", path=file, judging=judging).in_language(language), Said("to_set").in_language(language)]
-        said += [f"  {line}" for line in adopting.to_set(settings, record, file)]
-        try:
-            adoptions.read(file) if file.exists() else None
-            adoptions.append(file, record)
-        except OSError as error:
-            raise RefusalError("unread", path=file, why=error.strerror or error) from None
+    if file is None:
+        raise RefusalError("no_file")
+    if not by:
+        raise RefusalError("no_name")
+    record = _record(settings, report, by, waive, rule, version, language)
+    judging = takeover.InForce(model_versions.named(record.model), record).said()
+    # Made before it is written: what can't be shown is not signed for.
+    said = [Said("signed", path=file, judging=judging).in_language(language), Said("to_set").in_language(language)]
+    said += [f"  {line}" for line in adopting.to_set(settings, record, file)]
+    try:
+        adoptions.read(file) if file.exists() else None
+        adoptions.append(file, record)
+    except OSError as error:
+        raise RefusalError("unread", path=file, why=error.strerror or error) from None
     for line in said:
         click.echo(line)
 
@@ -206,12 +202,3 @@ def _find(rule: str, version: str) -> ModelVersion:
     except ValueError:
         known = ", ".join(model.version for model in model_versions.BY_NAME.values() if model.rule == rule)
         raise RefusalError("no_version", rule=rule, version=version, known=known) from None
-
-
-@contextmanager
-def _refused_in(language: Language) -> Iterator[None]:
-    """What is refused within is said in this language, as a usage error."""
-    try:
-        yield
-    except RefusalError as error:
-        raise click.UsageError(error.said.in_language(language)) from None

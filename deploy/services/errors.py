@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from deploy.said import SpokenError
+
 
 class ServiceError(Exception):
     """A server that is needed is not there. The message says which, why, and what would help."""
@@ -9,6 +11,10 @@ class ServiceError(Exception):
 
 class ServiceMissingError(ServiceError):
     """The server's program was not found and could not be had."""
+
+
+class KafkaMissingError(SpokenError, ServiceMissingError):
+    """No Kafka answers, or it lacks a topic; said in the reader's language."""
 
 
 class ServiceFailedError(ServiceError):

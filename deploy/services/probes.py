@@ -6,7 +6,7 @@ import json
 import urllib.request
 
 from deploy.mqtt_tls import mqtt_address
-from deploy.services.errors import ServiceMissingError
+from deploy.services.errors import KafkaMissingError, ServiceMissingError
 from deploy.services.kafka import serves
 from deploy.services.processes import answers
 
@@ -14,7 +14,7 @@ from deploy.services.processes import answers
 def need_kafka(bootstrap: str, timeout_s: float = 5.0) -> None:
     """Raises ServiceMissingError where no Kafka answers a metadata request there."""
     if not serves(bootstrap, timeout_s):
-        raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA")
+        raise KafkaMissingError("no_kafka", at=bootstrap)
 
 
 def need_mqtt(url: str) -> None:

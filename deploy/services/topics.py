@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from contracts import topics
-from deploy.services.errors import ServiceError, ServiceMissingError
+from deploy.services.errors import KafkaMissingError, ServiceError
 from deploy.services.kafka import run_apart
 from deploy.settings import SettingsError
 from streams.agents.started import started
@@ -65,7 +65,7 @@ async def _admin(bootstrap: str) -> AsyncIterator[Any]:
         try:
             await admin.start()
         except KafkaConnectionError as error:
-            raise ServiceMissingError(f"no Kafka answers at {bootstrap}: start one, or correct PUENTE_KAFKA") from error
+            raise KafkaMissingError("no_kafka", at=bootstrap) from error
 
     async with started(reach, admin.close):
         yield admin

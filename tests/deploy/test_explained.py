@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from types import SimpleNamespace
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
+from contracts import topics
 from contracts.alerts import Alert
 from contracts.readings import ShipmentReading
 from contracts.sensors import SensorValue
-from contracts.words import STATES
+from contracts.words import STATES, Language
 from deploy.cli.explained import lines_of
-from deploy.explain import Explanation, Outcome
+from deploy.explain import Explanation, Outcome, explain
+from deploy.said import RefusalError
+from deploy.settings import load
 from detectors.explanation import Reason
 
 SHA = "9f86d081" * 8
@@ -139,3 +146,46 @@ def test_a_drill_is_marked(language: str) -> None:
     assert {"en": "DRILL: ", "es": "SIMULACRO: "}[language] in text(
         Explanation(alert=drill, newest=drill, told_ms=0), language
     )
+
+
+# -- which alert is asked for ------------------------------------------------------------------------------------------
+
+
+class Told:
+    """A line's log that holds nothing but alerts of these ids, of a rule's version that no release has."""
+
+    def __init__(self, *ids: str) -> None:
+        self._told = [alert(alert_id=name, rule_version=10**6) for name in ids]
+
+    async def records(self, topic: str, *, only: int | None = None, since_ms: int | None = None) -> AsyncGenerator[Any]:
+        for each in self._told if topic == topics.alerts("joint") else ():
+            yield SimpleNamespace(key=each.alert_id.encode(), value=msgspec.json.encode(each), timestamp=0)
+
+    async def partitions(self, topic: str) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("asked", ["a07881b5", "A07881B5", "  a07881b5\n", "\tA07881B5" + "C" * 24 + " "])
+def test_an_id_may_be_in_capitals_and_have_blanks_around_it(asked: str) -> None:
+    log = Told("a07881b5" + "c" * 24, "b" * 32)
+    assert asyncio.run(explain(load({}), asked, log=log)).alert.alert_id == "a07881b5" + "c" * 24
+
+
+@pytest.mark.parametrize(
+    ("asked", "revision", "says", "dice"),
+    [
+        ("c0", 1, "no alert kept has an id that begins with c0; `puente", "ninguna alerta guardada tiene un id que"),
+        ("A0", 1, "2 alerts begin with a0: a0a0", "2 alertas empiezan con a0: a0a0"),
+        ("b0", 2, "it has no revision 2; there are 1", "no tiene la revisión 2; existen 1"),
+        ("b0", 0, "it has no revision 0; there are 1", "no tiene la revisión 0; existen 1"),
+    ],
+)
+def test_an_alert_that_there_is_not_is_refused_in_either_language(
+    asked: str, revision: int, says: str, dice: str
+) -> None:
+    log = Told("a0" * 16, "a0" * 15 + "b1", "b0" * 16)
+    with pytest.raises(RefusalError) as caught:
+        asyncio.run(explain(load({}), asked, revision, log=log))
+    languages: tuple[tuple[Language, str], ...] = (("en", says), ("es", dice))
+    for language, sentence in languages:
+        assert sentence in caught.value.said.in_language(language)

@@ -18,9 +18,9 @@ from contracts import frames
 from contracts.journeys import JourneyWindow, window_id
 from contracts.readings import Tick
 from deploy import cli, shadow
+from deploy.said import RefusalError
 from deploy.services import topics as services
 from deploy.shadow import candidate_in, labels_in
-from deploy.takeover_words import RefusalError
 from streams.reference_book import ReferenceBook
 
 ONE, OTHER = "3f" * 16, "a0" * 16
