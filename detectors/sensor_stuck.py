@@ -4,9 +4,13 @@ Idea: each sensor has its own habit of repeating a value exactly, by its noise a
 (``detectors.repeat_habit``). A run that would be too improbable even where the sensor repeats itself the most, and that
 is several times as long as the longest learnt (noise is not the same by day and night), is a stuck sensor. A fine one
 is told after ten repeats, a coarse one after as many as its noise calls for. At one of the sensor's rails (saturated,
-or a chip's word for an error) a few repeats are enough. A run is learnt when it ends and at most ``learn_max`` long, or
-a sensor stuck for a day would teach that this is its habit; and as long as one that could not have been told, if it
-was, or a sensor that sticks again would be told three times as late.
+or a chip's word for an error) a few repeats are enough.
+
+A run is learnt when it ends, at most ``learn_max`` long, but for one that was told: that teaches neither repeats nor
+length, or a sensor that sticks again and again would be told later each time and then no more. A sensor whose noise
+falls, at night for instance, is told from one that sticks by what follows: a sensor that comes loose changes at each
+reading, one at rest has the next long run a few changes later. So a told run is learnt if another was told no more than
+``_NEAR`` changes before; so one that sticks, comes loose for a few readings and sticks again is soon excused.
 
 Judged are the sensors that the device declares, of those whose noise shows: temperature, humidity, vibration, shock.
 Caveat: a closed container's light and a full battery stand still by nature, and are not; a vibration or shock sensor
@@ -38,7 +42,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="sensor_stuck",
-    version=2,
+    version=3,
     severity="info",
     opened={
         "en": "{device_id}: its {sensor_en} sensor has told {value} for {repeats:.0f} readings; it seems stuck.",
@@ -61,6 +65,8 @@ _SENSORS: Final = tuple(_FIELDS)
 _BITS: Final = np.array([SENSOR_BITS[sensor] for sensor in _FIELDS], np.uint8)
 _JUDGED: Final = np.bitwise_or.reduce(_BITS)
 _FIRST_RESTING: Final = 2  # of ``_SENSORS``: vibration and shock
+_FULL: Final = 512  # runs after which the older half of what was learnt counts half
+_NEAR: Final = 10  # changes between two told runs of a sensor at rest
 _LEARNT: Final = {
     "last": np.float32(np.nan),
     "run": np.int16(0),
@@ -69,6 +75,7 @@ _LEARNT: Final = {
     "jumps": np.uint16(0),
     "step": np.float32(np.nan),
     "longest": np.int16(0),
+    "told_at": np.int16(-_FULL),  # ``changes`` as the last told run ended; long ago where there was none
 }
 # A DS18B20's values for "no answer" and "just switched on"; the ranges of common accelerometers. By ``_SENSORS``.
 _NONE: Final = np.nan
@@ -76,7 +83,6 @@ SHOCK_RAILS_G: Final = (16.0, 32.0, 100.0, 200.0)
 _RAILS: Final = np.array([(-127.0, 85.0, _NONE, _NONE), (_NONE,) * 4, (2.0, 4.0, 8.0, 16.0), SHOCK_RAILS_G], np.float32)
 _RUN_MAX: Final = 30_000
 _LARGEST: Final = float(np.finfo(np.float32).max)
-_FULL: Final = 512  # runs after which the older half of what was learnt counts half
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +114,6 @@ class Thresholds:
     def prior(self) -> Heard:
         """What a sensor is taken to have been heard to do before it was."""
         return Heard(self.prior_repeats, self.prior_changes, self.prior_jumps)
-
-
-def _longest(longest: Any, run: Any, learnt: Any, heard: Heard, t: Thresholds) -> Any:
-    """The longest run learnt once ``run`` has ended and ``learnt`` of it are; arrays. ``heard`` is before it."""
-    untold = np.maximum(t.longest_times * longest.astype(np.int64), t.least_repeats - 1)
-    if not (run > untold).any():
-        return np.maximum(longest, learnt)
-    stuck = (run > untold) & (surprise(run.astype(np.float64), heard, t.prior) >= 1.0 - t.chance)
-    return np.maximum(longest, np.where(stuck, np.minimum(untold, learnt), learnt))
 
 
 class StuckSensor(AnomalyDetector):  # type: ignore[misc]
@@ -155,6 +152,7 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         self._jumps = 0
         self._step = np.float32(math.nan)
         self._longest = 0
+        self._told_at = -_FULL
 
     @property
     def _thresholds(self) -> Thresholds:
@@ -185,26 +183,28 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         value = self._value(x)
         if math.isnan(value):
             return 0.0
-        run = self._next_run(value, bool(x.get("resting")))
+        return self._score(self._next_run(value, bool(x.get("resting"))))
+
+    def _score(self, run: int) -> float:
         if run < self.least_repeats or run <= self.longest_times * self._longest:
             return 0.0
         # As arrays of one: numpy's power of a scalar may differ from it in the last digit.
-        return float(surprise(np.array([run], np.float64), self._heard(), self._thresholds.prior)[0])
-
-    def _heard(self) -> Heard:
-        return Heard(*(np.array([n], np.float64) for n in (self._repeats, self._changes, self._jumps)))
+        heard = Heard(*(np.array([n], np.float64) for n in (self._repeats, self._changes, self._jumps)))
+        return float(surprise(np.array([run], np.float64), heard, self._thresholds.prior)[0])
 
     def learn_one(self, x: dict[str, Any]) -> None:
-        """Take the value in; a run is learnt when it ends."""
+        """Take the value in; a run is learnt when it ends, if it was not told or is one of a sensor at rest."""
         value = self._value(x)
         if math.isnan(value):
             return
         run = self._next_run(value, bool(x.get("resting")))
         if value != self._last and not math.isnan(self._last):
             learnt = min(self._run, self.learn_max)
-            if learnt:
-                longest, run_, learnt_ = (np.array([n]) for n in (self._longest, self._run, learnt))
-                self._longest = int(_longest(longest, run_, learnt_, self._heard(), self._thresholds)[0])
+            if self._score(self._run) >= 1.0 - self.chance:
+                if self._changes - self._told_at > _NEAR:
+                    learnt = 0
+                self._told_at = self._changes
+            self._longest = max(self._longest, learnt)
             self._repeats += learnt
             self._changes += 1
             change = np.abs(np.float32(value) - np.float32(self._last))
@@ -214,6 +214,7 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
                 self._repeats, self._changes = self._repeats // 2, self._changes // 2
                 self._jumps //= 2
                 self._longest //= 2
+                self._told_at //= 2
         self._last, self._run = value, run
 
 
@@ -251,8 +252,12 @@ class SensorStuck:
     def learn_many(self, sensor: str, at: Rows, value: Floats, resting: Bools) -> None:
         """``StuckSensor.learn_one`` for the same."""
         cells, told = self._cells(_SENSORS.index(sensor), at), value.astype(np.float32)
-        before = self._flat("last")[cells]
-        self._learn(cells, told, before, self._next_run(cells, told == before, resting))
+        before, was_told = self._flat("last")[cells], self._score(cells, self._flat("run")[cells]) >= self._opens
+        self._learn(cells, told, before, self._next_run(cells, told == before, resting), was_told)
+
+    @property
+    def _opens(self) -> float:
+        return 1.0 - self.thresholds.chance
 
     def _next_run(self, cells: Rows, same: Bools, resting: Bools) -> Any:
         run = np.zeros(len(cells), np.int16)
@@ -273,24 +278,31 @@ class SensorStuck:
     def _heard(self, cells: Rows) -> Heard:
         return Heard(*(self._flat(name)[cells].astype(np.float64) for name in Heard._fields))
 
-    def _learn(self, cells: Rows, told: Any, before: Any, following: Any) -> None:
+    def _learn(self, cells: Rows, told: Any, before: Any, following: Any, was_told: Bools) -> None:
+        """``was_told``: the sensor's run before this value was told, at a rail too."""
         run, change = self._flat("run"), np.abs(told - before)
         i = (change > 0.0).nonzero()[0]  # NaN: no value before this one
         ended = cells[i]
         if len(ended):
             repeats, changes, jumps, longest, step = map(self._flat, ("repeats", "changes", "jumps", "longest", "step"))
             learnt = np.minimum(run[ended], self.thresholds.learn_max)
+            of_told = was_told[i].nonzero()[0]
+            if len(of_told):
+                of, told_at = ended[of_told], self._flat("told_at")
+                at = changes[of].astype(np.int16)
+                learnt[of_told[at - told_at[of] > _NEAR]] = 0
+                told_at[of] = at
             repeated = learnt.nonzero()[0]
             if len(repeated):
                 of, learnt = ended[repeated], learnt[repeated]
-                longest[of] = _longest(longest[of], run[of], learnt, self._heard(of), self.thresholds)
+                longest[of] = np.maximum(longest[of], learnt)
                 repeats[of] += learnt.astype(np.uint32)
             jumped, step[ended] = stepped(step[ended], change[i])
             jumps[ended] += jumped
             changes[ended] = counted = changes[ended] + np.uint16(1)
             full = ended[counted >= _FULL]
             if len(full):
-                for column in (repeats, changes, jumps, longest):
+                for column in (repeats, changes, jumps, longest, self._flat("told_at")):
                     column[full] //= 2
         self._flat("last")[cells], run[cells] = told, following
 
@@ -313,12 +325,13 @@ class SensorStuck:
         before = self._flat("last")[cells]
         run = self._next_run(cells, value == before, resting)
         score = self._told(cells, sensor, value, run)
-        self._learn(cells, value, before, run)
         stuck = self.columns["stuck"]
         was_stuck = stuck[batch.rows]
-        is_stuck = score >= 1.0 - t.chance
+        was_told = was_stuck[i] & _BITS[sensor] != 0
+        self._learn(cells, value, before, run, was_told)
+        is_stuck = score >= self._opens
         if was_stuck.any() or is_stuck.any():
-            is_stuck |= (was_stuck[i] & _BITS[sensor] != 0) & (run > 0)
+            is_stuck |= was_told & (run > 0)
             for n, bit in enumerate(_BITS):
                 of = (sensor == n).nonzero()[0]
                 at, use, is_now = rows[of], i[of], is_stuck[of]
@@ -377,7 +390,7 @@ class SensorStuck:
         usual = {"repeats": min(share / (1.0 - share), self.thresholds.rail_repeats - 1.0)}
         if len(self._at_rail(of, value, run)):
             x["at_rail"], usual["at_rail"] = 1.0, 0.0
-        return Why(score_of, x, usual, 1.0 - self.thresholds.chance)
+        return Why(score_of, x, usual, self._opens)
 
     def _share(self, sensor: int, row: Rows) -> float:
         return float(greatest_share(self._heard(self._cells(sensor, row)), self.thresholds.prior)[0])

@@ -45,6 +45,77 @@ def test_a_sensor_that_has_been_stuck_once_is_found_as_it_sticks_again(hear) -> 
     assert "trip" not in hear(told_never, *again[240:])
 
 
+def stuck_again_and_again(gap: int, run: int, times: int = 10) -> list[float]:
+    """Values of a fine sensor that sticks ``times`` times for ``run`` readings, each after ``gap`` of its own."""
+    rng = random.Random(1)
+    return [v for _ in range(times) for v in (*(round(rng.gauss(5.0, 0.2), 2) for _ in range(gap)), *[5.03] * run)]
+
+
+def told_after(told: list[bool], gap: int, run: int) -> list[int | None]:
+    """The repeat of each run at which it is told; none may be told before its run."""
+    each = [told[at : at + gap + run] for at in range(0, len(told), gap + run)]
+    assert not any(any(one[:gap]) for one in each)
+    return [one.index(True) - gap if any(one) else None for one in each]
+
+
+def estimated(values: list[float]) -> list[bool]:
+    detector, told = StuckSensor(), []
+    for value in values:
+        told.append(detector.score_one({"value": value}) >= 1.0 - Thresholds().chance)
+        detector.learn_one({"value": value})
+    return told
+
+
+@pytest.mark.parametrize("run", [20, 30, 60, 100])
+@pytest.mark.parametrize("gap", [100, 300, 1_000])
+def test_a_sensor_that_sticks_again_and_again_is_told_as_soon_each_time(gap: int, run: int) -> None:
+    found = told_after(estimated(stuck_again_and_again(gap, run)), gap, run)
+    assert all(at is not None and at <= 15 for at in found), found
+
+
+@pytest.mark.parametrize("run", [20, 60])
+def test_the_rule_tells_it_where_the_estimator_does_and_has_learnt_the_same(hear, run: int) -> None:
+    values, rule, one = stuck_again_and_again(100, run), SensorStuck(), StuckSensor()
+    said = hear(rule, *[{"temperature_c": value} for value in values])
+    assert [word == "trip" for word in said] == estimated(values)
+    for value in values:
+        one.learn_one({"value": value})
+    learnt = {name: rule.columns.row(0)[f"temperature_{name}"] for name in ("repeats", "changes", "longest", "told_at")}
+    assert learnt == {name: getattr(one, f"_{name}") for name in learnt}
+
+
+def test_the_control_of_these_is_what_told_runs_would_teach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensor_stuck, "_NEAR", 10_000)  # each is learnt as one of a sensor at rest
+    found = told_after(estimated(stuck_again_and_again(300, 60)), 300, 60)
+    assert found[0] is not None
+    assert found[0] <= 15
+    assert None in found
+
+
+def test_what_was_told_at_a_rail_is_no_habit_either(hear) -> None:
+    stuck, error = [{"temperature_c": 5.21}] * 20, [{"temperature_c": -127.0}] * 9
+    assert hear(SensorStuck(), *cold_store(100), *error, *cold_store(100, 2), *stuck)[209:].index("trip") <= 15
+    no_rail = [{"temperature_c": -126.0}] * 9  # the control: as long, but not told
+    assert "trip" not in hear(SensorStuck(), *cold_store(100), *no_rail, *cold_store(100, 2), *stuck)[209:]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_coarse_sensor_whose_noise_falls_at_night_learns_that_in_a_few_runs(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """It is told at first, and no more once a second long run has come soon after; the control never learns it."""
+
+    def told_at_night() -> int:
+        readings = [*cold_store(1_500, seed, 0.5, 1.0), *cold_store(1_500, seed + 10, 0.5, 0.1)]
+        told = estimated([reading["temperature_c"] for reading in readings])
+        assert not any(told[:1_500])
+        return sum(now and not before for before, now in itertools.pairwise(told))
+
+    assert 1 <= told_at_night() <= 3
+    monkeypatch.setattr(sensor_stuck, "_NEAR", -1)
+    assert told_at_night() > 4
+
+
 def test_a_sensor_that_is_stuck_from_its_first_reading_is_found_late(hear) -> None:
     said = hear(SensorStuck(), *[{"temperature_c": 5.0}] * 120)
     assert 85 <= said.index("trip") <= 100
