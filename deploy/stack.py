@@ -162,8 +162,12 @@ class LocalStack:
         if self.settings.data_dir is None:
             return stack.enter_context(scratch("stack"))
         folder = self.settings.data_dir.absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = stack.enter_context((folder / ".lock").open("a"))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / ".lock").open("a"))
+        except OSError as error:
+            why = error.strerror or error
+            raise ServiceError(f"{folder}: {why}; set PUENTE_DATA_DIR to a folder that you may write") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

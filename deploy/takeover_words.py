@@ -149,6 +149,10 @@ SENTENCES: Final[Words] = {
         "es": "el informe no dice de qué Kafka es; aquí no se sabe cuál es el de la línea (PUENTE_KAFKA)",
     },
     # -- the file of adoptions
+    "not_added": {
+        "en": "{path} can't be read and added to: {why}; name a file in a folder of yours with --to",
+        "es": "no se puede leer ni ampliar {path}: {why}; indique con --to un archivo en una carpeta suya",
+    },
     "no_record": {
         "en": "{path}, line {line} is no record of an adoption; until it is put right, no record of the file counts.\n"
         "  Two records on one line: put each on a line of its own.\n  Else: bring the line back as it was reviewed, or "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -108,6 +109,15 @@ def write_json(result: Any, json_to: str) -> None:
         partial.replace(path)
     except OSError as error:
         raise click.UsageError(f"--json {json_to}: {error.strerror or error}") from None
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """What can't be written to this folder within is said, as a usage error."""
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(f"{folder}: {error.strerror or error}; name a folder that you may write") from None
 
 
 def need_line(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deploy.cli.common import json_option, with_settings, write_json
+from deploy.cli.common import json_option, with_settings, write_json, writing_to
 from deploy.settings import Settings, SettingsError
 
 
@@ -29,10 +29,8 @@ def init(folder: Path, json_to: str | None) -> None:
     """
     from deploy import compose_secrets
 
-    try:
+    with writing_to(folder):
         made = compose_secrets.make(folder)
-    except OSError as error:
-        raise click.UsageError(f"{folder}: {error.strerror or error}; name a folder that you may write") from None
     if json_to is not None:
         write_json({"folder": str(folder), "made": made}, json_to)
         return

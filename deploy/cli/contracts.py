@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deploy.cli.common import json_option, write_json
+from deploy.cli.common import json_option, write_json, writing_to
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="docs/contracts")
 
@@ -37,7 +37,8 @@ def write(folder: Path, json_to: str | None) -> int:
     from deploy import contract_files
 
     breaks, compared = _past(folder) if folder.exists() else ({}, "")
-    verdict = contract_files.Verdict(breaks=breaks) if breaks else contract_files.write(folder)
+    with writing_to(folder):
+        verdict = contract_files.Verdict(breaks=breaks) if breaks else contract_files.write(folder)
     if json_to is not None:
         write_json({"written": verdict.written, "breaks": verdict.breaks}, json_to)
         return 1 if verdict.breaks else 0

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import click
 
-from deploy.cli.common import json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, need, with_settings, write_json, writing_to
 from deploy.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -127,10 +127,8 @@ def export(
     if source is None:
         raise SettingsError("PUENTE_HISTORY", "must be an InfluxDB's address: Grafana asks no other history")
     made = provisioning.files(_everything(settings), source, at, without_alarms)
-    try:
+    with writing_to(folder):
         count = provisioning.write(made, folder)
-    except OSError as error:
-        raise click.UsageError(f"{folder}: {error.strerror or error}") from None
     if json_to is not None:
         write_json({"files": sorted(made)}, json_to)
     click.echo(f"{count} files in {folder}", err=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from deploy.cli.common import json_option, need, with_settings, write_json
+from deploy.cli.common import json_option, need, with_settings, write_json, writing_to
 from deploy.cli.durations import DURATION, Amount
 from deploy.cli.scenarios import scenario_option
 from deploy.settings import Settings
@@ -69,18 +70,19 @@ def simulate(
     out = sys.stderr if json_to == "-" else sys.stdout  # standard output is the JSON's where it is asked for
     telling = Telling(sentence, sys.stderr if sys.stderr.isatty() else None, None if out.isatty() else out)
     try:
-        result = role.run(
-            settings,
-            scenario=scenario,
-            seed=seed,
-            for_s=for_s,
-            shipments=shipments,
-            speed=speed,
-            rate=rate,
-            exercise=exercise,
-            output=output,
-            on_progress=telling,
-        )
+        with nullcontext() if output is None else writing_to(output):
+            result = role.run(
+                settings,
+                scenario=scenario,
+                seed=seed,
+                for_s=for_s,
+                shipments=shipments,
+                speed=speed,
+                rate=rate,
+                exercise=exercise,
+                output=output,
+                on_progress=telling,
+            )
     finally:
         telling.end()  # also of a run that was broken off
     if output is not None and json_to != "-":

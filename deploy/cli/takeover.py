@@ -167,7 +167,7 @@ def adopt(
         adoptions.read(file) if file.exists() else None
         adoptions.append(file, record)
     except OSError as error:
-        raise RefusalError("unread", path=file, why=error.strerror or error) from None
+        raise RefusalError("not_added", path=file, why=error.strerror or error) from None
     for line in said:
         click.echo(line)
 

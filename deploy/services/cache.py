@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.services.errors import ServiceError
+
 _OWNED = ".owned"
 
 
 def cache_dir(chosen: Path | None = None) -> Path:
-    """The cache folder, made where it is not there yet."""
+    """The cache folder, made where it is not there yet. Raises ServiceError."""
     home = os.environ.get("XDG_CACHE_HOME") or (f"{os.environ['HOME']}/.cache" if os.environ.get("HOME") else "")
     wishes = [
         chosen,
@@ -32,13 +34,14 @@ def cache_dir(chosen: Path | None = None) -> Path:
             continue
         try:
             place.mkdir(parents=True, exist_ok=True)
-        except OSError:
+        except OSError as error:
             if place is chosen:
-                raise
+                why = error.strerror or error
+                raise ServiceError(f"{place}: {why}; set PUENTE_CACHE to a folder that you may write") from None
             continue
         if os.access(place, os.W_OK):
             return place
-    raise OSError("no folder for downloads can be written: set PUENTE_CACHE to one that can")
+    raise ServiceError("no folder for downloads can be written: set PUENTE_CACHE to one that can")
 
 
 @contextmanager
