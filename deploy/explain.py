@@ -1,14 +1,15 @@
 """Why an alert was told: its inputs and the state that judged, fetched from Kafka, and its score worked out anew.
 
 An alert of a model (``unusual_journey``, ``sensor_anomaly``) left the state that judged in ``models.v1``, with what it
-judged; a journey's window is looked up in ``journey.windows.v1`` too, while that keeps it. An alert of a device rule is
-told again from the device's readings, one on several devices from the shipment's, from some hours before it on, each
-joined with the reference as the line knew it then: what the topics no longer hold is said.
+judged; that is looked up in its topic too (``journey.windows.v1``, ``sensor.values.v1``), while it is kept there. An
+alert of a device rule is told again from the device's readings, one on several devices from the shipment's, from some
+hours before it on, each joined with the reference as the line knew it then: what the topics no longer hold is said.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -49,7 +50,6 @@ _HOUR_MS: Final = 3_600_000
 _ALERT: Final = msgspec.json.Decoder(Alert)
 _LISTED: Final = Said("listed")
 _BEGINNING: Final = re.compile("[0-9a-f]{1,32}")  # of an alert's id
-_WINDOW: Final = msgspec.json.Decoder(JourneyWindow)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +59,8 @@ class Explanation:
     ``newest`` is the alert's last revision; ``judged`` that whose score and state this one has, told at ``told_ms``:
     its own or, of a closing, the one before it, None where that is kept no longer. ``since_ms`` is Kafka's time of the
     first record read again, ``whole`` whether nothing was before it; ``heard`` the readings judged again. ``kept``:
-    whether the journey's window is in its topic as the model saw it, None where that no longer reaches back so far.
+    whether the journey's window, or the sensor's value, is in its topic as the model saw it, None where that no longer
+    reaches back so far.
     """
 
     alert: Alert
@@ -196,39 +197,50 @@ async def _explain_sensor(settings: Settings, log: Log, found: Explanation) -> N
     found.value, found.reasons = state.value, judgement.reasons
     found.named = tuple(str(reason.feature) for reason in judgement.named)
     found.score, found.state_sha256 = round(judgement.score, 4), judgement.state_sha256
-    same = found.score == found.alert.score and found.state_sha256 == found.state_told
-    found.outcome = "reproduced" if same else "differs"
+    found.kept = await _is_kept(
+        log, found, state.value.subject, state.value, lambda v: (v.series, v.device_id, v.boot_id, v.seq)
+    )
+    found.outcome = _of_a_model(found)
 
 
 async def _explain_journey(settings: Settings, log: Log, found: Explanation) -> None:
-    alert = found.alert
     state = await _state_of(log, found, ModelState)
     found.source = topics.JOURNEY_WINDOWS
     if state is None:
         found.outcome = "state_gone"
         return
-    limits = _rules(settings).get(alert.rule) or unusual_journey.Thresholds()
+    limits = _rules(settings).get(found.alert.rule) or unusual_journey.Thresholds()
     judgement = rejudge(state.window, state.state, limits)
     found.model, found.window, found.seen = state.model, state.window, state.state["everywhere"][0]
     found.reasons = judgement.reasons
     found.named = tuple(str(reason.feature) for reason in judgement.named)
     found.score, found.state_sha256 = round(judgement.score, 4), state_sha256(state.state)
-    found.kept = await _is_kept(log, state.window, found.told_ms)
-    same = found.score == alert.score and found.state_sha256 == found.state_told and found.kept is not False
-    found.outcome = "reproduced" if same else "differs"
+    found.kept = await _is_kept(log, found, state.window.key, state.window, lambda window: window.window_id)
+    found.outcome = _of_a_model(found)
 
 
-async def _is_kept(log: Log, window: JourneyWindow, told_ms: int) -> bool | None:
-    """Whether the topic has this very window; None where it no longer has that time."""
-    partition = partition_of(window.key, await log.partitions(topics.JOURNEY_WINDOWS))
-    name = window.window_id.encode()
-    async with between(
-        log, topics.JOURNEY_WINDOWS, partition, told_ms - _HOUR_MS, told_ms + CLOCKS_APART_MS
-    ) as records:
+async def _is_kept(
+    log: Log, found: Explanation, key: str, judged: JourneyWindow | SensorValue, id_of: Callable[[Any], Any]
+) -> bool | None:
+    """Whether the source has, under its id, what was judged; None where it no longer has that time."""
+    decoder = msgspec.json.Decoder(type(judged))
+    partition = partition_of(key, await log.partitions(found.source))
+    since_ms, until_ms = found.told_ms - _HOUR_MS, found.told_ms + CLOCKS_APART_MS
+    async with between(log, found.source, partition, since_ms, until_ms) as records:
         async for record in records:
-            if name in (record.value or b""):
-                return _WINDOW.decode(record.value) == window
+            for line in frames.lines_of(record.value or b""):
+                try:
+                    there = decoder.decode(line)
+                except frames.UNREADABLE:
+                    continue  # a tick, or what the line refused too
+                if id_of(there) == id_of(judged):
+                    return bool(there == judged)
     return None
+
+
+def _of_a_model(found: Explanation) -> Outcome:
+    same = found.score == found.alert.score and found.state_sha256 == found.state_told and found.kept is not False
+    return "reproduced" if same else "differs"
 
 
 # -- rules on readings -----------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ _ENGLISH: Final = _Words(
     },
     model="model {model}, {seen} windows seen",
     waived="{version} judges without a comparison that found it ready: waived by {by}",
-    value="{series} at {at}: {value}, of {readings} readings; declared range {low:g} to {high:g}",
+    value="{series} at {at}: {value}, of {readings} readings; declared range {low:g} to {high:g}; {kept}",
     reading="reading boot {boot}, seq {seq} of {at}",
     again="{heard} readings of {topic} judged again, from {since} on; {whole}",
     whole={
@@ -111,13 +111,13 @@ _SPANISH: Final = _Words(
     grounds="Con qué datos",
     window="ventana de viaje de {start} a {end}, {readings} lecturas de {device}; {kept}",
     kept={
-        True: "la misma está en {topic}",
-        False: "OTRA está en {topic} con su identificador",
+        True: "lo mismo está en {topic}",
+        False: "OTRA COSA está en {topic} con su identificador",
         None: "{topic} ya no llega tan atrás; esto es lo que vio el modelo",
     },
     model="modelo {model}, {seen} ventanas vistas",
     waived="{version} juzga sin una comparación que lo hallara listo: lo autorizó {by}",
-    value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low:g} a {high:g}",
+    value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low:g} a {high:g}; {kept}",
     reading="lectura boot {boot}, seq {seq} del {at}",
     again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",
     whole={
@@ -195,16 +195,22 @@ def _is_reason(key: str, found: Explanation) -> bool:
 
 
 def _grounds(found: Explanation, words: _Words) -> Iterator[str]:
+    kept = words.kept[found.kept].format(topic=found.source)
     if found.window is not None:
         w = found.window
-        kept = words.kept[found.kept].format(topic=found.source)
         start, end = _at(w.start_ms), _at(w.end_ms)
         yield words.window.format(start=start, end=end, readings=w.readings, device=w.device_id, kept=kept)
         yield words.model.format(model=found.model, seen=found.seen)
     if found.value is not None:
         v = found.value
         yield words.value.format(
-            series=v.series, at=_at(v.time_ms), value=_number(v.value), readings=v.readings, low=v.low, high=v.high
+            series=v.series,
+            at=_at(v.time_ms),
+            value=_number(v.value),
+            readings=v.readings,
+            low=v.low,
+            high=v.high,
+            kept=kept,
         )
     if found.reading is not None:
         r = found.reading

@@ -23,7 +23,7 @@ from deploy.cli.feature_words import WORDS, word_of
 from deploy.core_line import CoreLine
 from deploy.explain import explain
 from deploy.settings import Settings, load
-from detectors import catalog, sensor_watch, separation, signal_lost, unusual_journey
+from detectors import catalog, model_versions, sensor_watch, separation, signal_lost, unusual_journey
 from detectors.device_batch import DeviceBatch, Verdict
 from detectors.explanation import Why
 from detectors.journey_norm import JourneyNorm
@@ -139,6 +139,7 @@ class PlayedLine:
             (topics.READINGS, line.admit),
             (topics.SHIPMENT_READINGS, line.shipment),
             (topics.JOURNEY_WINDOWS, line.corridor),
+            (topics.SENSOR_VALUES, line.sensor),
         ):
             stages[:] = [Recorded(self, stage, topic, n) for n, stage in enumerate(stages)]
         line.run(of.run())
@@ -286,6 +287,7 @@ def test_the_score_and_the_state_come_out_again_from_what_is_kept(played: Played
         found = asyncio.run(explain(settings(), alert.alert_id, alert.revision, log=played))
         assert (found.outcome, found.score) == ("reproduced", alert.score)
         assert found.state_sha256 == found.state_told == alert.evidence["state_sha256"]
+        assert found.kept is (True if rule in model_versions.OWN else None)  # what is retold is not looked up
         assert ",".join(found.named) == alert.evidence["features"]
         assert {reason.feature: round(reason.falls, 4) for reason in found.reasons} == {
             key.removeprefix("falls_"): fall for key, fall in alert.evidence.items() if key.startswith("falls_")

@@ -109,9 +109,15 @@ def test_a_sensors_value_is_shown_with_its_declared_range(language: str) -> None
         high=30.0, device_id="box-1", boot_id=1, seq=7,
     )  # fmt: skip
     found = Explanation(
-        alert=alert(rule="sensor_anomaly"), newest=alert(), told_ms=0, outcome="reproduced", score=0.9931, value=value
-    )
+        alert=alert(rule="sensor_anomaly"), newest=alert(), told_ms=0, outcome="reproduced", score=0.9931, value=value,
+        source="sensor.values.v1",
+    )  # fmt: skip
+    words = {"en": ("the same is in", "ANOTHER is in"), "es": ("lo mismo está en", "OTRA COSA está en")}[language]
+    for found.kept, kept in zip((True, False), words, strict=True):
+        assert f"; {kept} sensor.values.v1" in text(found, language)
+    found.kept = None
     said = text(found, language)
+    assert {"en": "no longer reaches back", "es": "ya no llega tan atrás"}[language] in said
     assert "box-1:temperature_c" in said
     assert "16.25" in said
     assert "-30" in said
