@@ -245,17 +245,19 @@ class TemperatureExcursionRule:
         }
 
     def why(self, batch: DeviceBatch, position: int) -> Why:
-        """The smoothed value, which makes the score; usual is the nearest in its band, by the sensor's least noise: at
-        the bound itself it is as likely out as in.
+        """The smoothed value, which makes the score; expected is the middle of the band that was shipped for: the mean
+        follows an excursion within a few readings, and what it was before is not kept. Of one bound there is no middle:
+        expected is then as far inside as the sensor's least noise, for at the bound itself it is as likely out as in.
         """
         row = slice(position, position + 1)
         low, high = batch.min_temperature_c[row], batch.max_temperature_c[row]
         mean, variance = (self.columns[name][batch.rows[row]] for name in ("mean", "variance"))
-        inside_c = np.fmin(self.thresholds.noise_floor_c, (high - low) / 2.0)
+        middle_c, floor_c = (low + high) / 2.0, self.thresholds.noise_floor_c  # NaN where there is but one bound
+        expected_c = np.where(np.isnan(middle_c), np.fmax(low + floor_c, high - floor_c), middle_c)
         return Why(
             lambda x: float(self._score(np.array([x["smoothed_c"]]), variance, low, high)[0]),
             {"smoothed_c": float(mean[0])},
-            {"smoothed_c": float(np.fmin(np.fmax(mean, low + inside_c), high - inside_c)[0])},
+            {"smoothed_c": float(expected_c[0])},
             self.thresholds.open_score,
         )
 

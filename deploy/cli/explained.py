@@ -31,7 +31,7 @@ class _Words:
     opened: str
     now: dict[str, str]
     why: str
-    usually: str
+    expected: str
     falls: str
     grounds: str
     window: str
@@ -55,8 +55,8 @@ _ENGLISH: Final = _Words(
         "updated": "it is open now, and has grown worse since it was opened",
         "closed": "it is closed now",
     },
-    why="Why: > is what it was told for; 'falls' is how much the score falls with the usual value in its place",
-    usually="usually",
+    why="Why: > is what it was told for; 'falls' is how much the score falls with the expected value in its place",
+    expected="expected",
     falls="falls",
     grounds="On what",
     window="journey window {start} to {end}, {readings} readings of {device}; {kept}",
@@ -105,8 +105,8 @@ _SPANISH: Final = _Words(
         "updated": "ahora está abierta y ha empeorado desde que se abrió",
         "closed": "ahora está cerrada",
     },
-    why="Por qué: > es el motivo del aviso; 'baja' es cuánto baja la puntuación con el valor usual en su lugar",
-    usually="lo usual",
+    why="Por qué: > es el motivo del aviso; 'baja' es cuánto baja la puntuación con el valor esperado en su lugar",
+    expected="se esperaba",
     falls="baja",
     grounds="Con qué datos",
     window="ventana de viaje de {start} a {end}, {readings} lecturas de {device}; {kept}",
@@ -182,7 +182,7 @@ def _why(found: Explanation, words: _Words, language: str) -> Iterator[str]:
                 for each in (reason.value, reason.usual)
             )
             name = word.in_language(language)
-            yield f"  {mark} {name:<{wide}}  {value}, {words.usually} {usual}; {words.falls} {reason.falls:.4f}"
+            yield f"  {mark} {name:<{wide}}  {value}, {words.expected} {usual}; {words.falls} {reason.falls:.4f}"
         yield ""
     said = {k: v for k, v in found.alert.evidence.items() if not k.startswith(_ASIDE) and not _is_reason(k, found)}
     if said:

@@ -79,7 +79,8 @@ def test_a_reading_judged_again_is_shown_with_what_was_left_out(language: str) -
     another, unknown = {"en": ("ANOTHER", "cannot be known"), "es": ("OTRO", "no se puede saber")}[language]
     assert said.count(unknown) == 2  # of the state, and so of the whole
     assert another not in said
-    assert {"en": "> temperature  12 °C, usually 8 °C", "es": "> temperatura  12 °C, lo usual 8 °C"}[language] in said
+    why = {"en": "> temperature  12 °C, expected 8 °C", "es": "> temperatura  12 °C, se esperaba 8 °C"}
+    assert why[language] in said
     assert "opening_seq" not in said
     found.whole, found.outcome = True, "differs"
     assert another in text(found, language)
@@ -128,7 +129,7 @@ def test_a_sensors_value_is_shown_with_its_declared_range(language: str) -> None
 def test_a_state_is_said_in_its_word(language: str) -> None:
     reasons = (Reason("seal_state", "tampered", "armed", 1.0),)
     found = Explanation(alert=alert(), newest=alert(), told_ms=0, reasons=reasons, named=("seal_state",))
-    assert {"en": "tampered, usually armed", "es": "tampered, lo usual armed"}[language] in text(found, language)
+    assert {"en": "tampered, expected armed", "es": "tampered, se esperaba armed"}[language] in text(found, language)
 
 
 @LANGUAGES

@@ -122,10 +122,10 @@ def test_evidence_says_the_value_and_the_band_in_words(batch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_what_is_named_lowers_the_score_with_the_nearest_allowed_in_its_place(batch, seed: int) -> None:
+def test_what_is_named_lowers_the_score_with_the_expected_in_its_place(batch, seed: int) -> None:
     rng, rule = random.Random(seed), TemperatureExcursionRule()
     rule.columns.ensure(1)
-    low, high = rng.choice([(2.0, 8.0), (math.nan, 8.0), (2.0, math.nan)])
+    low, high, expected_c = rng.choice([(2.0, 8.0, 5.0), (math.nan, 8.0, 7.85), (2.0, math.nan, 2.15)])
     outside = [t for t, bound in ((rng.uniform(8.5, 14.0), high), (rng.uniform(-6.0, 1.5), low)) if bound == bound]
     told = 0
     for n in range(60):
@@ -137,11 +137,11 @@ def test_what_is_named_lowers_the_score_with_the_nearest_allowed_in_its_place(ba
         told += 1
         evidence, score = rule.why(reading, 0).evidence(), float(verdict.score[0])
         assert (evidence["feature"], evidence["features"]) == ("smoothed_c", "smoothed_c")
-        assert evidence["usual_smoothed_c"] == (high - 0.15 if evidence["smoothed_c"] > 5.0 else low + 0.15)
-        at_bound = rule._score(
-            np.array([evidence["usual_smoothed_c"]]), rule.columns["variance"][:1], np.array([low]), np.array([high])
+        assert evidence["usual_smoothed_c"] == expected_c
+        as_expected = rule._score(
+            np.array([expected_c]), rule.columns["variance"][:1], np.array([low]), np.array([high])
         )
-        assert evidence["falls_smoothed_c"] == pytest.approx(score - float(at_bound[0]), abs=1e-4)
+        assert evidence["falls_smoothed_c"] == pytest.approx(score - float(as_expected[0]), abs=1e-4)
         assert evidence["falls_smoothed_c"] > 0.4
     assert told > 10
 
