@@ -2,21 +2,27 @@
 
 What is another fault as well is a truth of its own, of the same episode: who is left behind stands, and a device whose
 readings are lost for long is silent. Each by the definition that the simulator plays such a fault by where it is asked
-for one, whatever any rule tells. What falls short of its rule's definition, or what the rule could not have told, is
-``exempt``, and stays in the truth to be counted. Assumes that the injection was fitted to its rig (``fault_plan``).
+for one, whatever any rule tells. A false track that its own device's speed does not contradict is a parting instead,
+from where its companions contradict it. What falls short of its rule's definition, or what the rule could not have
+told, is ``exempt``, and stays in the truth to be counted.
+
+Assumes that the injection was fitted to its rig (``fault_plan``): so the companions of a false track tell where they
+are, for a rig plays one fault at a time, and this one away from dead zones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from simulators.fault_draws import stands
+from simulators.fault_draws import OUTLIERS_M, stands
 from simulators.faults import (
     ALSO,
     ALSO_SICK,
+    ALSO_SLIGHT,
     OF_SHIPMENT,
     SILENCE_INTERVALS,
     UNITS,
@@ -33,6 +39,8 @@ A_STOP_MS: Final = 11 * 60_000.0  # what stands for so long and no less is a sto
 MARGIN_KM: Final = 0.2  # a receiver's outliers, and a bend, beside a place where one may stand
 A_BLOW_G: Final = 3.5  # what is less is the road's
 A_SHARE: Final = 0.155  # of its way: a tenth, 3 km/h of a truck's speed and two receivers' noise explain as much
+SLIGHT: Final = "slight"  # the variant of a parting that is a false track
+TWICE: Final = 2.1  # intervals, of 1.05 at the most: in so many each device tells twice where it is
 LOW_PCT: Final = 15.0  # a charge above it is enough
 HEARD_MS: Final = 86_400_000.0  # a sensor is not judged before it has been heard for so long
 
@@ -44,28 +52,31 @@ def truth_of(
 
     ``start_ms`` is the run's. A truth begins by the slowest clock.
     """
-    of_shipment = injection.rule in OF_SHIPMENT
-    devices = [device for device in rig.devices if device.kind in injection.kinds]
-    also: tuple[FaultRule, ...] = ALSO.get(injection.rule, ())
-    if injection.text in ALSO_SICK:
-        also = tuple(rule for rule in ALSO_SICK[injection.text] if rule != injection.rule)
-    begins_ms = injection.start_ms if injection.shows_ms is None else injection.shows_ms
-    why = _exempt(rig, injection, start_ms, life)
+    seen = _as_others_see_it(rig, injection)
+    of_shipment = seen.rule in OF_SHIPMENT
+    devices = [device for device in rig.devices if device.kind in seen.kinds]
+    also: tuple[FaultRule, ...] = ALSO.get(seen.rule, ())
+    if seen.text in ALSO_SICK:
+        also = tuple(rule for rule in ALSO_SICK[seen.text] if rule != seen.rule)
+    elif seen.variant == SLIGHT:
+        also = ALSO_SLIGHT
+    begins_ms = seen.start_ms if seen.shows_ms is None else seen.shows_ms
+    why = _exempt(rig, seen, start_ms, life)
     found = [
         Fault(
             fault_id=name if of_shipment or len(devices) == 1 else f"{name}-{device.kind}",
             episode_id=episode_id,
-            rule=injection.rule,
-            variant=injection.variant,
+            rule=seen.rule,
+            variant=seen.variant,
             device_id=device.device_id,
-            shipment_id=_shipment_id(rig, injection),
+            shipment_id=_shipment_id(rig, seen),
             start_ms=int(begins_ms - 1000.0 * life.clock_off_s),
-            end_ms=int(_ends_ms(injection, every_ms)),
-            size=injection.size,
-            units="share" if _falls_back(injection) else UNITS[injection.rule],
-            subject=_shipment_id(rig, injection) if of_shipment else device.device_id,
+            end_ms=int(_ends_ms(seen, every_ms)),
+            size=seen.size,
+            units="share" if _falls_back(seen) else UNITS[seen.rule],
+            subject=_shipment_id(rig, seen) if of_shipment else device.device_id,
             also=also,
-            begins_ms=None if injection.shows_ms is None else int(injection.start_ms),
+            begins_ms=None if seen.shows_ms is None else int(seen.start_ms),
             exempt=why,
         )
         for device in (devices[:1] if of_shipment else devices)
@@ -147,7 +158,7 @@ def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exem
     """Why its rule could not tell this fault, or must not; empty where it should."""
     if injection.variant == "blow" and injection.size < A_BLOW_G:
         return "below"
-    if _falls_back(injection) and injection.size < A_SHARE:
+    if _slight(injection):
         return "slight"
     if injection.rule == "battery_low" and round(injection.size, 1) > LOW_PCT:  # as it is told
         return "below"
@@ -162,6 +173,30 @@ def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exem
 def _falls_back(injection: Injection) -> bool:
     """Whether its size is the share of its way that a false track loses, and then gains."""
     return injection.rule == "position_spoofing" and injection.variant == "plausible"
+
+
+def _slight(injection: Injection) -> bool:
+    """Whether what its device tells of its speed may be as wrong as this false track is."""
+    return _falls_back(injection) and injection.size < A_SHARE
+
+
+def _as_others_see_it(rig: Rig, injection: Injection) -> Injection:
+    """A slight false track as the parting that it is to its companions; as it is where they cannot tell, and all else.
+
+    As of one whose speed goes with it (``plausible`` of ``separation``) its size is the most that it lies behind (m),
+    and it shows from where two receivers' outliers would not put it so far. Nobody can tell what is over before each
+    device has told twice.
+    """
+    trip = rig.trip_at(injection.start_ms)
+    if trip is None or not _slight(injection):
+        return injection
+    first, last = (float(km) for km in trip.along_km(np.array([injection.start_ms, injection.end_ms])))
+    away_km = OUTLIERS_M / 1000.0 / injection.size  # so far it drives until it is told as so far behind
+    shows_ms, over_ms = trip.passes_ms(first + away_km), trip.passes_ms(last - away_km)
+    if over_ms - shows_ms < TWICE * rig.every_ms:
+        return injection
+    most_m = round(1000.0 * injection.size * (last - first) / 2.0, 1)
+    return replace(injection, rule="separation", variant=SLIGHT, size=most_m, shows_ms=shows_ms)
 
 
 def _heard_ms(rig: Rig, device: RigDevice, injection: Injection, start_ms: float) -> float:

@@ -10,8 +10,8 @@ What is in ``NOT_IN_EVERY_LINE`` is true whether or not the line has a rule for 
 and ``sensor_anomaly`` is there where the reference declares what is to be watched, and is judged there as any other.
 What is played and is no fault that its rule could tell says why in ``exempt``: too small for what the rule defines
 (``below``: normal life that comes near, and an alert of it is false), a false track so near to what its device tells of
-its speed that only its companions contradict it (``slight``), or a sensor that is not watched, or not yet heard for a
-day.
+its speed that only its companions could contradict it, and so near to them, or so briefly away, that they do not
+(``slight``; else it is a fault of ``separation``), or a sensor that is not watched, or not yet heard for a day.
 """
 
 from __future__ import annotations
@@ -134,6 +134,8 @@ ALSO_SICK: Final[dict[str, tuple[FaultRule, ...]]] = {  # by the sensor that is 
     "shock": ("shock", "sensor_stuck"),
     "vibration": ("sensor_stuck", "sensor_anomaly"),
 }
+# A false track that is no more than a parting to the truth: near the bound of that its own speed may betray it.
+ALSO_SLIGHT: Final[tuple[FaultRule, ...]] = ("position_spoofing",)
 
 
 class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

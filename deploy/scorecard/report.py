@@ -172,7 +172,7 @@ _HEAD: Final = (
 
 _WHY: Final = {
     "below": "Played, and too small to be a fault (an alert of it would be false)",
-    "slight": "Not judged, for only its companions contradict so small a share",
+    "slight": "Not judged, for not even its companions contradict so small a share",
     "unwatched": "Not judged, for the sensor is not watched",
     "unheard": "Not judged, for the sensor had not been heard for a day",
 }

@@ -6,27 +6,38 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contracts.readings import Reading
 from detectors import battery_low, position_spoofing, sensor_watch, shock, signal_lost, unplanned_stop
 from simulators import Fault, FaultSpec, Fleet, scenarios
-from simulators.fault_truth import A_BLOW_G, A_SHARE, A_STOP_MS, HEARD_MS, LOW_PCT
-from simulators.faults import SILENCE_INTERVALS
+from simulators.fault_draws import OUTLIERS_M
+from simulators.fault_truth import A_BLOW_G, A_SHARE, A_STOP_MS, HEARD_MS, LOW_PCT, SLIGHT
+from simulators.faults import ALSO, ALSO_SLIGHT, SILENCE_INTERVALS
 from simulators.life import Life
+from simulators.rigs import Rig
 from simulators.sick_sensors import FIELDS
 
 START_MS = 1_790_000_000_000
 EVERY_MS = 10_000
 
 
-def played(spec: FaultSpec, **changes: Any) -> tuple[list[Fault], dict[str, list[Reading]]]:
-    simulated = Fleet(9, START_MS, 12, faults=[spec], **{"interval_s": 10, "horizon_s": 3600, **changes})
+def simulated_by(spec: FaultSpec, **changes: Any) -> Fleet:
+    return Fleet(9, START_MS, 12, faults=[spec], **{"interval_s": 10, "horizon_s": 3600, **changes})
+
+
+def heard(simulated: Fleet) -> dict[str, list[Reading]]:
     by_device: dict[str, list[Reading]] = defaultdict(list)
     for _, _, reading in simulated.run():
         by_device[reading.device_id].append(reading)
+    return by_device
+
+
+def played(spec: FaultSpec, **changes: Any) -> tuple[list[Fault], dict[str, list[Reading]]]:
+    simulated = simulated_by(spec, **changes)
     assert simulated.truth
-    return simulated.truth, by_device
+    return simulated.truth, heard(simulated)
 
 
 def test_the_simulator_and_the_rules_mean_the_same_by_a_fault() -> None:
@@ -69,12 +80,84 @@ def test_a_hole_through_which_a_device_is_heard_in_time_is_no_silence(size: tupl
         assert max(b - a for a, b in pairwise(heard_ms)) < (SILENCE_INTERVALS + 1.5) * EVERY_MS
 
 
-def test_a_false_track_as_near_to_its_speed_as_that_may_be_wrong_is_only_its_companions_to_tell() -> None:
-    often = {"first_s": (60, 90), "every_s": (60, 90), "duration_s": (300, 400)}
-    truth, _ = played(FaultSpec(rule="position_spoofing", variants=("plausible",), **often), horizon_s=14_400)
-    assert {(fault.size < A_SHARE, fault.exempt) for fault in truth} == {(True, "slight"), (False, "")}
-    assert {fault.units for fault in truth} == {"share"}
-    assert min(fault.size for fault in truth) < 0.08 < 0.3 < max(fault.size for fault in truth)
+def false_tracks(least_s: float, most_s: float, **changes: Any) -> Fleet:
+    """Tracks that are false for so long while their device tells the truck's own speed."""
+    often = {"first_s": (60, 90), "every_s": (60, 90), "duration_s": (least_s, most_s)}
+    spec = FaultSpec(rule="position_spoofing", variants=("plausible",), **often)
+    fleet = simulated_by(spec, **{"horizon_s": 14_400, **changes})
+    assert len({fault.episode_id for fault in fleet.truth}) == len(fleet.truth) >= 20, "each is one truth"
+    return fleet
+
+
+def rig_of(fleet: Fleet, fault: Fault) -> Rig:
+    (rig,) = [rig for rig in fleet.rigs if any(device.device_id == fault.device_id for device in rig.devices)]
+    return rig
+
+
+def behind_m(fleet: Fleet, fault: Fault, time_ms: float) -> float:
+    """How far a false track lies behind its truck on the road, by what is played."""
+    rig = rig_of(fleet, fault)
+    (played,) = [i for i in rig.injections if int(i.end_ms) == fault.end_ms]
+    trip = rig.trip_at(played.start_ms)
+    assert trip is not None
+    first, now, last = trip.along_km(np.array([played.start_ms, time_ms, played.end_ms])).tolist()
+    return 1000.0 * float(played.size) * min(now - first, last - now)
+
+
+def test_a_false_track_as_near_to_its_speed_as_that_may_be_wrong_is_a_parting_to_its_companions() -> None:
+    fleet = false_tracks(300, 400)
+    shares = {int(i.end_ms): i.size for rig in fleet.rigs for i in rig.injections}
+    assert {(shares[fault.end_ms] < A_SHARE, fault.rule, fault.variant, fault.exempt) for fault in fleet.truth} == {
+        (True, "separation", SLIGHT, ""),
+        (False, "position_spoofing", "plausible", ""),
+    }
+    assert min(shares.values()) < 0.08 < 0.3 < max(shares.values())
+    for fault in fleet.truth:
+        parted = fault.rule == "separation"
+        assert (fault.units, fault.subject) == (("m", fault.shipment_id) if parted else ("share", fault.device_id))
+        assert fault.also == (ALSO_SLIGHT if parted else ALSO["position_spoofing"])
+
+
+def partings(fleet: Fleet) -> list[Fault]:
+    found = [fault for fault in fleet.truth if fault.rule == "separation"]
+    assert len(found) >= 5
+    return found
+
+
+def test_it_is_one_from_where_two_receivers_alone_would_not_put_it_so_far_behind() -> None:
+    fleet = false_tracks(300, 400)
+    for fault in partings(fleet):
+        assert behind_m(fleet, fault, fault.start_ms) == pytest.approx(OUTLIERS_M, abs=0.1)
+        assert fault.begins_ms is not None
+        times_ms = range(fault.begins_ms, fault.end_ms, 1000)
+        assert max(behind_m(fleet, fault, ms) for ms in times_ms) == pytest.approx(fault.size, abs=5.0)
+
+
+@pytest.mark.parametrize("every_s", [10, 60])
+def test_while_it_is_one_all_three_devices_tell_where_they_are_twice_at_least(every_s: float) -> None:
+    fleet = false_tracks(200, 400, interval_s=every_s, life=Life(dead_zones=True))
+    by_device = heard(fleet)
+    for fault in partings(fleet):
+        for device in rig_of(fleet, fault).devices:
+            of = [r for r in by_device[device.device_id] if fault.start_ms <= r.time_ms < fault.end_ms]
+            apart = [r for r in of if behind_m(fleet, fault, r.time_ms) >= OUTLIERS_M]
+            assert len(apart) >= 2
+            assert all(r.lat_deg is not None for r in apart)
+
+
+@pytest.mark.parametrize(("least_s", "most_s", "every_s"), [(30, 50, 10), (100, 160, 60)])
+def test_one_that_never_lies_so_far_behind_or_not_for_two_of_its_readings_is_nobodys_to_tell(
+    least_s: float, most_s: float, every_s: float
+) -> None:
+    fleet = false_tracks(least_s, most_s, interval_s=every_s)
+    slight = [fault for fault in fleet.truth if fault.units == "m" or fault.size < A_SHARE]
+    assert {(fault.rule, fault.exempt) for fault in slight} == {("position_spoofing", "slight")}
+    far = 0
+    for fault in slight:
+        apart = [ms for ms in range(fault.start_ms, fault.end_ms, 1000) if behind_m(fleet, fault, ms) >= OUTLIERS_M]
+        assert len(apart) <= 2.1 * every_s
+        far += len(apart) > 0
+    assert (far > 0) == (every_s == 60)
 
 
 @pytest.mark.parametrize(

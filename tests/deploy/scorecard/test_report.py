@@ -49,7 +49,8 @@ def test_a_rule_that_every_line_has_is_missed_by_a_line_without_it() -> None:
 def test_beside_what_is_not_judged_stands_the_recall_were_it_all_missed() -> None:
     faults = [true("position_spoofing"), true("position_spoofing", "slight"), true("shock", "below")]
     said = table(result_of("x", [day(faults, ["position_spoofing", "shock"], ("position_spoofing", 1_000))]))
-    assert "so small a share: position_spoofing, 1; were they all missed, its recall would be 0.500." in said
+    assert "Not judged, for not even its companions contradict so small a share: position_spoofing, 1; " in said
+    assert "position_spoofing, 1; were they all missed, its recall would be 0.500." in said
     assert "(an alert of it would be false): shock, 1." in said
 
 
