@@ -2,8 +2,10 @@
 
 The axis is cut into cells. A trusted visit makes a cell and its two neighbours known. A visit in an anomalous stretch
 is only seen: it counts for most of the way to knowing, not for all of it, so that what was strange once is less strange
-the second time, and still strange. What was seen in two such stretches is a habit, where they may make one: then it is
-trusted the third time. Values beyond the axis' ends are taken as being at its ends.
+the second time, and still strange. What was seen in two such stretches is a habit: then it is trusted the third time.
+Where somebody is being told of a stretch its places are neither, but marked: nothing that goes there from a known place
+next to it makes them known, or what is told today would be reached step by step tomorrow. Values beyond the axis' ends
+are taken as being at its ends.
 
 Source: the nearest neighbour's distance as novelty, e.g. Knorr and Ng, "Algorithms for mining distance-based outliers
 in large datasets" (1998), on one axis.
@@ -15,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 
 class KnownCells:
-    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; five bytes of state a cell.
+    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; six bytes of state a cell.
 
     ``still_strange``: part of its distance to what is known that a value keeps where it was seen in an anomalous
     stretch.
@@ -23,7 +25,7 @@ class KnownCells:
 
     still_strange: ClassVar[float] = 0.15
 
-    __slots__ = ("_before", "_habit", "_known", "_last", "_low", "_now", "_per_unit", "_seen")
+    __slots__ = ("_before", "_habit", "_known", "_last", "_low", "_now", "_per_unit", "_seen", "_told")
 
     def __init__(self, low: float, high: float, per_unit: int) -> None:
         self._low = low
@@ -34,6 +36,7 @@ class KnownCells:
         self._now = bytearray(self._last + 1)  # seen in the stretch of now
         self._before = bytearray(self._last + 1)  # seen in an earlier one
         self._habit = bytearray(self._last + 1)
+        self._told = bytearray(self._last + 1)  # somebody was told of a stretch that was here
 
     def _cell(self, at: float) -> int:
         # Compared before it is cut, for int() of a huge float is a huge integer.
@@ -59,7 +62,7 @@ class KnownCells:
         return _steps(self._habit, self._cell(at)) / self._per_unit
 
     def dump(self) -> list[bytes]:
-        """Where it has been, a bit a cell: trusted, at all, in the stretch of now, in an earlier one, and by habit."""
+        """Where it has been, a bit a cell: trusted, at all, in the stretch of now or one before, by habit; and told."""
         return [_bits(getattr(self, name)) for name in _MARKS]
 
     def __getstate__(self) -> list[Any]:
@@ -86,16 +89,36 @@ class KnownCells:
                 cell = marks.find(1, cell + 1)
             setattr(self, name, moved)
 
-    def visit(self, at: float, trusted: bool, habit: bool = True) -> None:
-        """The quantity has been here, in a stretch that is trusted or not, and that may make a ``habit`` or not."""
+    def visit(self, at: float, trusted: bool) -> None:
+        """The quantity has been here, in a stretch that is trusted or not."""
         cell = self._cell(at)
         first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
-        ones = b"\1" * (end - first)
-        self._seen[first:end] = ones
+        if trusted and self._told[cell]:
+            self._unmark(cell)
+        elif trusted and self._told.find(1, first, end) >= 0:
+            first, end = first + self._told[first], end - self._told[end - 1]
+        self._seen[first:end] = ones = b"\1" * (end - first)
         if trusted:
             self._known[first:end] = self._habit[first:end] = ones
-        elif habit:
+        else:
             self._now[first:end] = ones
+
+    def tell(self, at: float) -> None:
+        """The quantity is here, and somebody is being told of it: that is no visit, and is remembered."""
+        cell = self._cell(at)
+        first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
+        self._told[first:end] = bytes(1 - habit for habit in self._habit[first:end])
+
+    def _unmark(self, cell: int) -> None:
+        """What was told here has come to stay, and with it all about it that was told."""
+        first, end = self._told.rfind(0, 0, cell) + 1, self._told.find(0, cell)
+        end = end if end >= 0 else self._last + 1
+        self._told[first:end] = bytes(end - first)
+
+    def was_told(self, at: float) -> bool:
+        """Whether somebody was told of a stretch that was here, and it is no habit yet."""
+        cell = self._cell(at)
+        return self._told[cell] > self._habit[cell]
 
     def stretch_over(self) -> None:
         """What is seen from now on is seen in another stretch; what was in this one and in one before it is a habit."""
@@ -106,7 +129,7 @@ class KnownCells:
             cell = self._now.find(1, cell + 1)
 
 
-_MARKS: Final = ("_known", "_seen", "_now", "_before", "_habit")
+_MARKS: Final = ("_known", "_seen", "_now", "_before", "_habit", "_told")
 _DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
 _FLAGS: Final = bytes.maketrans(b"01", b"\0\1")
 

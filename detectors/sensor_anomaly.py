@@ -16,9 +16,10 @@ one in the midst of such a shape.
 Each distance has a weight that says what one unit of that axis is worth, and is worth less and less the farther, so
 that no axis outvotes all others; then they are added. What was told once is not told again at once
 (``detectors.told_once``), but a stretch of which nothing was told, because a wild value came just before it, is told at
-its fifth value. What is far from all that is trusted is not trusted either, nor is what a wild value before it hides:
-it has been seen, which makes it less strange and not normal. If the stretch lasts for hours, it is the new normal; what
-comes a third time is a habit.
+its fifth value. What is far from all that is trusted is not trusted either, nor is what was told for certain, nor what
+a wild value before it hides: it has been seen, which makes it less strange and not normal. If the stretch lasts for
+hours, it is the new normal; what comes a third time is a habit. Who tells people of a stretch says so: then it is not
+even seen, and its places on the axes are marked (``detectors.known_cells``).
 
 The score is told / (told + ``usual_alarm``), so that one threshold serves all series. ``docs/detection.md`` says which,
 what was tried, and what each part gives.
@@ -47,7 +48,9 @@ from detectors.week_spread import WeekSpread
 AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads", "step")
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
-_LAYOUT: Final = 6  # of ``dump``: another layout's numbers are not these
+_LEVELS: Final = (0, 2, 3)  # axes on which a strange stretch stays apart: the value, and what it is beside the usual
+_HOUR_MS: Final = 3_600_000
+_LAYOUT: Final = 7  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,11 @@ class Shape:
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
     unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
     untrusted: float = 1.5  # distance, all axes together, from which on a value is far
+    certain: float = 0.46  # told strangeness (a score of 0.88) that begins a strange stretch, though it is less far
+    goes_on: float = 0.5  # part of the distance at which such a stretch began, within which it is over
     hidden: float = 0.15  # strangeness of a value that would have been worth telling, had no wild one come before it
     new_normal: int = 100  # values, and no less time than
-    new_normal_ms: int = 8 * 3_600_000
+    new_normal_ms: int = 8 * _HOUR_MS
     untold: int = 5  # values of a strange stretch after which it is told, whatever came before it
     ending: int = 30  # values after so long a stretch in which its end may look like another
     usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
@@ -104,7 +109,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._range = GrowingRange(low, high)
         self._centre, self._spread = 0.0, 0.0
         self._last, self._step = 0.0, 0.0
-        self._strange_for, self._strange_since_ms, self._stretch_told = 0, 0, False
+        self._last_ms = 0
+        self._strange_for, self._strange_ms, self._stretch_told = 0, 0, False
+        self._bound = shape.untrusted  # distance at which a value belongs to a strange stretch
         self._trusted_centre, self._trusted_spread = 0.0, 0.0  # as they were when the stretch began
         self._lasted_at = -shape.ending  # the newest value of a stretch that was ``untold`` values long or longer
         self._wild_at = -shape.told.memory  # the value after the last stretch that was shorter
@@ -182,6 +189,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         beyond = self._said(self._beyond_known(place))
         return beyond / (beyond + self.shape.usual_alarm)
 
+    def familiar_one(self, x: dict[str, Any], level: float) -> bool:
+        """Whether this value is nearer than ``level`` (a score) to what is trusted, and nobody was told of its like."""
+        place = self._judged(x)
+        return place is None or (not self._was_told(place) and self.unfamiliar_one(x) < level)
+
     @property
     def last(self) -> float:
         """The newest value learnt, in the value's unit, as far as the range goes."""
@@ -198,9 +210,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """All that it has learnt as plain numbers and bytes: 4 to 8 kB packed. Its first element is the layout's."""
         return [
             _LAYOUT,
-            [self._heard, self._centre, self._spread, self._last, self._step],
+            [self._heard, self._centre, self._spread, self._last, self._last_ms, self._step],
             [self._last_residual, self._residual_before],
-            [self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at, self._wild_at],
+            [self._strange_for, self._strange_ms, self._stretch_told, self._bound, self._lasted_at, self._wild_at],
             [self._trusted_centre, self._trusted_spread],
             [list(pair) for pair in self._first],
             self._range.dump(),
@@ -220,9 +232,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
         _, numbers, residuals, stretch, trusted, first, ends, (hourly, sizes), cells, unseen, told = dumped
-        self._heard, self._centre, self._spread, self._last, self._step = numbers
+        self._heard, self._centre, self._spread, self._last, self._last_ms, self._step = numbers
         self._last_residual, self._residual_before = residuals
-        self._strange_for, self._strange_since_ms, self._stretch_told, self._lasted_at, self._wild_at = stretch
+        self._strange_for, self._strange_ms, self._stretch_told, self._bound, *ended = stretch
+        self._lasted_at, self._wild_at = ended
         self._trusted_centre, self._trusted_spread = trusted
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
@@ -273,7 +286,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if self._heard - self._lasted_at <= shape.ending:
             return False
         unfamiliar = self._unfamiliar(place)
-        return sum(unfamiliar) >= shape.untrusted or self._hidden(unfamiliar)
+        return sum(unfamiliar) >= self._bound or self._was_told(place) or self._hidden(unfamiliar)
+
+    def _was_told(self, place: tuple[float, ...]) -> bool:
+        """Whether somebody was told of a stretch like this, which has not become a habit since."""
+        return any(self._cells[level].was_told(place[level]) for level in _LEVELS)
 
     def _hidden(self, unfamiliar: list[float]) -> bool:
         """Whether what is so far from the familiar may go untold for a wild value that came just before it."""
@@ -320,10 +337,18 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         distances = self._distances(place) if judged else []
         unfamiliar = self._unfamiliar(place) if judged else []
         told = self._told.learn(self._strangeness(distances) if judged else 0.0, self._untold(place))
-        strange = alarm or sum(unfamiliar) >= shape.untrusted or (not told and self._hidden(unfamiliar))
-        trusted = self._trusts(time_ms, strange, told)
-        for cells, at in zip(self._cells, place, strict=True):
-            cells.visit(at, trusted, habit=not alarm)
+        beyond = sum(unfamiliar)
+        if not self._strange_for and told >= shape.certain:
+            self._bound = min(shape.untrusted, shape.goes_on * beyond)
+        strange = alarm or self._was_told(place) or (judged and beyond >= self._bound)
+        trusted = self._trusts(time_ms, strange or (not told and self._hidden(unfamiliar)), told > 0.0)
+        self._last_ms = time_ms
+        if trusted or not alarm:
+            for cells, at in zip(self._cells, place, strict=True):
+                cells.visit(at, trusted)
+        else:
+            for level in _LEVELS:
+                self._cells[level].tell(place[level])
         self._heard += 1
         step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
@@ -352,13 +377,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             return True
         if self._strange_for == 0:
             self._trusted_centre, self._trusted_spread = self._centre, self._spread
-        if self._strange_for == 0 or time_ms < self._strange_since_ms:
-            self._strange_since_ms = time_ms
+        # A wrong time makes it no longer than an hour.
+        self._strange_ms += min(max(time_ms - self._last_ms, 0), _HOUR_MS) if self._strange_for else 0
         self._strange_for += 1
         if self._strange_for >= shape.untold:
             self._lasted_at = self._heard
         self._stretch_told = self._stretch_told or told
-        if self._strange_for <= shape.new_normal or time_ms - self._strange_since_ms < shape.new_normal_ms:
+        if self._strange_for <= shape.new_normal or self._strange_ms < shape.new_normal_ms:
             return False
         # From now on it is trusted, and so are its mean and spread: it is over once a value is familiar by them.
         self._trusted_centre, self._trusted_spread = self._centre, self._spread
@@ -367,7 +392,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def _end_stretch(self) -> None:
         if self._strange_for < self.shape.untold:
             self._wild_at = self._heard
-        self._strange_for, self._stretch_told = 0, False
+        self._strange_for, self._strange_ms, self._stretch_told = 0, 0, False
+        self._bound = self.shape.untrusted
         self._centre, self._spread = self._trusted_centre, self._trusted_spread
         for cells in self._cells:
             cells.stretch_over()

@@ -22,7 +22,7 @@ from detectors.sensor_anomaly import SensorAnomaly
 
 CARD = RuleCard(
     name="sensor_anomaly",
-    version=5,
+    version=6,
     severity="info",
     opened={
         "en": "{device_id} measures {what_en} as never before: {told}. Usual now: {usual}.",
@@ -39,6 +39,7 @@ STAYED: Final[Texts] = {
     "es": "{device_id} sigue midiendo {what_es} de unos {now}; desde ahora eso se toma como lo usual.",
 }
 _AXIS: Final = "axis_"
+_CALM_PART: Final = 0.7  # of ``open_score``
 
 # What a sensor's value is called, its unit, and the digits that a sentence has of it.
 NAMES: Final[dict[str, tuple[str, str, str, int]]] = {
@@ -65,6 +66,11 @@ class Thresholds:
     open_score: float = limit(0.7, 0.05, 0.99, "score", "score that opens")
     warm_up_values: int = limit(1_440, 10, 100_000, "values", "minutes heard before any is judged")
     calm_values: int = limit(15, 1, 10_000, "values", "in a row like those before that close")
+
+    @property
+    def calm_score(self) -> float:
+        """Score from which on a value is as little as those before as what opens: what opened half way is no calm."""
+        return _CALM_PART * self.open_score
 
     def __post_init__(self) -> None:
         if not 0 < self.open_score < 1:
@@ -116,8 +122,14 @@ def written(sensor: str, value: float) -> str:
     return f"{value:.{digits}f}{unit}"
 
 
-def has_stayed(told: SensorValue, opened_on: Mapping[str, float | str | None]) -> bool:
-    """Whether a value that closes is nearer to what was told (the opening's evidence) than to what was usual then."""
+def has_stayed(told: SensorValue, opened_ms: int, opened_on: Mapping[str, float | str | None]) -> bool:
+    """Whether a value that closes is what was told, and has been for as long as makes it usual, not what was before.
+
+    It is where it is nearer to what was told (the opening's evidence) than to what was usual then; in less time what is
+    usual at one hour may have moved to what was strange at another.
+    """
+    if told.time_ms - opened_ms < SensorAnomaly.shape.new_normal_ms:
+        return False
     strange, usual = (float(opened_on[name] or 0.0) for name in (told.sensor, f"usual_{told.sensor}"))
     return abs(told.value - strange) < abs(told.value - usual)
 

@@ -4,7 +4,8 @@ Three habits of a good watchman, all without a threshold, so that they hold for 
 
 - A value is told only if it is stranger than everything in the ``memory`` values before it. (What has to be told
   though something stranger came just before it, the caller tells ``anyway``.)
-- What was told adds to a weariness that fades slowly; strangeness is divided by one plus a part of it.
+- What was told adds to a weariness that fades slowly; strangeness is divided by one plus a part of it. What rises value
+  by value adds only what it rose: a slow failure is one surprise, not one a minute.
 - The less has been heard, the less a first time says: of the hundredth value half is told, of the thousandth 91 %.
 """
 
@@ -19,6 +20,7 @@ class ToldOnce:
 
     memory: ClassVar[int] = 100  # values
     weariness: ClassVar[float] = 0.1
+    rise: ClassVar[int] = 30  # values within which what is stranger still is the same surprise
     fading: ClassVar[float] = 0.9995  # a value
     novice: ClassVar[int] = 100  # values after which half is told
 
@@ -52,15 +54,16 @@ class ToldOnce:
         self._heard, self._weary, peaks = dumped
         self._peaks = deque((row, peak) for row, peak in peaks)
 
-    def learn(self, strangeness: float, anyway: bool = False) -> bool:
-        """Take the next value's strangeness in; whether it was told."""
-        told = anyway or self._is_peak(strangeness)
+    def learn(self, strangeness: float, anyway: bool = False) -> float:
+        """Take the next value's strangeness in; ``tell`` of it."""
+        told = self.tell(strangeness, anyway)
         self._weary *= self.fading
-        if told:
-            self._weary += strangeness
         peaks = self._peaks
         while peaks and peaks[0][0] < self._heard - self.memory:
             peaks.popleft()
+        if told:
+            rises = not anyway and peaks and peaks[0][0] >= self._heard - self.rise
+            self._weary += strangeness - (peaks[0][1] if rises else 0.0)
         while peaks and peaks[-1][1] <= strangeness:
             peaks.pop()
         if strangeness > 0.0:

@@ -108,7 +108,7 @@ class SensorModels:
         if score >= limits.open_score:
             judgement = _strange(self.version, detector, told, score, limits)
         elif doubtful:
-            judgement = Judgement(score, False, detector.unfamiliar_one(x) < limits.open_score, warm=warm)
+            judgement = Judgement(score, False, detector.familiar_one(x, limits.calm_score), warm=warm)
         series.learn(told.time_ms, told.value, alarm=not judgement.calm)  # while it is told of, it is not learnt
         self._dirty.add(name)
         return judgement

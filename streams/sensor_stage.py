@@ -143,8 +143,8 @@ class SensorStage:
     def _calmed(self, told: SensorValue, out: list[Outgoing]) -> None:
         """Close the episode: it is as before again, or what was told has stayed and become usual."""
         evidence: dict[str, Any] = {"value": round(told.value, 3)}
-        opened_on = self.episodes.open[CARD.name, told.series, told.exercise].alert.evidence
-        stayed = sensor_watch.has_stayed(told, opened_on)
+        opened = self.episodes.open[CARD.name, told.series, told.exercise].alert
+        stayed = sensor_watch.has_stayed(told, opened.opened_ms, opened.evidence)
         if stayed:
             evidence["now"] = sensor_watch.written(told.sensor, told.value)
         texts = sensor_watch.STAYED if stayed else None

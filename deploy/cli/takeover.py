@@ -68,7 +68,7 @@ def shadow(
     \b
     Examples:
       puente detectors shadow --model 2-swift --json report.json
-      puente detectors shadow --rule sensor_anomaly --model 5-own-range --labels said.csv
+      puente detectors shadow --rule sensor_anomaly --model 6-own-range --labels said.csv
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
       puente detectors shadow --model 2-swift --language es

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 
+import pytest
+
 from detectors.known_cells import KnownCells
 
 
@@ -38,12 +40,47 @@ def test_what_was_seen_in_two_stretches_is_a_habit_from_the_end_of_the_second_on
     assert far(cells) == (1.035, 6.9, 0.0)
 
 
-def test_what_may_make_no_habit_makes_none_however_often_it_comes() -> None:
+def test_of_what_somebody_is_told_is_neither_seen_nor_a_habit_however_often_it_comes() -> None:
     cells = axis()
     for _ in range(9):
-        cells.visit(8.05, trusted=False, habit=False)
+        cells.tell(8.05)
         cells.stretch_over()
-    assert far(cells) == (1.035, 6.9, 6.9)
+    assert far(cells) == (6.9, 6.9, 6.9)
+    assert cells.was_told(8.05)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_somebody_was_told_of_is_not_reached_step_by_step(told: bool) -> None:
+    cells = axis()
+    if told:
+        for step in range(20, 91):
+            cells.tell(step / 10 + 0.05)
+    for step in range(11, 80):
+        if not cells.was_told(step / 10 + 0.05):
+            cells.visit(step / 10 + 0.05, trusted=True)
+    assert far(cells)[1] == (6.2 if told else 0.0)
+
+
+def test_what_is_a_habit_is_marked_by_no_telling_and_what_was_told_may_become_one() -> None:
+    cells = axis()
+    cells.tell(1.05)
+    assert not cells.was_told(1.05)
+    cells.tell(8.05)
+    for _ in range(2):
+        cells.visit(8.05, trusted=False)
+        cells.stretch_over()
+    cells.visit(8.05, trusted=False)
+    assert not cells.was_told(8.05)
+
+
+def test_what_was_told_and_has_come_to_stay_is_known_and_so_is_what_lay_about_it_once_it_is_visited() -> None:
+    cells = axis()
+    for at in (6.05, 6.25, 6.45, 8.05):
+        cells.tell(at)
+    cells.visit(6.25, trusted=True)
+    assert not any(cells.was_told(at) for at in (5.95, 6.05, 6.25, 6.45, 6.55))
+    assert cells.was_told(8.05)
+    assert cells.beyond_known(6.25) == 0.0
 
 
 def test_a_dump_and_a_pickle_of_it_go_on_as_if_nothing_had_been() -> None:
@@ -52,6 +89,7 @@ def test_a_dump_and_a_pickle_of_it_go_on_as_if_nothing_had_been() -> None:
         cells.visit(8.05, trusted=False)
         cells.stretch_over()
         cells.visit(5.0, trusted=trusted)
+        cells.tell(3.0)
         loaded = KnownCells(0.0, 10.0, 10)
         loaded.load(cells.dump())
         for other in (loaded, pickle.loads(pickle.dumps(cells))):

@@ -539,6 +539,49 @@ def test_a_stretch_that_nobody_is_told_of_moves_nothing_for_longer_than_it_lasts
     assert max(scores[8 * day :]) >= 0.7
 
 
+@pytest.mark.parametrize("wrong_h", [None, -9.0, 24.0, -1_000_000.0])
+@pytest.mark.parametrize("at", [0, 3, 120])
+def test_one_wrong_time_makes_no_new_normal_of_a_stretch(wrong_h: float | None, at: int) -> None:
+    rng, detector, day = random.Random(9), SensorAnomaly(-30.0, 50.0), 1_440
+    for minute in range(3 * day):
+        detector.learn_one(x(rng.gauss(4.0, 0.3), minute))
+    for minute in range(3 * day, 3 * day + 180):
+        value = x(rng.gauss(20.0, 0.3), minute)
+        if wrong_h is not None and minute == 3 * day + at:
+            value["time_ms"] += int(wrong_h * 3_600_000)
+        detector.learn_one(value)
+    assert detector.unfamiliar_one(x(20.0, 3 * day + 180)) >= 0.7
+    assert abs(detector.usual_at(int(MIDNIGHT_MS + 60 * MINUTE_MS)) - 4.0) < 1.0
+
+
+def test_eight_hours_of_a_level_make_it_the_new_normal_and_seven_do_not() -> None:
+    for hours, usual in ((7, False), (9, True)):
+        rng, detector = random.Random(9), SensorAnomaly(-30.0, 50.0)
+        run(detector, [rng.gauss(level, 0.3) for level in [4.0] * 3 * 1_440 + [20.0] * hours * 60])
+        assert (detector.unfamiliar_one(x(20.0, 3 * 1_440 + hours * 60)) < 0.5) is usual
+
+
+@pytest.mark.parametrize("warmer_c", [10.0, 25.0])
+@pytest.mark.parametrize(
+    "usual",
+    [
+        pytest.param(lambda minute: 2.5 if minute // 17 % 2 else 5.5, id="compressor"),
+        pytest.param(lambda minute: 15.0 - 6.0 * math.cos(2.0 * math.pi * minute / 1_440), id="outside air"),
+    ],
+)
+def test_what_is_told_for_certain_teaches_nothing_where_nobody_says_that_it_was_told(
+    usual: Callable[[int], float], warmer_c: float
+) -> None:
+    """Three hours at mid-morning, nearer to what was before than what is not learnt for that alone."""
+    rng, detector, begins = random.Random(3), SensorAnomaly(-30.0, 50.0), 8 * 1_440 + 600
+    levels = [usual(minute) + (warmer_c if minute >= begins else 0.0) for minute in range(begins + 180)]
+    scores = run(detector, [rng.gauss(level, 0.2) for level in levels])
+    assert max(scores[begins : begins + 5]) >= 0.88
+    at = begins + 179
+    assert abs(detector.usual_at(int(MIDNIGHT_MS + at * MINUTE_MS)) - usual(at)) < warmer_c / 4
+    assert not detector.familiar_one(x(levels[at], at + 1), 0.5)
+
+
 def test_once_a_level_is_the_new_normal_what_is_far_from_it_is_strange_and_does_not_teach() -> None:
     rng, detector, day = random.Random(5), SensorAnomaly(-30.0, 50.0), 1_440
     levels = [4.0] * 3 * day + [14.0] * 3 * day + ([30.0] * 60 + [14.0] * (day - 60)) * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ from streams.stage import pack, unpack
 SEEDS = range(6)
 MINUTES = 400
 FAULT = range(330, 360)
+# Hours, not days: a series' first hundred values are never judged, and that is all that is waited for here.
+SOON = Thresholds(0.5, 120)
 RANGES = {"temperature_c": [-30.0, 30.0]}
 
 
@@ -44,10 +47,9 @@ def temperatures(seed: int = 5) -> list[float]:
 class Line:
     """A sensors' stage that hears frames and ticks of stage 1's partitions."""
 
-    def __init__(self, world, **config: Any) -> None:
+    def __init__(self, world, thresholds: Thresholds = SOON, **config: Any) -> None:
         self.world, self.book = world, world.fleet(2)
-        # Hours, not days: a series' first hundred values are never judged, and that is all that is waited for here.
-        self.config = SensorConfig(world.partitions, world.audiences, thresholds=Thresholds(0.5, 120), **config)
+        self.config = SensorConfig(world.partitions, world.audiences, thresholds=thresholds, **config)
         self.stage = SensorStage(0, self.book, self.config)
         self.alerts: list[Alert] = []
         self.states: dict[str, SensorState] = {}
@@ -179,6 +181,74 @@ def test_however_often_hours_of_warmth_come_each_is_told_until_it_is_over_and_no
     assert {a.messages["en"] for a in line.alerts if a.state == "closed"} == {
         "box-1 measures a temperature as before again."
     }
+
+
+def compressor(minute: int) -> float:
+    """A reefer whose compressor goes on and off."""
+    return 2.5 if minute // 17 % 2 else 5.5
+
+
+def outside_air(minute: int) -> float:
+    return 15.0 - 6.0 * math.cos(2.0 * math.pi * (minute % DAY - 180) / DAY)
+
+
+def constant(_: int) -> float:
+    return 4.0
+
+
+def warmer_by(much: float) -> Callable[[int], float]:
+    return lambda _: much
+
+
+def failing(in_minutes: float) -> Callable[[int], float]:
+    """It warms up to 25 degrees, ever more slowly."""
+    return lambda minute: 21.0 * (1.0 - math.exp(-minute / in_minutes))
+
+
+@pytest.mark.parametrize(
+    ("usual", "days", "spell"),
+    [
+        pytest.param(constant, 8, failing(20.0), id="constant, failing in 20 minutes"),
+        pytest.param(constant, 8, lambda minute: min(16.0, minute), id="constant, a degree a minute"),
+        pytest.param(compressor, 8, warmer_by(8.0), id="compressor, 8 degrees"),
+        pytest.param(compressor, 8, warmer_by(16.0), id="compressor, 16 degrees"),
+        pytest.param(compressor, 8, failing(20.0), id="compressor, failing in 20 minutes"),
+        pytest.param(outside_air, 2, warmer_by(6.0), id="outside air, two days old, 6 degrees"),
+        pytest.param(outside_air, 2, warmer_by(10.0), id="outside air, two days old, 10 degrees"),
+        pytest.param(outside_air, 8, warmer_by(6.0), id="outside air, 6 degrees"),
+    ],
+)
+def test_hours_that_were_told_are_told_again_whatever_is_usual_and_however_they_come(
+    world, usual: Callable[[int], float], days: int, spell: Callable[[int], float]
+) -> None:
+    """On the day after, at the same hour, and on the third at another; what is usual is not told in between."""
+    line, rng, hours = Line(world, Thresholds()), random.Random(9), 200
+    begins = [days * DAY + 600, (days + 1) * DAY + 600, (days + 2) * DAY + 900]
+    for minute in range((days + 3) * DAY):
+        within = next((minute - first for first in begins if first <= minute < first + hours), None)
+        number = usual(minute) + rng.gauss(0.0, 0.2) + (0.0 if within is None else spell(within))
+        line.hear(value(world, minute, number))
+    told = [(a.state, round((a.at_ms - world.t0_ms) / MINUTE_MS)) for a in line.alerts]
+    assert [state for state, _ in told] == ["opened", "closed"] * 3
+    for first, (_, opened), (_, closed) in zip(begins, told[::2], told[1::2], strict=True):
+        assert first <= opened < first + hours
+        assert first + hours <= closed <= first + hours + 20
+    assert {a.messages["en"] for a in line.alerts if a.state == "closed"} == {
+        "box-1 measures a temperature as before again."
+    }
+
+
+@pytest.mark.parametrize("level", [10.0, 12.0, 16.0])
+def test_an_hour_that_comes_every_day_at_any_time_is_told_every_day(world, level: float) -> None:
+    line, rng, days = Line(world, Thresholds()), random.Random(3), range(3, 14)
+    begins = [day * DAY + rng.randrange(60, 21 * 60) for day in days]
+    warm = {first + minute for first in begins for minute in range(60)}
+    for minute in range(14 * DAY):
+        number = level if minute in warm else 4.0 + 2.0 * math.sin(minute / 13)
+        line.hear(value(world, minute, number + rng.gauss(0.0, 0.3)))
+    opened = [round((a.at_ms - world.t0_ms) / MINUTE_MS) for a in line.alerts if a.state == "opened"]
+    assert [minute // DAY for minute in opened] == list(days)
+    assert all(minute in warm for minute in opened)
 
 
 def test_what_stays_for_longer_than_hours_is_said_to_be_taken_as_usual_from_then_on(world) -> None:
