@@ -4,8 +4,8 @@ The axis is cut into cells. A trusted visit makes a cell and its two neighbours 
 is only seen: it counts for most of the way to knowing, not for all of it, so that what was strange once is less strange
 the second time, and still strange. What was seen in two such stretches is a habit: then it is trusted the third time.
 Where somebody is being told of a stretch its places are neither, but marked: nothing that goes there from a known place
-next to it makes them known, or what is told today would be reached step by step tomorrow. Values beyond the axis' ends
-are taken as being at its ends.
+next to it makes them known, or what is told today would be reached step by step tomorrow. Once it has come to stay all
+that is marked is known. Values beyond the axis' ends are taken as being at its ends.
 
 Source: the nearest neighbour's distance as novelty, e.g. Knorr and Ng, "Algorithms for mining distance-based outliers
 in large datasets" (1998), on one axis.
@@ -93,9 +93,8 @@ class KnownCells:
         """The quantity has been here, in a stretch that is trusted or not."""
         cell = self._cell(at)
         first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
-        if trusted and self._told[cell]:
-            self._unmark(cell)
-        elif trusted and self._told.find(1, first, end) >= 0:
+        if trusted and self._told.find(1, first, end) >= 0:
+            self._told[cell] = 0
             first, end = first + self._told[first], end - self._told[end - 1]
         self._seen[first:end] = ones = b"\1" * (end - first)
         if trusted:
@@ -109,11 +108,13 @@ class KnownCells:
         first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
         self._told[first:end] = bytes(1 - habit for habit in self._habit[first:end])
 
-    def _unmark(self, cell: int) -> None:
-        """What was told here has come to stay, and with it all about it that was told."""
-        first, end = self._told.rfind(0, 0, cell) + 1, self._told.find(0, cell)
-        end = end if end >= 0 else self._last + 1
-        self._told[first:end] = bytes(end - first)
+    def accept(self) -> None:
+        """What was told has come to stay: all of it is known, what the way there passed by as well."""
+        cell = self._told.find(1)
+        while cell >= 0:
+            self._known[cell] = self._habit[cell] = self._seen[cell] = 1
+            self._told[cell] = 0
+            cell = self._told.find(1, cell)
 
     def was_told(self, at: float) -> bool:
         """Whether somebody was told of a stretch that was here, and it is no habit yet."""

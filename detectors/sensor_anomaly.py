@@ -74,6 +74,7 @@ class Shape:
     new_normal: int = 100  # values, and no less time than
     new_normal_ms: int = 8 * _HOUR_MS
     untold: int = 5  # values of a strange stretch after which it is told, whatever came before it
+    ordinary: int = 15  # values in a row after which a stretch is over of which somebody is told
     ending: int = 30  # values after so long a stretch in which its end may look like another
     usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
     known: type[KnownCells] = KnownCells
@@ -111,6 +112,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._last, self._step = 0.0, 0.0
         self._last_ms = 0
         self._strange_for, self._strange_ms, self._stretch_told = 0, 0, False
+        self._alarmed, self._ordinary = False, 0  # whether somebody is told of the stretch; values since that are none
+        self._new_normal_ms = -1
         self._bound = shape.untrusted  # distance at which a value belongs to a strange stretch
         self._trusted_centre, self._trusted_spread = 0.0, 0.0  # as they were when the stretch began
         self._lasted_at = -shape.ending  # the newest value of a stretch that was ``untold`` values long or longer
@@ -150,7 +153,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._take(x, alarm=False)
 
     def learn_alarm(self, x: dict[str, Any]) -> None:
-        """Take in a value of which somebody is being told: it belongs to a strange stretch, though it has been seen."""
+        """Take in a value of which somebody is being told: it belongs to a strange stretch, and is not even seen."""
         self._take(x, alarm=True)
 
     def _take(self, x: dict[str, Any], alarm: bool) -> None:
@@ -195,6 +198,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         return place is None or (not self._was_told(place) and self.unfamiliar_one(x) < level)
 
     @property
+    def new_normal_ms(self) -> int:
+        """The time of the newest value that a strange stretch became the new normal with, -1 if none did."""
+        return self._new_normal_ms
+
+    @property
     def last(self) -> float:
         """The newest value learnt, in the value's unit, as far as the range goes."""
         return self._range.value(self._last)
@@ -207,12 +215,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     # -- checkpoints --------------------------------------------------------------------------------------------
 
     def dump(self) -> list[Any]:
-        """All that it has learnt as plain numbers and bytes: 4 to 8 kB packed. Its first element is the layout's."""
+        """All that it has learnt as plain numbers and bytes: 4 to 9 kB packed. Its first element is the layout's."""
         return [
             _LAYOUT,
             [self._heard, self._centre, self._spread, self._last, self._last_ms, self._step],
             [self._last_residual, self._residual_before],
-            [self._strange_for, self._strange_ms, self._stretch_told, self._bound, self._lasted_at, self._wild_at],
+            [self._strange_for, self._strange_ms, self._stretch_told, self._bound, self._alarmed, self._ordinary],
+            [self._lasted_at, self._wild_at, self._new_normal_ms],
             [self._trusted_centre, self._trusted_spread],
             [list(pair) for pair in self._first],
             self._range.dump(),
@@ -231,11 +240,12 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """``dump`` of a detector with the same range back. Raises ValueError for a dump of another layout."""
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
-        _, numbers, residuals, stretch, trusted, first, ends, (hourly, sizes), cells, unseen, told = dumped
+        _, numbers, residuals, stretch, ended, trusted, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._centre, self._spread, self._last, self._last_ms, self._step = numbers
         self._last_residual, self._residual_before = residuals
-        self._strange_for, self._strange_ms, self._stretch_told, self._bound, *ended = stretch
-        self._lasted_at, self._wild_at = ended
+        self._strange_for, self._strange_ms, self._stretch_told, self._bound, *of_told = stretch
+        self._alarmed, self._ordinary = of_told
+        self._lasted_at, self._wild_at, self._new_normal_ms = ended
         self._trusted_centre, self._trusted_spread = trusted
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
@@ -341,14 +351,15 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if not self._strange_for and told >= shape.certain:
             self._bound = min(shape.untrusted, shape.goes_on * beyond)
         strange = alarm or self._was_told(place) or (judged and beyond >= self._bound)
-        trusted = self._trusts(time_ms, strange or (not told and self._hidden(unfamiliar)), told > 0.0)
+        strange = strange or (not told and self._hidden(unfamiliar))
+        trusted = self._trusts(time_ms, strange, told > 0.0, alarm)
         self._last_ms = time_ms
         if trusted or not alarm:
             for cells, at in zip(self._cells, place, strict=True):
                 cells.visit(at, trusted)
         else:
-            for level in _LEVELS:
-                self._cells[level].tell(place[level])
+            for cells, at in zip(self._cells, place, strict=True):
+                cells.tell(at)
         self._heard += 1
         step, hourly = abs(part - self._last), place[2]
         self._residual_before, self._last_residual = self._last_residual, hourly
@@ -368,17 +379,23 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._rescale(*grown)
         self._unseen.learn(part)
 
-    def _trusts(self, time_ms: int, strange: bool, told: bool) -> bool:
-        """Whether this value belongs to no strange stretch, or to one that is the new normal; counts the stretch on."""
+    def _trusts(self, time_ms: int, strange: bool, told: bool, alarm: bool) -> bool:
+        """Whether this value belongs to no strange stretch, or to one that is the new normal; counts the stretch on.
+
+        One of which somebody is told ends with ``ordinary`` values in a row: a few in its midst are trusted, and end no
+        change that is there to stay.
+        """
         shape = self.shape
+        # A wrong time makes it no longer than an hour.
+        self._strange_ms += min(max(time_ms - self._last_ms, 0), _HOUR_MS) if self._strange_for else 0
+        self._ordinary = 0 if strange else self._ordinary + 1
         if not strange:
-            if self._strange_for:
+            if self._strange_for and (not self._alarmed or self._ordinary >= shape.ordinary):
                 self._end_stretch()
             return True
         if self._strange_for == 0:
             self._trusted_centre, self._trusted_spread = self._centre, self._spread
-        # A wrong time makes it no longer than an hour.
-        self._strange_ms += min(max(time_ms - self._last_ms, 0), _HOUR_MS) if self._strange_for else 0
+        self._alarmed = self._alarmed or alarm
         self._strange_for += 1
         if self._strange_for >= shape.untold:
             self._lasted_at = self._heard
@@ -387,12 +404,15 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             return False
         # From now on it is trusted, and so are its mean and spread: it is over once a value is familiar by them.
         self._trusted_centre, self._trusted_spread = self._centre, self._spread
+        self._new_normal_ms = time_ms
+        for cells in self._cells:
+            cells.accept()
         return True
 
     def _end_stretch(self) -> None:
         if self._strange_for < self.shape.untold:
             self._wild_at = self._heard
-        self._strange_for, self._strange_ms, self._stretch_told = 0, 0, False
+        self._strange_for, self._strange_ms, self._stretch_told, self._alarmed = 0, 0, False, False
         self._bound = self.shape.untrusted
         self._centre, self._spread = self._trusted_centre, self._trusted_spread
         for cells in self._cells:

@@ -10,7 +10,9 @@ A run is learnt when it ends, at most ``learn_max`` long, but for one that was t
 length, or a sensor that sticks again and again would be told later each time and then no more. A sensor whose noise
 falls, at night for instance, is told from one that sticks by what follows: a sensor that comes loose changes at each
 reading, one at rest has the next long run a few changes later. So a told run is learnt if another was told no more than
-``_NEAR`` changes before; so one that sticks, comes loose for a few readings and sticks again is soon excused.
+``_NEAR`` changes before, but of it at most ``longest_times`` the longest learnt, or the longest too short to be judged.
+So a fine one that sticks, comes loose for a few readings and sticks again is told later from the third run on: after 11
+repeats twice, 82, 244, then up to ``longest_times * learn_max``; runs shorter than that are excused.
 
 Judged are the sensors that the device declares, of those whose noise shows: temperature, humidity, vibration, shock.
 Caveat: a closed container's light and a full battery stand still by nature, and are not; a vibration or shock sensor
@@ -115,6 +117,12 @@ class Thresholds:
         """What a sensor is taken to have been heard to do before it was."""
         return Heard(self.prior_repeats, self.prior_changes, self.prior_jumps)
 
+    def learnt_of_told(self, longest: Any) -> Any:
+        """The most repeats that are learnt of a told run, after these longest learnt. Two near ones are one lesson, and
+        teach what could go untold had the first taught a run that is too short to be judged.
+        """
+        return self.longest_times * np.maximum(longest, self.least_repeats - 1, dtype=np.int64)
+
 
 class StuckSensor(AnomalyDetector):  # type: ignore[misc]
     """River estimator for one series: ``x`` has ``value`` and, where the sensor may stand still by nature, ``resting``.
@@ -201,8 +209,8 @@ class StuckSensor(AnomalyDetector):  # type: ignore[misc]
         if value != self._last and not math.isnan(self._last):
             learnt = min(self._run, self.learn_max)
             if self._score(self._run) >= 1.0 - self.chance:
-                if self._changes - self._told_at > _NEAR:
-                    learnt = 0
+                near = self._changes - self._told_at <= _NEAR
+                learnt = min(learnt, int(self._thresholds.learnt_of_told(self._longest))) if near else 0
                 self._told_at = self._changes
             self._longest = max(self._longest, learnt)
             self._repeats += learnt
@@ -290,7 +298,8 @@ class SensorStuck:
             if len(of_told):
                 of, told_at = ended[of_told], self._flat("told_at")
                 at = changes[of].astype(np.int16)
-                learnt[of_told[at - told_at[of] > _NEAR]] = 0
+                most = self.thresholds.learnt_of_told(longest[of])
+                learnt[of_told] = np.where(at - told_at[of] <= _NEAR, np.minimum(learnt[of_told], most), 0)
                 told_at[of] = at
             repeated = learnt.nonzero()[0]
             if len(repeated):

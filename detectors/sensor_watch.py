@@ -38,6 +38,10 @@ STAYED: Final[Texts] = {
     "en": "{device_id} still measures {what_en} of about {now}; from now on that is taken as usual.",
     "es": "{device_id} sigue midiendo {what_es} de unos {now}; desde ahora eso se toma como lo usual.",
 }
+NOTHING_NEW: Final[Texts] = {
+    "en": "{device_id} measures {what_en} of about {now}, which is nothing new by now.",
+    "es": "{device_id} mide {what_es} de unos {now}, que ya no es nada nuevo.",
+}
 _AXIS: Final = "axis_"
 _CALM_PART: Final = 0.7  # of ``open_score``
 
@@ -122,16 +126,17 @@ def written(sensor: str, value: float) -> str:
     return f"{value:.{digits}f}{unit}"
 
 
-def has_stayed(told: SensorValue, opened_ms: int, opened_on: Mapping[str, float | str | None]) -> bool:
-    """Whether a value that closes is what was told, and has been for as long as makes it usual, not what was before.
+def closing(told: SensorValue, stayed: bool, opened_on: Mapping[str, float | str | None]) -> Texts | None:
+    """What is said of an episode that this value closes; None for the card's own sentence.
 
-    It is where it is nearer to what was told (the opening's evidence) than to what was usual then; in less time what is
-    usual at one hour may have moved to what was strange at another.
+    ``stayed``: what was told has become the new normal. Else it is as it was where it is nearer to what was usual at
+    the opening (its evidence) than to what was told. Where it is not, so little was strange that it was learnt, or what
+    is usual at one hour has moved to what was strange at another.
     """
-    if told.time_ms - opened_ms < SensorAnomaly.shape.new_normal_ms:
-        return False
+    if stayed:
+        return STAYED
     strange, usual = (float(opened_on[name] or 0.0) for name in (told.sensor, f"usual_{told.sensor}"))
-    return abs(told.value - strange) < abs(told.value - usual)
+    return None if abs(told.value - usual) <= abs(told.value - strange) else NOTHING_NEW
 
 
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:

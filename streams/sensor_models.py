@@ -1,6 +1,6 @@
 """The detectors of one partition's watched series, and what a checkpoint writes of them.
 
-A detector is 4 to 8 kB packed, and every series changes each minute: written whole each time, that would be the most of
+A detector is 4 to 9 kB packed, and every series changes each minute: written whole each time, that would be the most of
 all that the line writes. So it is written whole once in 64 values, and in between only the values that it has learnt
 since; what is restored learns them again, which gives the very same detector. A detector that another version wrote is
 not misread: its series begins anew (``anew`` counts them), and is silent while it warms up again. What bears no mark is
@@ -43,6 +43,7 @@ class Judgement:
     usual: float = math.nan  # of a strange one: what was expected in its place, in the value's unit
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
     warm: bool = True
+    new_normal_ms: int = -1  # of a calm one: when a strange stretch of this sensor last became usual
 
     @property
     def state_sha256(self) -> str:
@@ -108,7 +109,8 @@ class SensorModels:
         if score >= limits.open_score:
             judgement = _strange(self.version, detector, told, score, limits)
         elif doubtful:
-            judgement = Judgement(score, False, detector.familiar_one(x, limits.calm_score), warm=warm)
+            calm = detector.familiar_one(x, limits.calm_score)
+            judgement = Judgement(score, False, calm, warm=warm, new_normal_ms=detector.new_normal_ms)
         series.learn(told.time_ms, told.value, alarm=not judgement.calm)  # while it is told of, it is not learnt
         self._dirty.add(name)
         return judgement

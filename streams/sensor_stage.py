@@ -135,19 +135,18 @@ class SensorStage:
         elif under_way is not None:
             under_way[:] = under_way[0] + 1 if judgement.calm else 0, max(self._own_ms, told.time_ms)
             if under_way[0] >= self.config.thresholds.calm_values:
-                self._calmed(told, out)
+                self._calmed(told, judgement, out)
         else:
             return
         self._dirty_open.add(name)
 
-    def _calmed(self, told: SensorValue, out: list[Outgoing]) -> None:
+    def _calmed(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
         """Close the episode: it is as before again, or what was told has stayed and become usual."""
         evidence: dict[str, Any] = {"value": round(told.value, 3)}
         opened = self.episodes.open[CARD.name, told.series, told.exercise].alert
-        stayed = sensor_watch.has_stayed(told, opened.opened_ms, opened.evidence)
-        if stayed:
+        texts = sensor_watch.closing(told, judgement.new_normal_ms >= opened.opened_ms, opened.evidence)
+        if texts is not None:
             evidence["now"] = sensor_watch.written(told.sensor, told.value)
-        texts = sensor_watch.STAYED if stayed else None
         self._clear((told.series, told.exercise), _here(told), evidence, out, texts)
 
     def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:

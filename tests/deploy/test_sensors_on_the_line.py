@@ -45,6 +45,7 @@ from detectors.sensor_watch import Thresholds
 SEED = 3
 START_MS = 1_790_000_000_000
 PARTITIONS = 2
+OWN = model_versions.SENSOR.version
 MINUTES = 440
 FAULT = range(380, 410)
 MORE_MINUTES = 640  # as the version that takes over hears them
@@ -163,7 +164,7 @@ def puente(line: Told, *arguments: str, **more: str) -> subprocess.CompletedProc
 
 
 def test_a_version_in_its_own_shadow_says_what_the_line_told(line: Told) -> None:
-    ran = puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", "--model", "5", "--json")
+    ran = puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", "--model", OWN, "--json")
     answer = json.loads(ran.stdout)
     assert line.alerts()  # it told nobody, and the line
     assert of_sensors(line.alerts()) == line.expected
@@ -194,7 +195,7 @@ def test_a_version_that_hears_nothing_loses_what_officers_found_right(line: Told
 
 
 def test_sensors_have_no_corridors_and_a_version_must_be_named(line: Told) -> None:
-    for wrong in (("--corridor", "I-35", "--model", "5"), (), ("--model", "5-own")):
+    for wrong in (("--corridor", "I-35", "--model", OWN), (), ("--model", f"{OWN}-own")):
         assert puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", *wrong).returncode == 2, wrong
 
 

@@ -92,6 +92,30 @@ def test_the_control_of_these_is_what_told_runs_would_teach(monkeypatch: pytest.
     assert None in found
 
 
+def loose_for_a_few(gap: int) -> list[float]:
+    """A fine sensor's own values, three runs of 300 with few between, and after 50 good ones a fourth."""
+    return [*stuck_again_and_again(300, 0, 1), *stuck_again_and_again(gap, 300, 3), *stuck_again_and_again(50, 300, 1)]
+
+
+@pytest.mark.parametrize("gap", [1, 3, 5])
+def test_a_sensor_that_comes_loose_for_a_few_readings_only_is_told_each_time_if_later(
+    hear, monkeypatch: pytest.MonkeyPatch, gap: int
+) -> None:
+    """Not all of a told run soon after another is learnt; in the control it is, and two runs are excused."""
+
+    def found() -> list[int | None]:
+        told = estimated(loose_for_a_few(gap))
+        return [*told_after(told[300:-350], gap, 300), *told_after(told[-350:], 50, 300)]
+
+    for at, latest in zip(found(), (15, 15, 90, 250), strict=True):
+        assert at is not None
+        assert at <= latest
+    said = hear(SensorStuck(), *[{"temperature_c": value} for value in loose_for_a_few(gap)])
+    assert [word == "trip" for word in said] == estimated(loose_for_a_few(gap))
+    monkeypatch.setattr(Thresholds, "learnt_of_told", lambda thresholds, _: thresholds.learn_max)
+    assert found()[2:] == [None, None]
+
+
 def test_what_was_told_at_a_rail_is_no_habit_either(hear) -> None:
     stuck, error = [{"temperature_c": 5.21}] * 20, [{"temperature_c": -127.0}] * 9
     assert hear(SensorStuck(), *cold_store(100), *error, *cold_store(100, 2), *stuck)[209:].index("trip") <= 15

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.sensors import SensorValue
 from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
-from detectors.sensor_watch import feature_of, usual_now, why, words
+from detectors.sensor_watch import NOTHING_NEW, STAYED, closing, feature_of, usual_now, why, words
 
 MINUTE_MS = 60_000
 T0_MS = 1_700_006_400_000
@@ -107,3 +107,17 @@ def test_its_evidence_has_what_each_axis_adds_and_the_value_beside_what_was_expe
 def test_where_nothing_is_judged_nothing_is_named() -> None:
     asked = why(SensorAnomaly(0.0, 1.0), 0.5, T0_MS, 0.5)
     assert asked.evidence() == {"feature": "", "features": ""}
+
+
+def test_an_episode_closes_as_before_or_as_usual_from_now_on_or_as_nothing_new() -> None:
+    opened_on = {"temperature_c": 12.0, "usual_temperature_c": 4.0}
+
+    def said(value: float, stayed: bool) -> object:
+        told = SensorValue(subject="b", sensor="temperature_c", time_ms=0, value=value, low=-30.0, high=30.0,
+                           device_id="b", boot_id=1, seq=1)  # fmt: skip
+        return closing(told, stayed, opened_on)
+
+    assert said(12.1, stayed=True) is STAYED
+    assert said(5.0, stayed=True) is STAYED  # the outside air cools by evening, and is warmer than it was all the same
+    assert said(5.0, stayed=False) is None
+    assert said(11.0, stayed=False) is NOTHING_NEW

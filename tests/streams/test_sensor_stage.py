@@ -233,9 +233,7 @@ def test_hours_that_were_told_are_told_again_whatever_is_usual_and_however_they_
     for first, (_, opened), (_, closed) in zip(begins, told[::2], told[1::2], strict=True):
         assert first <= opened < first + hours
         assert first + hours <= closed <= first + hours + 20
-    assert {a.messages["en"] for a in line.alerts if a.state == "closed"} == {
-        "box-1 measures a temperature as before again."
-    }
+    assert not [a for a in line.alerts if a.state == "closed" and "taken as usual" in a.messages["en"]]
 
 
 @pytest.mark.parametrize("level", [10.0, 12.0, 16.0])
@@ -263,6 +261,60 @@ def test_what_stays_for_longer_than_hours_is_said_to_be_taken_as_usual_from_then
         "en": f"box-1 still measures a temperature of about {now}; from now on that is taken as usual.",
         "es": f"box-1 sigue midiendo una temperatura de unos {now}; desde ahora eso se toma como lo usual.",
     }
+
+
+def stays(
+    world, levels: Callable[[int], float], days: int, noise: Callable[[int], float]
+) -> list[tuple[str, int, str]]:
+    """What is told of a sensor whose first minutes are ``levels``: state, minute, and the English sentence."""
+    line, rng = Line(world, Thresholds()), random.Random(11)
+    for minute in range(days * DAY):
+        line.hear(value(world, minute, levels(minute) + rng.gauss(0.0, noise(minute))))
+    return [(a.state, round((a.at_ms - world.t0_ms) / MINUTE_MS), a.messages["en"]) for a in line.alerts]
+
+
+@pytest.mark.parametrize("begins_at", [0, 800])
+@pytest.mark.parametrize(
+    ("usual", "warmer_c"),
+    [
+        (constant, -12.0), (constant, 4.0), (compressor, -12.0), (compressor, 12.0), (outside_air, -12.0),
+        (outside_air, 4.0),
+    ],
+)  # fmt: skip
+def test_a_change_to_stay_is_usual_after_eight_hours_however_long_the_sensor_was_heard_before(
+    world, usual: Callable[[int], float], warmer_c: float, begins_at: int
+) -> None:
+    """And said to be so, whatever has become usual at the hour at which it closes."""
+    begins = 8 * DAY + begins_at
+    told = stays(world, lambda minute: usual(minute) + warmer_c * (minute >= begins), 10, lambda _: 0.3)
+    (opened, at, _), (closed, ends, sentence) = told
+    assert (opened, closed) == ("opened", "closed")
+    assert begins <= at <= begins + 5
+    assert 8 * 60 <= ends - at <= 9 * 60
+    assert sentence.endswith("from now on that is taken as usual.")
+
+
+@pytest.mark.parametrize("noise_c", [3.0, 6.0])
+def test_a_sensor_that_has_become_noisy_for_good_is_told_until_that_is_usual_and_not_for_ever(
+    world, noise_c: float
+) -> None:
+    """Values as they ever were come in between, and end nothing."""
+    begins = 8 * DAY + 700
+    told = stays(world, constant, 11, lambda minute: noise_c if minute >= begins else 0.3)
+    assert [state for state, _, _ in told[:2]] == ["opened", "closed"]
+    assert told[1][1] - told[0][1] <= 9 * 60
+    assert sum(state == "opened" for state, _, _ in told) <= 2
+    assert told[-1][0] == "closed"
+
+
+@pytest.mark.parametrize(("days", "warmer_c"), [(2, -12.0), (3, 12.0), (4, 8.0), (5, -8.0)])
+def test_a_change_to_stay_in_a_sensors_first_week_is_not_told_again_in_the_second(
+    world, days: int, warmer_c: float
+) -> None:
+    begins = days * DAY + 300
+    told = stays(world, lambda minute: 4.0 + warmer_c * (minute >= begins), days + 9, lambda _: 0.3)
+    assert [state for state, _, _ in told] == ["opened", "closed"]
+    assert told[1][1] - told[0][1] <= 9 * 60
 
 
 def test_one_wild_minute_hides_no_warmth_that_comes_soon_after_it(world) -> None:
