@@ -4,8 +4,9 @@ The axis is cut into cells. A trusted visit makes a cell and its two neighbours 
 is only seen: it counts for most of the way to knowing, not for all of it, so that what was strange once is less strange
 the second time, and still strange. What was seen in two such stretches is a habit: then it is trusted the third time.
 Where somebody is being told of a stretch its places are neither, but marked: nothing that goes there from a known place
-next to it makes them known, or what is told today would be reached step by step tomorrow. Once it has come to stay all
-that is marked is known. Values beyond the axis' ends are taken as being at its ends.
+next to it makes them known, or what is told today would be reached step by step tomorrow. Once that stretch has come to
+stay what it marked is known, and what others marked where it will pass. Values beyond the axis' ends are
+taken as being at its ends.
 
 Source: the nearest neighbour's distance as novelty, e.g. Knorr and Ng, "Algorithms for mining distance-based outliers
 in large datasets" (1998), on one axis.
@@ -13,11 +14,12 @@ in large datasets" (1998), on one axis.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 
 class KnownCells:
-    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; six bytes of state a cell.
+    """An axis from ``low`` to ``high``, with ``per_unit`` cells a unit; seven bytes of state a cell.
 
     ``still_strange``: part of its distance to what is known that a value keeps where it was seen in an anomalous
     stretch.
@@ -25,7 +27,7 @@ class KnownCells:
 
     still_strange: ClassVar[float] = 0.15
 
-    __slots__ = ("_before", "_habit", "_known", "_last", "_low", "_now", "_per_unit", "_seen", "_told")
+    __slots__ = ("_before", "_habit", "_known", "_last", "_low", "_now", "_per_unit", "_seen", "_told", "_told_now")
 
     def __init__(self, low: float, high: float, per_unit: int) -> None:
         self._low = low
@@ -37,6 +39,7 @@ class KnownCells:
         self._before = bytearray(self._last + 1)  # seen in an earlier one
         self._habit = bytearray(self._last + 1)
         self._told = bytearray(self._last + 1)  # somebody was told of a stretch that was here
+        self._told_now = bytearray(self._last + 1)  # of the stretch of now
 
     def _cell(self, at: float) -> int:
         # Compared before it is cut, for int() of a huge float is a huge integer.
@@ -62,7 +65,7 @@ class KnownCells:
         return _steps(self._habit, self._cell(at)) / self._per_unit
 
     def dump(self) -> list[bytes]:
-        """Where it has been, a bit a cell: trusted, at all, in the stretch of now or one before, by habit; and told."""
+        """Where it has been, a bit a cell: each of ``_MARKS`` in turn."""
         return [_bits(getattr(self, name)) for name in _MARKS]
 
     def __getstate__(self) -> list[Any]:
@@ -83,10 +86,8 @@ class KnownCells:
         """Go on in another unit, no finer: what was at a place is now at ``factor * at + shift``."""
         for name in _MARKS:
             marks, moved = getattr(self, name), bytearray(self._last + 1)
-            cell = marks.find(1)
-            while cell >= 0:
+            for cell in _marked(marks):
                 moved[self._cell(factor * (self._low + (cell + 0.5) / self._per_unit) + shift)] = 1
-                cell = marks.find(1, cell + 1)
             setattr(self, name, moved)
 
     def visit(self, at: float, trusted: bool) -> None:
@@ -94,7 +95,7 @@ class KnownCells:
         cell = self._cell(at)
         first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
         if trusted and self._told.find(1, first, end) >= 0:
-            self._told[cell] = 0
+            self._told[cell] = self._told_now[cell] = 0
             first, end = first + self._told[first], end - self._told[end - 1]
         self._seen[first:end] = ones = b"\1" * (end - first)
         if trusted:
@@ -107,14 +108,23 @@ class KnownCells:
         cell = self._cell(at)
         first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
         self._told[first:end] = bytes(1 - habit for habit in self._habit[first:end])
+        self._told_now[first:end] = self._told[first:end]
 
-    def accept(self) -> None:
-        """What was told has come to stay: all of it is known, what the way there passed by as well."""
-        cell = self._told.find(1)
-        while cell >= 0:
-            self._known[cell] = self._habit[cell] = self._seen[cell] = 1
-            self._told[cell] = 0
-            cell = self._told.find(1, cell)
+    def accept(self, way: tuple[float, float] | None = None) -> None:
+        """What the stretch of now was told of has come to stay: it is known, and so is what was told of on the ``way``.
+
+        That is where a value will pass by, from one end to the other, while what is usual comes to it.
+        """
+        for cell in _marked(self._told_now):
+            self._know(cell)
+        if way is not None:
+            first, last = sorted(self._cell(end) for end in way)
+            for cell in _marked(self._told, first, last + 1):
+                self._know(cell)
+
+    def _know(self, cell: int) -> None:
+        self._known[cell] = self._habit[cell] = self._seen[cell] = 1
+        self._told[cell] = self._told_now[cell] = 0
 
     def was_told(self, at: float) -> bool:
         """Whether somebody was told of a stretch that was here, and it is no habit yet."""
@@ -123,16 +133,25 @@ class KnownCells:
 
     def stretch_over(self) -> None:
         """What is seen from now on is seen in another stretch; what was in this one and in one before it is a habit."""
-        cell = self._now.find(1)
-        while cell >= 0:
+        for cell in _marked(self._now):
             self._habit[cell] |= self._before[cell]
             self._before[cell], self._now[cell] = 1, 0
-            cell = self._now.find(1, cell + 1)
+        for cell in _marked(self._told_now):
+            self._told_now[cell] = 0
 
 
-_MARKS: Final = ("_known", "_seen", "_now", "_before", "_habit", "_told")
+_MARKS: Final = ("_known", "_seen", "_now", "_before", "_habit", "_told", "_told_now")
 _DIGITS: Final = bytes.maketrans(b"\0\1", b"01")
 _FLAGS: Final = bytes.maketrans(b"01", b"\0\1")
+
+
+def _marked(marks: bytearray, first: int = 0, end: int | None = None) -> Iterator[int]:
+    """The cells that are marked, from the first on; marks may be taken away meanwhile."""
+    end = len(marks) if end is None else end
+    cell = marks.find(1, first, end)
+    while cell >= 0:
+        yield cell
+        cell = marks.find(1, cell + 1, end)
 
 
 def _bits(marks: bytearray) -> bytes:

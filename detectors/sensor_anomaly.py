@@ -50,7 +50,7 @@ SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
 _LEVELS: Final = (0, 2, 3)  # axes on which a strange stretch stays apart: the value, and what it is beside the usual
 _HOUR_MS: Final = 3_600_000
-_LAYOUT: Final = 7  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 8  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +352,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._bound = min(shape.untrusted, shape.goes_on * beyond)
         strange = alarm or self._was_told(place) or (judged and beyond >= self._bound)
         strange = strange or (not told and self._hidden(unfamiliar))
-        trusted = self._trusts(time_ms, strange, told > 0.0, alarm)
+        trusted = self._trusts(time_ms, place, strange, told, alarm)
         self._last_ms = time_ms
         if trusted or not alarm:
             for cells, at in zip(self._cells, place, strict=True):
@@ -379,15 +379,17 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._rescale(*grown)
         self._unseen.learn(part)
 
-    def _trusts(self, time_ms: int, strange: bool, told: bool, alarm: bool) -> bool:
+    def _trusts(self, time_ms: int, place: tuple[float, ...], strange: bool, told: float, alarm: bool) -> bool:
         """Whether this value belongs to no strange stretch, or to one that is the new normal; counts the stretch on.
 
         One of which somebody is told ends with ``ordinary`` values in a row: a few in its midst are trusted, and end no
-        change that is there to stay.
+        change that is there to stay. Once it is the new normal, what is told is no part of it, but another stretch.
         """
         shape = self.shape
         # A wrong time makes it no longer than an hour.
         self._strange_ms += min(max(time_ms - self._last_ms, 0), _HOUR_MS) if self._strange_for else 0
+        if strange and told >= shape.usual_alarm and self._is_new_normal():  # a score of 0.5
+            self._end_stretch()
         self._ordinary = 0 if strange else self._ordinary + 1
         if not strange:
             if self._strange_for and (not self._alarmed or self._ordinary >= shape.ordinary):
@@ -399,15 +401,21 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._strange_for += 1
         if self._strange_for >= shape.untold:
             self._lasted_at = self._heard
-        self._stretch_told = self._stretch_told or told
-        if self._strange_for <= shape.new_normal or self._strange_ms < shape.new_normal_ms:
+        self._stretch_told = self._stretch_told or told > 0.0
+        if not self._is_new_normal():
             return False
         # From now on it is trusted, and so are its mean and spread: it is over once a value is familiar by them.
         self._trusted_centre, self._trusted_spread = self._centre, self._spread
         self._new_normal_ms = time_ms
-        for cells in self._cells:
-            cells.accept()
+        value, *others = self._cells
+        value.accept()
+        for cells, at in zip(others, place[1:], strict=True):
+            cells.accept((0.0, at))  # for the mean and the profiles will follow
         return True
+
+    def _is_new_normal(self) -> bool:
+        """Whether the strange stretch of now has come to stay."""
+        return self._strange_for > self.shape.new_normal and self._strange_ms >= self.shape.new_normal_ms
 
     def _end_stretch(self) -> None:
         if self._strange_for < self.shape.untold:

@@ -73,14 +73,17 @@ def test_what_is_a_habit_is_marked_by_no_telling_and_what_was_told_may_become_on
     assert not cells.was_told(8.05)
 
 
-def test_once_what_was_told_has_come_to_stay_all_that_was_told_is_known() -> None:
-    cells = axis()
-    for at in (6.05, 8.05):
-        cells.tell(at)
-    cells.accept()
-    assert not any(cells.was_told(at) for at in (6.05, 8.05))
-    assert far(cells) == (0.0, 0.0, 0.0)
-    assert cells.beyond_known(6.05) == 0.0
+def test_once_a_told_stretch_has_come_to_stay_it_is_known_and_what_was_told_before_it_is_where_it_will_pass() -> None:
+    for way, known in ((None, (8.05,)), ((2.05, 6.05), (4.05, 8.05))):
+        cells = axis()
+        for at in (4.05, 9.05):
+            cells.tell(at)
+            cells.stretch_over()
+        cells.tell(8.05)
+        cells.accept(way)
+        for at in (4.05, 8.05, 9.05):
+            assert cells.was_told(at) is (at not in known)
+            assert (cells.beyond_known(at) == 0.0) is (at in known)
 
 
 def test_a_dump_and_a_pickle_of_it_go_on_as_if_nothing_had_been() -> None:

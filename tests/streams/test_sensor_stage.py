@@ -317,6 +317,39 @@ def test_a_change_to_stay_in_a_sensors_first_week_is_not_told_again_in_the_secon
     assert told[1][1] - told[0][1] <= 9 * 60
 
 
+@pytest.mark.parametrize(
+    ("hours", "level"), [(72, -18.0), (9, 7.0), (9, 12.0)], ids=["frozen goods for days", "9 h at 7", "9 h at 12"]
+)
+def test_hours_that_were_told_are_told_again_after_something_else_had_come_to_stay(
+    world, hours: int, level: float
+) -> None:
+    first, between, again = 10 * DAY, 12 * DAY, 18 * DAY + 600
+
+    def levels(minute: int) -> float:
+        if first <= minute < first + 120 or again <= minute < again + 120:
+            return 20.0
+        return level if between <= minute < between + 60 * hours else 4.0
+
+    told = stays(world, levels, 19, lambda _: 0.3)
+    assert [minute for state, minute, _ in told if state == "opened" and again <= minute < again + 10]
+
+
+def test_what_comes_just_after_a_change_has_become_usual_is_not_learnt_with_it(world) -> None:
+    begins = 3 * DAY
+    for later in (0, 4, 10):
+        worse = begins + 8 * 60 + later
+
+        def levels(minute: int, worse: int = worse) -> float:
+            if worse <= minute < worse + 240 or worse + 3 * DAY <= minute < worse + 3 * DAY + 240:
+                return 25.0
+            return 12.0 if minute >= begins else 4.0
+
+        told = stays(world, levels, 8, lambda _: 0.3)
+        again = [minute for state, minute, _ in told if state == "opened" and minute >= worse + 3 * DAY]
+        assert again
+        assert again[0] < worse + 3 * DAY + 10
+
+
 def test_one_wild_minute_hides_no_warmth_that_comes_soon_after_it(world) -> None:
     for gap in (0, 1, 5, 20, 60, 95):
         line, numbers = Line(world), reefer_days([(2 * DAY + gap + 1, 180, 20.0)], 3)
