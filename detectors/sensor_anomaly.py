@@ -348,7 +348,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         unfamiliar = self._unfamiliar(place) if judged else []
         told = self._told.learn(self._strangeness(distances) if judged else 0.0, self._untold(place))
         beyond = sum(unfamiliar)
-        if not self._strange_for and told >= shape.certain:
+        if not self._strange_for and min(told, self._said(unfamiliar)) >= shape.certain:  # else it is a habit
             self._bound = min(shape.untrusted, shape.goes_on * beyond)
         strange = alarm or self._was_told(place) or (judged and beyond >= self._bound)
         strange = strange or (not told and self._hidden(unfamiliar))

@@ -582,6 +582,16 @@ def test_what_is_told_for_certain_teaches_nothing_where_nobody_says_that_it_was_
     assert not detector.familiar_one(x(levels[at], at + 1), 0.5)
 
 
+def test_a_habit_that_is_told_for_certain_keeps_nothing_that_follows_from_being_learnt() -> None:
+    """Far beyond the range a third visit still says 0.89; what is usual afterwards teaches all the same."""
+    rng, detector, day = random.Random(4), SensorAnomaly(-30.0, 50.0), 1_440
+    visit = [70.0] * 180 + [4.0] * (day - 180)
+    levels = [4.0] * 14 * day + visit * 2 + [70.0] * 180 + [4.8] * 120
+    scores = run(detector, [rng.gauss(level, 0.3) for level in levels])
+    assert max(scores[-300:-120]) >= 0.88
+    assert abs(detector.usual_at(int(MIDNIGHT_MS + (len(levels) - 1) * MINUTE_MS)) - 4.8) < 0.3
+
+
 def test_once_a_level_is_the_new_normal_what_is_far_from_it_is_strange_and_does_not_teach() -> None:
     rng, detector, day = random.Random(5), SensorAnomaly(-30.0, 50.0), 1_440
     levels = [4.0] * 3 * day + [14.0] * 3 * day + ([30.0] * 60 + [14.0] * (day - 60)) * 2
