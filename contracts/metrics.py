@@ -352,8 +352,8 @@ _OF_WHAT_IS_TOLD: Final = (
         "puente_model",
         "gauge",
         "1 or 0",
-        "1 of the version of each model that judges (how=own: the release's; how=compared: found ready in the shadow), "
-        "0 of one for which that was waived (how=waived); by: who let it, absent of the release's",
+        "1 of the version of each model that judges (how=own: the release's, that nobody signed for; how=compared: "
+        "found ready in the shadow), 0 of one for which that was waived (how=waived); by: who let it, absent of own",
         ("rule", "version", "how", "by"),
         (WORKER,),
         drills="line",

@@ -29,6 +29,7 @@ class _Version(msgspec.Struct):
     model: str
     sha256: str
     thresholds: dict[str, float]
+    told: dict[str, int] | None = None  # of what the line told: by which versions how many
 
 
 class _Episodes(msgspec.Struct):
@@ -78,7 +79,7 @@ def read_report(path: Path) -> dict[str, Any]:
         named = _FIELD.search(str(error))
         raise _none(path, Said("no_field", field=named[1] if named else "")) from None
     for version in (report.old, report.new):
-        if version.model not in model_versions.BY_NAME:
+        if version.told is None and version.model not in model_versions.BY_NAME:
             raise _none(path, Said("unknown_model", model=version.model, known=", ".join(model_versions.BY_NAME)))
     return {**content, SEAL: told}
 
@@ -109,7 +110,9 @@ def signed(report: Mapping[str, Any], by: str, at: datetime, waived: str = "", c
     if new["sha256"] != (now := sha256_of(model)):
         there, compare = new["sha256"][:12], takeover.compare_with(model)
         raise RefusalError("other_content", model=model.name, there=there, here=now[:12], compare=compare)
-    _refuse_own(model)
+    told = old.get("told") is not None
+    if model is model_versions.OWN[model.rule] and not told:
+        raise RefusalError("own", model=model.name, rule=model.rule, compare=takeover.compare_with(model))
     if not waived and (why := _lacks(report, at, cluster)):
         raise RefusalError("no_ground", why=why, compare=takeover.compare_with(model))
     every = report[_groups_in(report)].values()
@@ -125,6 +128,7 @@ def signed(report: Mapping[str, Any], by: str, at: datetime, waived: str = "", c
         report_sha256=report[SEAL],
         cluster=report.get("cluster", ""),
         topic=report.get("topic", ""),
+        told=told,
     )
     return Adoption(
         model=model.name, model_sha256=now, thresholds=new["thresholds"], by=by, at=_rfc3339(at), waived=waived,
@@ -146,7 +150,7 @@ def _lacks(report: Mapping[str, Any], at: datetime, cluster: str) -> Said | None
         return Said("some_corridors", model=new["model"], corridors=", ".join(report["only_corridors"]))
     if old == new:
         return Said("itself", model=new["model"])
-    if old["sha256"] != (now := sha256_of(model_versions.named(old["model"]))):
+    if old.get("told") is None and old["sha256"] != (now := sha256_of(model_versions.named(old["model"]))):
         return Said("other_old", model=old["model"], here=now[:12])
     if (there := report.get("cluster", "")) and cluster and there != cluster:
         return Said("other_kafka", model=new["model"], there=there, here=cluster)
@@ -167,20 +171,16 @@ def doubt(report: Mapping[str, Any], cluster: str) -> Said | None:
 
 def waived(settings: Settings, model: ModelVersion, by: str, at: datetime, reason: str) -> Adoption:
     """A record of a version that nothing was compared of, with the thresholds as they are set. Raises RefusalError."""
-    _refuse_own(model)
     limits, content = takeover.thresholds_of(settings, model.rule), sha256_of(model)
     return Adoption(model=model.name, model_sha256=content, thresholds=limits, by=by, at=_rfc3339(at), waived=reason)
 
 
-def _refuse_own(model: ModelVersion) -> None:
-    if model is model_versions.OWN[model.rule]:
-        raise RefusalError("own", model=model.name, rule=model.rule)
-
-
 def to_set(settings: Settings, adoption: Adoption, file: Path) -> list[str]:
     """The lines of the settings file that make this version judge, wherever a worker is started."""
-    model = model_versions.named(adoption.model)
-    lines = [f'adoptions = "{file.resolve()}"', "[models]", f'{model.rule} = "{model.version}"']
+    model, lines = model_versions.named(adoption.model), [f'adoptions = "{file.resolve()}"']
+    if model is model_versions.OWN[model.rule]:
+        return lines  # without a name it is the release's own, whichever release it is
+    lines += ["[models]", f'{model.rule} = "{model.version}"']
     limits = takeover.thresholds_of(settings, model.rule)
     off = [f"{name} = {value:g}" for name, value in adoption.thresholds.items() if limits[name] != value]
     return [*lines, f"[rules.{model.rule}]", *off] if off else lines

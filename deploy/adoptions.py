@@ -37,7 +37,8 @@ class Compared(msgspec.Struct, kw_only=True, frozen=True):
 
     ``since_ms`` and ``until_ms`` are Kafka's times of the first and the last record; ``count`` windows or values judged
     by both; ``episodes`` by who told them; ``labelled`` how many officers had judged. ``cluster`` is Kafka's id and
-    ``topic`` what was read there; empty where that is not known.
+    ``topic`` what was read there; empty where that is not known. ``told``: with what the line told, by ``against``,
+    whose content is not known.
     """
 
     against: str
@@ -51,6 +52,7 @@ class Compared(msgspec.Struct, kw_only=True, frozen=True):
     report_sha256: str
     cluster: str = ""
     topic: str = ""
+    told: bool = False
 
     @property
     def failed(self) -> list[str]:

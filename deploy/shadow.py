@@ -1,5 +1,6 @@
 """A candidate version of a rule's model in the shadow of the line's, on the windows or values that Kafka keeps.
 
+Beside the line's version, judging anew; or beside what the line told, whichever version told it (``Asked.told``).
 Reads in no consumer group and writes nothing: the line does not notice.
 """
 
@@ -7,23 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-import tomllib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from contracts import frames, topics
-from deploy import takeover
+from deploy import takeover, told_alerts
 from deploy.kept import KafkaLog, read_reference
-from deploy.said import RefusalError
 from deploy.settings import Settings
 from deploy.topic_io import partitions_of, records_of
-from detectors import thresholds, unusual_journey
+from detectors import unusual_journey
 from detectors.model_versions import ModelVersion
 from streams.audiences import Audience
+from streams.beside import Beside, Told
 from streams.corridor_stage import CorridorConfig
 from streams.reference_book import ReferenceBook
 from streams.sensor_stage import SensorConfig
@@ -33,8 +33,6 @@ from streams.shadow_stages import FORMS, journeys, sensors
 from streams.stage import Stage
 
 JOURNEYS: Final = unusual_journey.CARD.name
-LABEL_CHARS: Final = 12  # of an id's 32: no two alerts of a line begin with the same
-_SAID: Final = {"right": True, "wrong": False}
 _EVERY_S: Final = 1.0
 
 
@@ -46,6 +44,29 @@ class Version:
     limits: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line as it told: by version, how many of the alerts compared with it told. Its thresholds are not known."""
+
+    told: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be compared. ``said``: by the beginning of an alert's id, whether officers found it right.
+
+    ``corridors`` are those to look at, all where none is named; ``hours`` how far back to begin, None with all that is
+    kept; ``minutes`` how long to go on with what comes. ``told``: with what the line told, not with its version.
+    """
+
+    candidate: Version
+    said: Mapping[str, bool] = field(default_factory=dict)
+    corridors: tuple[str, ...] = ()
+    hours: float | None = None
+    minutes: float = 0.0
+    told: bool = False
+
+
 @dataclass(slots=True)
 class Run:
     """A comparison and what it was made on. Times are Kafka's of the first and the last record, 0 where there is none.
@@ -55,7 +76,7 @@ class Run:
     """
 
     report: Report
-    old: Version
+    old: Version | Line
     new: Version
     corridors: tuple[str, ...]
     labelled: int
@@ -81,131 +102,78 @@ class _Keyed(msgspec.Struct):
 _KEYED: Final = msgspec.json.Decoder(_Keyed)
 
 
-def candidate_in(path: Path, rule: str = JOURNEYS) -> Any:
-    """The thresholds of ``[rules.<rule>]`` in a TOML file. Raises RefusalError, which names what is wrong."""
-    try:
-        tables = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise RefusalError("unread", path=path, why=error.strerror or error) from None
-    except UnicodeDecodeError:
-        raise RefusalError("no_utf8", path=path) from None
-    except tomllib.TOMLDecodeError as error:
-        raise RefusalError("no_toml", path=path, why=error) from None
-    table = tables.get("rules", {}).get(rule) if isinstance(tables.get("rules", {}), dict) else None
-    if table is None:
-        raise RefusalError("no_table", path=path, rule=rule)
-    try:
-        return thresholds.read({rule: table})[rule]
-    except ValueError as error:
-        raise RefusalError("no_thresholds", path=path, why=error) from None
-
-
-class _Label(NamedTuple):
-    line: int
-    alert_id: str
-    word: str
-
-
-def labels_in(path: Path) -> dict[str, bool]:
-    """By an alert's id or its beginning, whether officers found it right. Raises RefusalError, which names the line."""
-    found: list[_Label] = []
-    for number, raw in enumerate(_lines_in(path), 1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")  # Excel begins a file with a mark
-        except UnicodeDecodeError:
-            raise RefusalError("label_utf8", path=path, line=number) from None
-        if not line.strip() or line.startswith("#"):
-            continue
-        alert_id, _, word = (part.strip() for part in line.partition(","))
-        if not alert_id or word not in _SAID:
-            raise RefusalError("label_form", path=path, line=number, text=line.strip())
-        if len(alert_id) < LABEL_CHARS:
-            raise RefusalError("label_short", path=path, line=number, id=alert_id, least=LABEL_CHARS)
-        found.append(_Label(number, alert_id, word))
-    return {label.alert_id: _SAID[label.word] for label in _distinct(path, found)}
-
-
-def _lines_in(path: Path) -> list[bytes]:
-    try:
-        return path.read_bytes().splitlines()
-    except OSError as error:
-        raise RefusalError("unread", path=path, why=error.strerror or error) from None
-
-
-def _distinct(path: Path, labels: list[_Label]) -> list[_Label]:
-    """Of each alert one, where an id stands beside its beginning. Raises RefusalError where they say both words."""
-    found: list[_Label] = []
-    for label in sorted(labels, key=lambda each: (each.alert_id, each.line)):  # a beginning before what it begins
-        if not found or not label.alert_id.startswith(found[-1].alert_id):
-            found.append(label)
-        elif label.word != found[-1].word:
-            first, second = sorted((found[-1], label))
-            raise RefusalError(
-                "label_twice", path=path, first=first.line, was=first.word, line=second.line, now=second.word,
-                id=found[-1].alert_id,
-            )  # fmt: skip
-    return found
-
-
 def in_the_line(settings: Settings, rule: str, cluster: str = "") -> Version:
     """The version that a line with these settings runs on this Kafka."""
     return Version(takeover.in_the_line(settings, rule, cluster).model, takeover.limits_of(settings, rule))
 
 
 async def run(
-    settings: Settings,
-    candidate: Version,
-    said: dict[str, bool],
-    corridors: Collection[str] = (),
-    hours: float | None = None,
-    minutes: float = 0.0,
-    cluster: str = "",
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    settings: Settings, asked: Asked, cluster: str = "", on_progress: Callable[[Progress], None] = lambda _: None
 ) -> Run:
-    """Compare the line's version with the candidate on what is kept, and then on what comes.
+    """Compare with the candidate on what is kept, and then on what comes, telling ``on_progress`` meanwhile.
 
-    ``corridors`` are those to look at, all where none is named; ``hours`` how far back to begin; ``minutes`` how long
-    to go on, telling ``on_progress`` meanwhile; ``cluster`` Kafka's id. Where it is cancelled while it reads, it is of
-    what was read. Raises ServiceMissingError.
+    ``cluster`` is Kafka's id. Where it is cancelled while it reads, it is of what was read. Raises ServiceMissingError.
     """
-    kafka, rule = settings.kafka, candidate.model.rule
-    form, old = FORMS[rule], in_the_line(settings, rule, cluster)
+    kafka, rule = settings.kafka, asked.candidate.model.rule
     topic = topics.JOURNEY_WINDOWS if rule == JOURNEYS else topics.SENSOR_VALUES
-    partitions = await partitions_of(kafka, topic)
-    book, groups = await read_reference(KafkaLog(kafka)), dict[str, Comparison]()
-    olds, news = (_stages(settings, version, partitions, book) for version in (old, candidate))
-    shadows = [Shadow(form, olds(p), news(p), groups, time.thread_time_ns) for p in range(partitions)]
-    found = Run(report(form, (), {}), old, candidate, tuple(corridors), len(said), cluster=cluster, topic=topic)
-    since_ms = None if hours is None else int((time.time() - 3_600.0 * hours) * 1000)
+    partitions, book, told = await partitions_of(kafka, topic), await read_reference(KafkaLog(kafka)), Told()
+    old = Line({}) if asked.told else in_the_line(settings, rule, cluster)
+    shadows = list(_shadows(settings, asked.candidate, old, told, partitions, book))
+    nothing, labelled = report(FORMS[rule], (), {}), len(asked.said)
+    found = Run(nothing, old, asked.candidate, asked.corridors, labelled, cluster=cluster, topic=topic)
+    try:
+        await _hear(kafka, asked, shadows, found, on_progress)
+    except asyncio.CancelledError:
+        found.cut_short = True
+    if asked.told:
+        await told_alerts.read(settings, rule, told, found.since_ms)
+        counted = (episode.alert_id for each in shadows for episode in each.episodes()[0])
+        found.old = Line(Counter(map(told.versions.__getitem__, counted)))
+    found.report = report(FORMS[rule], shadows, asked.said, asked.told)
+    return found
+
+
+async def _hear(
+    kafka: str, asked: Asked, shadows: Sequence[Shadow | Beside], found: Run, on_progress: Callable[[Progress], None]
+) -> None:
+    since_ms = None if asked.hours is None else int((time.time() - 3_600.0 * asked.hours) * 1000)
 
     async def read(follow: bool) -> None:
-        async for record in records_of(kafka, topic, since_ms=since_ms, follow=follow):
+        async for record in records_of(kafka, found.topic, since_ms=since_ms, follow=follow):
             is_tick = frames.kind_of(record.headers) == "tick"
-            if is_tick or _is_of(record.value, corridors):
+            if is_tick or _is_of(record.value, asked.corridors):
                 shadows[record.partition].take(record.value, is_tick)
                 found.since_ms = min(found.since_ms or record.timestamp, record.timestamp)
                 found.until_ms = max(found.until_ms, record.timestamp)
 
     async def tell() -> None:
-        until_s = time.monotonic() + 60.0 * minutes
+        until_s = time.monotonic() + 60.0 * asked.minutes
         while True:
             await asyncio.sleep(_EVERY_S)
             heard, left_s = sum(each.heard for each in shadows), max(0.0, until_s - time.monotonic())
-            on_progress(Progress(heard, sum(each.compared for each in groups.values()), left_s))
+            on_progress(Progress(heard, sum(each.compared for each in shadows[0].groups.values()), left_s))
 
-    telling = asyncio.create_task(tell()) if minutes else None
+    telling = asyncio.create_task(tell()) if asked.minutes else None
     try:
-        async with asyncio.timeout(60.0 * minutes if minutes else None):
-            await read(follow=minutes > 0.0)
+        async with asyncio.timeout(60.0 * asked.minutes if asked.minutes else None):
+            await read(follow=asked.minutes > 0.0)
     except TimeoutError:
         pass
-    except asyncio.CancelledError:
-        found.cut_short = True
     finally:
         if telling is not None:
             telling.cancel()
-    found.report = report(form, shadows, said)
-    return found
+
+
+def _shadows(
+    settings: Settings, new: Version, old: Version | Line, told: Told, partitions: int, book: ReferenceBook
+) -> Iterator[Shadow | Beside]:
+    """One of each partition, that share what they compare."""
+    form, groups = FORMS[new.model.rule], dict[str, Comparison]()
+    news = _stages(settings, new, partitions, book)
+    if isinstance(old, Line):
+        return (Beside(form, told, news(p), groups, time.thread_time_ns) for p in range(partitions))
+    olds = _stages(settings, old, partitions, book)
+    return (Shadow(form, olds(p), news(p), groups, time.thread_time_ns) for p in range(partitions))
 
 
 def _stages(

@@ -9,9 +9,9 @@ from typing import Any, Final
 from contracts.words import Language
 from deploy import adoptions, takeover
 from deploy.model_hash import sha256_of
-from deploy.shadow import Run, Version
+from deploy.shadow import Line, Run, Version
 from detectors import model_versions
-from streams.shadow import SIDES, Comparison, Form
+from streams.shadow import SIDES, Comparison, Form, Side
 from streams.shadow_report import Criterion, Report
 
 DRIFTED: Final = 1.0  # standard deviations from which on drift is worth a line
@@ -42,7 +42,9 @@ def as_dict(run: Run) -> dict[str, Any]:
     return {**content, SEAL: adoptions.seal(content)}
 
 
-def _version(version: Version) -> dict[str, Any]:
+def _version(version: Version | Line) -> dict[str, Any]:
+    if isinstance(version, Line):
+        return {"model": ", ".join(sorted(version.told)), "told": dict(version.told), "sha256": "", "thresholds": {}}
     limits = takeover.plain(version.limits)
     return {"model": version.model.name, "sha256": sha256_of(version.model), "thresholds": limits}
 
@@ -60,6 +62,8 @@ class _Words:
     """One language. ``criteria`` has the names of criteria, and what stands for yes or no where that is not known."""
 
     versions: str
+    told_by: str
+    told_none: str
     nothing: str
     judged: str
     episodes: str
@@ -79,6 +83,8 @@ class _Words:
 
 ENGLISH: Final = _Words(
     versions="old {old}, new {new}",
+    told_by="what the line told ({old}), new {new}",
+    told_none="nothing",
     nothing="there are no {judged} to compare on",
     judged="judged",
     episodes="episodes",
@@ -90,8 +96,8 @@ ENGLISH: Final = _Words(
     holds={True: "yes", False: "NO"},
     ready={True: "READY to take over", False: "NOT READY to take over"},
     cut_short="CUT SHORT (Ctrl-C): this is of what was compared until then",
-    own="{model} is the release's own, so `puente detectors adopt` signs no report of it: set these thresholds in "
-    "[rules.{rule}]; a version is signed for with its thresholds by --model VERSION",
+    own="{model} is the release's own, and its thresholds need no leave: set them in [rules.{rule}]; a version is "
+    "signed for with its thresholds by --model VERSION, and the release's own beside what the line told by --told",
     drift="drift: {name}: {feature} {deviations:+.1f} standard deviations off what was learnt, of late",
     labels="labelled right: {right_kept} still told, {right_lost} lost; labelled wrong: {wrong_gone} gone, "
     "{wrong_kept} still told; {unknown} labels of no alert seen",
@@ -99,6 +105,8 @@ ENGLISH: Final = _Words(
 )
 SPANISH: Final = _Words(
     versions="anterior {old}, nueva {new}",
+    told_by="lo que la línea avisó ({old}), nueva {new}",
+    told_none="nada",
     nothing="no hay {judged} con que comparar",
     judged="juicios",
     episodes="episodios",
@@ -117,12 +125,14 @@ SPANISH: Final = _Words(
         "cost": "costo",
         "not known yet": "aún no se sabe",
         "no labels": "sin marcas",
+        "not kept": "no se guarda",
     },
     holds={True: "sí", False: "NO"},
     ready={True: "LISTA para juzgar en su lugar", False: "NO ESTÁ LISTA para juzgar en su lugar"},
     cut_short="INTERRUMPIDA (Ctrl-C): esto es lo comparado hasta entonces",
-    own="{model} es la versión del propio programa y `puente detectors adopt` no firma ningún informe de ella: fije "
-    "estos umbrales en [rules.{rule}]; una versión se firma con sus umbrales con --model VERSIÓN",
+    own="{model} es la versión del propio programa y sus umbrales no necesitan permiso: fíjelos en [rules.{rule}]; "
+    "una versión se firma con sus umbrales con --model VERSIÓN, y la del propio programa, frente a lo que la línea "
+    "avisó, con --told",
     drift="deriva: {name}: {feature} a {deviations:+.1f} desviaciones estándar de lo aprendido, últimamente",
     labels="marcadas como acertadas: {right_kept} se siguen avisando, {right_lost} perdidas; como falsas: {wrong_gone} "
     "ya no, {wrong_kept} se siguen avisando; {unknown} marcas de ninguna alerta vista",
@@ -137,7 +147,7 @@ def lines_of(run: Run, language: Language = "en") -> Iterator[str]:
     judged, told = (name if language == "en" else form.in_spanish[name] for name in (form.judged, form.told))
     if run.cut_short:
         yield words.cut_short
-    yield words.versions.format(old=_named(run.old), new=_named(run.new, run.old))
+    yield _heading(run, words)
     if not found.groups:
         yield words.nothing.format(judged=judged)
     wide = max([len(form.groups), *(len(name) for name in found.groups)])
@@ -146,7 +156,7 @@ def lines_of(run: Run, language: Language = "en") -> Iterator[str]:
     yield f"{words.group[form.groups]:{wide}} {sides} {sides} {sides} {words.correlate:>9}"
     for name, each in found.groups.items():
         counts = " ".join(
-            "".join(f"{kind[side]:>8}" for side in SIDES) for kind in (each.judged, each.told, each.episodes)
+            [*(_counted(kind, isinstance(run.old, Line)) for kind in (each.judged, each.told)), _counted(each.episodes)]
         )
         alike = each.correlation.get()
         yield f"{name:{wide}} {counts} {'-' if alike is None else f'{alike:.3f}':>9}"
@@ -158,8 +168,20 @@ def lines_of(run: Run, language: Language = "en") -> Iterator[str]:
         name = words.criteria.get(criterion.name, criterion.name)
         yield f"{mark:<{wide}} {name}: {criterion.says if language == 'en' else criterion.says_es}"
     yield words.ready[found.ready]
-    if run.new.model is model_versions.OWN[form.rule]:
+    if run.new.model is model_versions.OWN[form.rule] and not isinstance(run.old, Line):
         yield words.own.format(model=run.new.model.name, rule=form.rule)
+
+
+def _heading(run: Run, words: _Words) -> str:
+    if isinstance(run.old, Line):
+        told = ", ".join(f"{name}: {count}" for name, count in sorted(run.old.told.items()))
+        return words.told_by.format(old=told or words.told_none, new=_named(run.new))
+    return words.versions.format(old=_named(run.old), new=_named(run.new, run.old))
+
+
+def _counted(counts: Mapping[Side, int], only_new: bool = False) -> str:
+    """By side; of what the line told, it is not known what it judged."""
+    return "".join(f"{'-' if only_new and side != 'new' else counts[side]:>8}" for side in SIDES)
 
 
 def _mark(criterion: Criterion, words: _Words) -> str:

@@ -1,8 +1,10 @@
 """The gate before the line: which version of each model judges, and by whose leave.
 
-The release's own needs nobody's. Another one needs a record (``deploy.adoptions``) of that very content, with the
-rule's thresholds as they are set, of a comparison on this line that found it ready, or of somebody who waived that for
-a reason. Of such records the newest counts: one of other thresholds, signed for later, takes nothing away.
+Another than the release's own needs a record (``deploy.adoptions``) of that very content, with the rule's thresholds as
+they are set, of a comparison on this line that found it ready, or of somebody who waived that for a reason. The
+release's own needs nobody's, until one of a release has been signed for: then each does, with whichever thresholds, so
+that no later release's takes over by being installed. Of such records the newest counts: one of other thresholds,
+signed for later, takes nothing away.
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ class InForce:
         own = model_versions.OWN[self.model.rule]
         if self.adoption is None:
             return Said("judges_own", model=self.model.name)
+        if self.model is own:
+            return Said("judges_signed", model=self.model.name, leave=_leave(self.adoption))
         learnt = Said("goes_on" if self.model.reads(own.version) else "begins", own=own.version)
         return Said("judges", model=self.model.name, own=own.name, leave=_leave(self.adoption), learnt=learnt)
 
@@ -58,7 +62,8 @@ def _leave(adoption: Adoption) -> Said:
     if compared is None:
         return Said("not_compared", reason=adoption.waived, **signed)
     since, until = _day(compared.since_ms), _day(compared.until_ms)
-    on = Said("compared_on", count=compared.count, against=compared.against, since=since, until=until)
+    against = Said("what_was_told", by=compared.against) if compared.told else compared.against
+    on = Said("compared_on", count=compared.count, against=against, since=since, until=until)
     if adoption.waived:
         failed = ", ".join(compared.failed) or Said("nothing_failed")
         return Said("waived", failed=failed, on=on, reason=adoption.waived, **signed)
@@ -76,10 +81,12 @@ def in_force(settings: Settings, cluster: str = "") -> dict[str, InForce]:
     ``cluster`` is the id of the line's Kafka: what was compared on another lets nothing take over. Empty where that is
     not known, which ``doubts`` says.
     """
-    chosen = dict(settings.models)
-    return {
-        rule: _of(settings, rule, chosen.get(rule, own.version), cluster) for rule, own in model_versions.OWN.items()
-    }
+    return {rule: _of(settings, rule, cluster) for rule in model_versions.OWN}
+
+
+def is_asked(settings: Settings) -> bool:
+    """Whether a version may be refused by these settings: one is chosen, or there is a file of what was signed."""
+    return bool(settings.models) or settings.adoptions is not None
 
 
 def doubts(models: Iterable[InForce], cluster: str) -> Iterator[str]:
@@ -91,17 +98,20 @@ def doubts(models: Iterable[InForce], cluster: str) -> Iterator[str]:
             yield f"whether {judging.model.name} was compared on this line or another is not known: {lacks}"
 
 
-def _of(settings: Settings, rule: str, version: str, cluster: str) -> InForce:
-    model = model_versions.find(rule, version)
-    if model is model_versions.OWN[rule]:
-        return InForce(model)
+def _of(settings: Settings, rule: str, cluster: str) -> InForce:
+    model = model_versions.find(rule, dict(settings.models).get(rule, model_versions.OWN[rule].version))
+    own = model is model_versions.OWN[rule]
     if settings.adoptions is None:
+        if own:
+            return InForce(model)
         raise _refusal(model, "no file of adoptions is set (PUENTE_ADOPTIONS)")
     try:
         records = adoptions.read(settings.adoptions) if settings.adoptions.exists() else []
     except (OSError, ValueError) as error:
         raise _refusal(model, f"{settings.adoptions} can't be trusted: {error}") from None
-    found = _newest(records, model, thresholds_of(settings, rule), cluster)
+    if own and not any(model_versions.is_own(record.model, rule) for record in records):
+        return InForce(model)
+    found = _newest(records, model, {} if own else thresholds_of(settings, rule), cluster)
     if isinstance(found, str):
         raise _refusal(model, f"{settings.adoptions} {found}")
     return InForce(model, found)
@@ -138,10 +148,15 @@ def _is_of_another(adoption: Adoption, content: str, limits: dict[str, float], c
 
 def _refusal(model: ModelVersion, why: str) -> SettingsError:
     rule, version, own = model.rule, model.version, model_versions.OWN[model.rule]
+    here, those = (
+        ("", "it with what the line told (the workers of the release before go on meanwhile)")
+        if model is own
+        else (f" from {own.name}", "the two")
+    )
     return SettingsError(
         f"models.{rule}",
-        f"{model.name} may not take over from {own.name}:\n{why}.\n"
-        f"Compare the two, and sign:\n  {compare_with(model)}\n"
+        f"{model.name} may not take over{here}:\n{why}.\n"
+        f"Compare {those}, and sign:\n  {compare_with(model)}\n"
         "  puente detectors adopt report.json --by NAME\n"
         "Only where it can't wait for that; all who get its alerts are told who waived the comparison:\n"
         f"  puente detectors adopt --rule {rule} --model {version} --by NAME --waive REASON",
@@ -149,14 +164,15 @@ def _refusal(model: ModelVersion, why: str) -> SettingsError:
 
 
 def compare_with(model: ModelVersion) -> str:
-    """The command that compares this version with the line's."""
-    return f"puente detectors shadow --rule {model.rule} --model {model.version} --json report.json"
+    """The command that compares this version with the line's; the release's own, with what the line told."""
+    which = "--told" if model is model_versions.OWN[model.rule] else f"--model {model.version}"
+    return f"puente detectors shadow --rule {model.rule} {which} --json report.json"
 
 
 def in_the_line(settings: Settings, rule: str, cluster: str = "") -> InForce:
     """The version of this rule that a line with these settings would run: its own where the chosen one is refused."""
     try:
-        return in_force(settings, cluster)[rule]
+        return _of(settings, rule, cluster)
     except SettingsError:
         return InForce(model_versions.OWN[rule])
 

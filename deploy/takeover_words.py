@@ -101,8 +101,16 @@ SENTENCES: Final[Words] = {
         "  {compare}",
     },
     "own": {
-        "en": "{model} is the release's own: it needs no leave; its thresholds are set in [rules.{rule}]",
-        "es": "{model} es la del propio programa: no necesita permiso; sus umbrales se fijan en [rules.{rule}]",
+        "en": "{model} is the release's own: its thresholds need no leave, and are set in [rules.{rule}].\nTo sign "
+        "for the model, compare it with what the line told:\n  {compare}",
+        "es": "{model} es la del propio programa: sus umbrales no necesitan permiso y se fijan en [rules.{rule}].\n"
+        "Para firmar por el modelo, compárelo con lo que la línea avisó:\n  {compare}",
+    },
+    "own_asks": {
+        "en": "From now on no worker with this file starts with another release's own model of {rule} that is not "
+        "signed for.",
+        "es": "Desde ahora, ningún worker con este archivo arranca con el modelo propio de {rule} de otra versión del "
+        "programa sin que se haya firmado por él.",
     },
     "no_ground": {
         "en": "{why}.\nCompare again, and sign that report:\n  {compare}\nOnly where it can't wait for that, sign with "
@@ -174,6 +182,7 @@ SENTENCES: Final[Words] = {
         "es": "Para cada worker (en otra máquina, la ruta de su copia allí):",
     },
     "judges_own": {"en": "{model}, the release's own", "es": "{model}, la del propio programa"},
+    "judges_signed": {"en": "{model}, the release's own, {leave}", "es": "{model}, la del propio programa, {leave}"},
     "judges": {
         "en": "{model} in place of {own}, {leave}; it {learnt}",
         "es": "{model} en lugar de {own}, {leave}; {learnt}",
@@ -193,6 +202,7 @@ SENTENCES: Final[Words] = {
         "en": "ready ({on}, {where}), signed by {by} at {at}",
         "es": "lista ({on}, {where}), firmado por {by} el {at}",
     },
+    "what_was_told": {"en": "what the line told ({by})", "es": "lo que la línea avisó ({by})"},
     "compared_on": {
         "en": "{count} compared with {against}, {since} to {until}",
         "es": "{count} comparados con {against}, de {since} a {until}",

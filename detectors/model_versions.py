@@ -87,6 +87,12 @@ OWN: Final[Mapping[str, ModelVersion]] = {model.rule: model for model in (JOURNE
 BY_NAME: Final[Mapping[str, ModelVersion]] = {model.name: model for model in _EVERY}
 
 
+def is_own(name: str, rule: str) -> bool:
+    """Whether this is the name of a release's own model of this rule, of whichever release: with the rule's version."""
+    of, _, version = name.partition("@")
+    return of == rule and version.isdecimal()
+
+
 def said_of(model: ModelVersion, waived_by: str) -> dict[str, str]:
     """Evidence: which version judged, and who waived the comparison where it had none: an alert says so to all."""
     said = {"model_version": model.name}

@@ -299,9 +299,13 @@ def source_of(partition: int) -> str:
     return f"admit/{partition}"
 
 
+def known_ms(told: SensorValue) -> int:
+    """When the value is known: a minute's once that is over, a crossing's once it has ended."""
+    return told.time_ms if told.of_a_crossing else told.time_ms + MINUTE_MS
+
+
 def _here(told: SensorValue) -> Sighting:
-    """A minute is known once it is over, a crossing once it has ended."""
-    known_ms = told.time_ms if told.of_a_crossing else told.time_ms + MINUTE_MS
     return Sighting(
-        told.device_id, told.boot_id, told.seq, known_ms, told.shipment_id, told.lat_deg, told.lon_deg, told.exercise
-    )
+        told.device_id, told.boot_id, told.seq, known_ms(told), told.shipment_id, told.lat_deg, told.lon_deg,
+        told.exercise,
+    )  # fmt: skip

@@ -32,8 +32,19 @@ class Verdict(NamedTuple):
     warm: bool
 
 
-Hear = Callable[[str, str, Verdict | None], None]
-"""Of this name, in this group (a corridor and direction, a sensor): what is said of it, None where it is not judged."""
+class Place(NamedTuple):
+    """Of a window or value: ``group`` is its corridor and direction, or its sensor; ``subject`` its shipment or series.
+
+    ``known_ms`` is when it is known: the time at which an alert of it opens.
+    """
+
+    group: str
+    subject: str
+    known_ms: int
+
+
+Hear = Callable[[str, Place, Verdict | None], None]
+"""Of the window or value of this name, there: what is said of it, None where it is not judged."""
 
 
 class Correlation(Protocol):
@@ -62,6 +73,19 @@ class Episode:
         """Whether they are of one subject and overlap: one thing, told by both."""
         same = self.subject == other.subject
         return same and self.opened_ms <= other.closed_ms and other.opened_ms <= self.closed_ms
+
+
+def by_subject(episodes: Iterable[Episode]) -> dict[str, list[Episode]]:
+    """The episodes of each subject."""
+    found: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        found.setdefault(episode.subject, []).append(episode)
+    return found
+
+
+def met(episode: Episode, others: Mapping[str, list[Episode]]) -> bool:
+    """Whether it meets one of those of its subject."""
+    return any(episode.meets(other) for other in others.get(episode.subject, ()))
 
 
 def none() -> dict[Side, int]:
@@ -123,19 +147,19 @@ class Form:
     drift_of: Callable[[Any], dict[str, dict[str, float]]]
 
 
-class _Version:
+class Judge:
     """One version's stage, what it said since it was last asked, its episodes, and the time it took, in ns."""
 
     def __init__(self, make: Callable[[Hear], Stage], form: Form, clock: Callable[[], int]) -> None:
-        self.said: dict[str, tuple[str, Verdict | None]] = {}
+        self.said: dict[str, tuple[Place, Verdict | None]] = {}
         self.stage = make(self._hear)
         self.episodes: dict[str, Episode] = {}
         self.spent_ns = 0
         self._form = form
         self._clock = clock
 
-    def _hear(self, name: str, group: str, verdict: Verdict | None) -> None:
-        self.said[name] = group, verdict
+    def _hear(self, name: str, place: Place, verdict: Verdict | None) -> None:
+        self.said[name] = place, verdict
 
     def take(self, value: bytes, is_tick: bool) -> None:
         """The next record."""
@@ -161,6 +185,11 @@ class _Version:
                 known.closed_ms = alert.closed_ms
 
 
+def group_of(groups: dict[str, Comparison], form: Form, name: str) -> Comparison:
+    """What was compared of this group, nothing at first."""
+    return groups.setdefault(name, Comparison(form.correlation()))
+
+
 class Shadow:
     """Both versions on one partition. ``groups`` has what was compared so far, and may be that of all partitions."""
 
@@ -176,8 +205,8 @@ class Shadow:
         self.form = form
         self.groups = {} if groups is None else groups
         self.heard = 0  # windows or values
-        self._old = _Version(old, form, clock)
-        self._new = _Version(new, form, clock)
+        self._old = Judge(old, form, clock)
+        self._new = Judge(new, form, clock)
         self._turn = False
 
     def take(self, value: bytes, is_tick: bool) -> None:
@@ -186,15 +215,11 @@ class Shadow:
         for version in (self._old, self._new) if self._turn else (self._new, self._old):
             version.take(value, is_tick)
         said = self._new.said
-        for name, (group, old) in self._old.said.items():
-            self.group(group).add(old, said[name][1])
+        for name, (place, old) in self._old.said.items():
+            group_of(self.groups, self.form, place.group).add(old, said[name][1])
         self.heard += len(said)
         self._old.said.clear()
         said.clear()
-
-    def group(self, name: str) -> Comparison:
-        """What was compared of this group, nothing at first."""
-        return self.groups.setdefault(name, Comparison(self.form.correlation()))
 
     def episodes(self) -> tuple[list[Episode], list[Episode]]:
         """Those of the old version, and of the new."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from streams.shadow import SIDES, Comparison, Episode, Form, Shadow, count
+from streams.beside import Beside
+from streams.shadow import SIDES, Comparison, Episode, Form, Shadow, by_subject, count, group_of, met
 
 LEAST_EPISODES: Final = 5  # so that a fifth of them, that may be lost, is one
 MORE_SHARE: Final = 0.2
@@ -66,8 +67,11 @@ class Report:
         return all(criterion.holds for criterion in self.criteria)
 
 
-def report(form: Form, shadows: Sequence[Shadow], said: Mapping[str, bool]) -> Report:
-    """Compare what the partitions' shadows have seen. ``said``: by the beginning of an alert's id, if it was right."""
+def report(form: Form, shadows: Sequence[Shadow | Beside], said: Mapping[str, bool], told: bool = False) -> Report:
+    """Compare what the partitions' shadows have seen. ``said``: by the beginning of an alert's id, if it was right.
+
+    ``told``: the old side is the line's alerts, of which no scores are had but their own.
+    """
     groups: dict[str, Comparison] = {}
     drift: dict[str, dict[str, float]] = {}
     labels, known = Labels(), dict.fromkeys(said, False)
@@ -76,31 +80,20 @@ def report(form: Form, shadows: Sequence[Shadow], said: Mapping[str, bool]) -> R
         drift |= shadow.drift()
     for shadow in shadows:
         old, new = shadow.episodes()
-        olds, news = _by_subject(old), _by_subject(new)
+        olds, news = by_subject(old), by_subject(new)
         for episode in old:
-            kept = any(episode.meets(other) for other in news.get(episode.subject, ()))
-            count(_of(groups, form, episode).episodes, True, kept)
+            kept = met(episode, news)
+            count(group_of(groups, form, episode.group).episodes, True, kept)
             for prefix in (p for p in said if episode.alert_id.startswith(p)):
                 known[prefix] = True
                 _label(labels, episode, said[prefix], kept)
         for episode in new:
-            if not any(episode.meets(other) for other in olds.get(episode.subject, ())):
-                count(_of(groups, form, episode).episodes, False, True)
+            if not met(episode, olds):
+                count(group_of(groups, form, episode.group).episodes, False, True)
     labels.unknown = sum(not seen for seen in known.values())
     cost_us = _cost_us(shadows)
-    criteria = list(_criteria(form, groups, labels, len(said), cost_us))
+    criteria = list(_criteria(form, groups, labels, len(said), cost_us, told))
     return Report(form, dict(sorted(groups.items())), labels, criteria, drift, cost_us)
-
-
-def _of(groups: dict[str, Comparison], form: Form, episode: Episode) -> Comparison:
-    return groups.setdefault(episode.group, Comparison(form.correlation()))
-
-
-def _by_subject(episodes: list[Episode]) -> dict[str, list[Episode]]:
-    found: dict[str, list[Episode]] = {}
-    for episode in episodes:
-        found.setdefault(episode.subject, []).append(episode)
-    return found
 
 
 def _label(labels: Labels, episode: Episode, right: bool, kept: bool) -> None:
@@ -114,7 +107,7 @@ def _label(labels: Labels, episode: Episode, right: bool, kept: bool) -> None:
         labels.wrong_gone += 1
 
 
-def _cost_us(shadows: Sequence[Shadow]) -> tuple[float, float] | None:
+def _cost_us(shadows: Sequence[Shadow | Beside]) -> tuple[float, float] | None:
     heard, spent = sum(shadow.heard for shadow in shadows), [shadow.spent_ns() for shadow in shadows]
     old_ns, new_ns = sum(old for old, _ in spent), sum(new for _, new in spent)
     return (old_ns / heard / 1e3, new_ns / heard / 1e3) if heard and old_ns else None
@@ -133,6 +126,7 @@ def _criteria(
     labels: Labels,
     labelled: int,
     cost_us: tuple[float, float] | None,
+    by_the_line: bool,
 ) -> Iterator[Criterion]:
     every = groups.values()
     compared = sum(c.compared for c in every)
@@ -141,21 +135,15 @@ def _criteria(
     lost = old - labels.wrong_gone
     grounds = told - labels.wrong_gone - len(labels.wrong_kept)
     es = form.in_spanish
+    who, quien = ("anew", "se juzgaron de nuevo") if by_the_line else ("by both", "que ambas juzgaron")
     yield Criterion(
         form.judged,
         compared >= form.least,
-        f"{compared} {form.judged} judged by both, warm; at least {form.least}",
-        says_es=f"{compared} {es[form.judged]} que ambas juzgaron ya con lo aprendido; al menos {form.least}",
+        f"{compared} {form.judged} judged {who}, warm; at least {form.least}",
+        says_es=f"{compared} {es[form.judged]} {quien} ya con lo aprendido; al menos {form.least}",
     )
     yield _enough(grounds)
-    mean, least = _mean(list(every)), form.least_correlation
-    yield Criterion(
-        "correlation",
-        mean >= least,
-        f"{form.correlates} at {mean:.3f}, {form.groups} weighed by {form.judged}; at least {least}",
-        says_es=f"{es[form.correlates]} en {mean:.3f}, {es[form.groups]} con el peso de sus {es[form.judged]}; al "
-        f"menos {least}",
-    )
+    yield _NO_SCORES if by_the_line else _alike(form, _mean(list(every)))
     yield Criterion(
         "no flood",
         would <= told + max(2.0, MORE_SHARE * told),
@@ -180,6 +168,26 @@ def _criteria(
             says_es=f"{after:.1f} µs de procesador frente a {before:.1f} en cada caso ({es[form.judged]}); como máximo "
             f"{COST_TIMES:g} veces eso",
         )
+
+
+_NO_SCORES: Final = Criterion(
+    "correlation",
+    True,
+    "the line keeps no scores but its alerts': how alike they are is not known",
+    "not kept",
+    "la línea no guarda más puntuaciones que las de sus alertas: no se sabe cuánto se parecen",
+)
+
+
+def _alike(form: Form, mean: float) -> Criterion:
+    least, es = form.least_correlation, form.in_spanish
+    return Criterion(
+        "correlation",
+        mean >= least,
+        f"{form.correlates} at {mean:.3f}, {form.groups} weighed by {form.judged}; at least {least}",
+        says_es=f"{es[form.correlates]} en {mean:.3f}, {es[form.groups]} con el peso de sus {es[form.judged]}; al "
+        f"menos {least}",
+    )
 
 
 def _enough(grounds: int) -> Criterion:

@@ -15,8 +15,8 @@ from streams import journey_models, sensor_models
 from streams.corridor_stage import CorridorConfig, CorridorStage
 from streams.rank_correlation import RankCorrelation
 from streams.reference_book import ReferenceBook
-from streams.sensor_stage import SensorConfig, SensorStage
-from streams.shadow import Form, Hear, Verdict
+from streams.sensor_stage import SensorConfig, SensorStage, known_ms
+from streams.shadow import Form, Hear, Place, Verdict
 from streams.stage import Stage
 
 _RULE: Final = sensor_watch.CARD.name
@@ -85,7 +85,8 @@ def journeys(partition: int, book: ReferenceBook, config: CorridorConfig) -> Cal
         def heed(window: JourneyWindow, said: journey_models.Judgement | None) -> None:
             if not window.exercise:
                 verdict = None if said is None else Verdict(said.score, said.unusual, said.warm)
-                hear(window.window_id, window.key, verdict)
+                known_ms = window.end_ms + config.lateness_bound_ms
+                hear(window.window_id, Place(window.key, window.shipment_id, known_ms), verdict)
 
         return CorridorStage(partition, book, config, heed)
 
@@ -99,7 +100,8 @@ def sensors(partition: int, book: ReferenceBook, config: SensorConfig) -> Callab
         def heed(value: SensorValue, said: sensor_models.Judgement) -> None:
             if not value.exercise:
                 verdict = Verdict(said.score, said.strange, said.warm) if said.warm else None
-                hear(f"{value.series}:{value.device_id}:{value.boot_id}:{value.seq}", value.sensor, verdict)
+                place = Place(value.sensor, value.series, known_ms(value))
+                hear(f"{value.series}:{value.device_id}:{value.boot_id}:{value.seq}", place, verdict)
 
         return SensorStage(partition, book, config, heed)
 

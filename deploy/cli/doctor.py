@@ -190,11 +190,11 @@ def _subscribers(settings: Settings) -> list[Finding]:
 
 
 def _models(settings: Settings) -> list[Finding]:
-    """Versions of models that are not the release's own, and by whose leave; what may not judge is a wrong setting."""
-    if not settings.models:
-        return []
+    """Which versions of models judge, and by whose leave; what may not judge is a wrong setting."""
     from deploy import takeover
 
+    if not takeover.is_asked(settings):
+        return []
     models = takeover.in_force(settings, cluster_if_known(settings.kafka)).values()
     return [Finding("model", True, False, str(judging)) for judging in models]
 

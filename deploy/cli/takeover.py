@@ -32,6 +32,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="TOML with a table [rules.RULE]: the new version's thresholds; without it, the line's.",
 )
 @click.option(
+    "--told", is_flag=True,
+    help="Compare with what the line told, whichever release told it, in place of a replay of its version.",
+)
+@click.option(
     "--labels", type=_FILE, metavar="FILE",
     help="What officers said, as UTF-8: an alert's id (or its first 12 characters or more), a comma, right or wrong; "
     "one a line.",
@@ -50,7 +54,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @json_option
 @with_settings
 def shadow(
-    settings: Settings, rule: str, version: str | None, candidate: Path | None, labels: Path | None,
+    settings: Settings, rule: str, version: str | None, candidate: Path | None, told: bool, labels: Path | None,
     corridors: tuple[str, ...], hours: float | None, minutes: float, language: Language,
     json_to: str | None,
 ) -> int:
@@ -63,12 +67,16 @@ def shadow(
     it short.
 
     Without --model it is thresholds that are compared. Those of the release's own version are set without leave, and
-    `adopt` signs no report of it.
+    `adopt` signs no report of them.
+
+    With --told the line's alerts stand for the old version: so a new release's own model is compared, from where that
+    release is installed, while the workers of the one before go on. `adopt` signs that report.
 
     \b
     Examples:
       puente detectors shadow --model 2-swift --json report.json
       puente detectors shadow --rule sensor_anomaly --model 6-own-range --labels said.csv
+      puente detectors shadow --rule sensor_anomaly --told --json report.json
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
       puente detectors shadow --model 2-swift --language es
@@ -79,7 +87,7 @@ def shadow(
     import sys
 
     from deploy import shadow as runs
-    from deploy import shadow_words
+    from deploy import shadow_inputs, shadow_words
     from deploy.cli import INTERRUPTED
     from deploy.cli.telling import Telling
     from deploy.services.topics import cluster_of
@@ -90,22 +98,20 @@ def shadow(
         judged = form.judged if language == "en" else form.in_spanish[form.judged]
         return Said("progress", judged=judged, **progress._asdict()).in_language(language)
 
-    if version is None and candidate is None:
+    if version is None and candidate is None and not told:
         raise RefusalError("name_version")
     if corridors and rule != runs.JOURNEYS:
         raise RefusalError("no_corridors", rule=rule)
     cluster = cluster_of(settings.kafka)
     new = runs.in_the_line(settings, rule, cluster)
     model = new.model if version is None else _find(rule, version)
-    limits = new.limits if candidate is None else runs.candidate_in(candidate, rule)
-    said = runs.labels_in(labels) if labels is not None else {}
+    limits = new.limits if candidate is None else shadow_inputs.candidate_in(candidate, rule)
+    said = shadow_inputs.labels_in(labels) if labels is not None else {}
     live = sys.stderr.isatty()
     telling = Telling(so_far, sys.stderr if live else None, None if live else sys.stderr)
-    candidate_version = runs.Version(model, limits)
+    asked = runs.Asked(runs.Version(model, limits), said, corridors, hours, minutes, told)
     try:
-        found = asyncio.run(
-            runs.run(settings, candidate_version, said, corridors, hours, minutes, cluster, on_progress=telling)
-        )
+        found = asyncio.run(runs.run(settings, asked, cluster, on_progress=telling))
     finally:
         telling.end()
     if json_to is not None:
@@ -143,10 +149,14 @@ def adopt(
     version's very content and its thresholds: after a release that changes the content, or with other thresholds, it
     has to be compared again.
 
+    The release's own model needs nobody's leave, until it is signed for once (a report of `shadow --told`, or --waive):
+    from then on no later release's own judges either before it is signed for.
+
     \b
     Examples:
       puente detectors adopt report.json --by "Ana Ruiz, ANAM"
       puente detectors adopt --rule unusual_journey --model 2-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
+      puente detectors adopt --rule sensor_anomaly --model 6 --by "Ana Ruiz, ANAM" --waive "the first to be signed for"
       puente detectors adopt report.json --by "Ana Ruiz, ANAM" --language es
     """
     from deploy import adopting, adoptions, takeover
@@ -163,6 +173,8 @@ def adopt(
     # Made before it is written: what can't be shown is not signed for.
     said = [Said("signed", path=file, judging=judging).in_language(language), Said("to_set").in_language(language)]
     said += [f"  {line}" for line in adopting.to_set(settings, record, file)]
+    if judging.name == "judges_signed":
+        said.append(Said("own_asks", rule=model_versions.named(record.model).rule).in_language(language))
     try:
         adoptions.read(file) if file.exists() else None
         adoptions.append(file, record)

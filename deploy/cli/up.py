@@ -35,11 +35,10 @@ def up(settings: Settings, workers: int, services_only: bool, json_to: str | Non
       PUENTE_DATA_DIR=~/puente puente up          keep the data between runs
       PUENTE_HISTORY=influxdb puente up           history in a local InfluxDB
     """
+    from deploy import takeover
     from deploy.stack import LocalStack
 
-    if settings.models:
-        from deploy import takeover
-
+    if takeover.is_asked(settings):
         takeover.in_force(settings)  # before a stack is started whose workers would not start
     with LocalStack(settings) as stack:
         roles = [] if services_only else _start_roles(stack, workers)

@@ -180,6 +180,27 @@ def test_a_version_in_its_own_shadow_says_what_the_line_told(line: Told) -> None
     assert ran.returncode == 1  # a day of three sensors is too little
 
 
+def test_beside_what_the_line_told_the_same_version_tells_that_again(line: Told, tmp_path: Path) -> None:
+    """The line's alerts stand for the old version, as they would where another release told them."""
+    ran = puente(line, "detectors", "shadow", "--rule", "sensor_anomaly", "--told", "--json")
+    answer, opened = json.loads(ran.stdout), {alert for alert, _ in line.expected}
+    assert answer["old"]["told"] == {f"sensor_anomaly@{OWN}": len(opened)}
+    assert answer["new"]["model"] == f"sensor_anomaly@{OWN}"
+    (each,) = answer["sensors"].values()
+    assert each["episodes"] == {"both": len(opened), "old": 0, "new": 0}
+    assert each["values"] == {"both": 0, "old": 0, "new": len(BOXES) * (MINUTES - 1 - 120)}
+    assert {c["name"]: c["holds"] for c in answer["criteria"] if not c["holds"]} == {"values": False, "episodes": False}
+    assert ran.returncode == 1  # a day of three sensors is too little
+    # The control: one that hears nothing loses all of it, by the ids that the line told.
+    labels, deaf = tmp_path / "said.csv", tmp_path / "deaf.toml"
+    labels.write_text("".join(f"{alert}, right\n" for alert in opened))
+    deaf.write_text("[rules.sensor_anomaly]\nopen_score = 0.99\nwarm_up_values = 120\n")
+    about = ("--rule", "sensor_anomaly", "--told", "--candidate", str(deaf), "--labels", str(labels))
+    lost = puente(line, "detectors", "shadow", *about)
+    assert f"what the line told (sensor_anomaly@{OWN}: {len(opened)}), new" in lost.stdout
+    assert f"labelled right: 0 still told, {len(opened)} lost" in lost.stdout
+
+
 def test_a_version_that_hears_nothing_loses_what_officers_found_right(line: Told, tmp_path: Path) -> None:
     labels, deaf = tmp_path / "said.csv", tmp_path / "deaf.toml"
     ids = sorted({alert for alert, _ in line.expected})

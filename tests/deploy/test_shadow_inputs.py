@@ -20,7 +20,7 @@ from contracts.readings import Tick
 from deploy import cli, shadow
 from deploy.said import RefusalError
 from deploy.services import topics as services
-from deploy.shadow import candidate_in, labels_in
+from deploy.shadow_inputs import candidate_in, labels_in
 from streams.reference_book import ReferenceBook
 
 ONE, OTHER = "3f" * 16, "a0" * 16
@@ -86,7 +86,7 @@ def test_the_same_said_twice_is_no_contradiction_and_counts_once(labels: Callabl
 )
 def test_a_candidate_that_is_none_is_refused(labels: Callable[[bytes], Path], content: bytes, says: str) -> None:
     with pytest.raises(RefusalError) as caught:
-        candidate_in(labels(content))
+        candidate_in(labels(content), shadow.JOURNEYS)
     assert says in str(caught.value)
 
 

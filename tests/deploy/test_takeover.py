@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import orjson
 import pytest
 
 from contracts.metrics import check_declared
-from deploy import adopting, adoptions, cli, model_hash, shadow_words, takeover
+from deploy import adopting, adoptions, model_hash, shadow_words, takeover
 from deploy.adoptions import Adoption
 from deploy.health.worker import WorkerVitals
 from deploy.model_hash import LIBRARIES, content_of, sha256_of, sources
@@ -35,15 +34,7 @@ SWIFT = model_versions.find(RULE, "2-swift")
 LIMITS = unusual_journey.Thresholds()
 
 
-class Ran(NamedTuple):
-    """How a command ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Puente = Callable[..., Ran]
+Puente = Callable[..., Any]
 UNTIL_MS = int(time.time() * 1000) - 3_600_000  # a command signs by the clock, and what is old is not signed
 SINCE_MS = UNTIL_MS - 7 * 86_400_000
 UNTIL = datetime.fromtimestamp(UNTIL_MS / 1000, UTC)
@@ -90,23 +81,6 @@ def refusal(settings: Settings, cluster: str = "") -> str:
     with pytest.raises(SettingsError) as caught:
         takeover.in_force(settings, cluster)
     return str(caught.value)
-
-
-@pytest.fixture
-def puente(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Puente:
-    """The command in this process: what a process of its own adds is its start, two seconds each."""
-    for name in [name for name in os.environ if name.startswith("PUENTE_")]:
-        monkeypatch.delenv(name)
-
-    def ran(*arguments: str, **more: str) -> Ran:
-        with monkeypatch.context() as context:
-            for name, value in more.items():
-                context.setenv(name, value)
-            code = cli._run(list(arguments))
-        said = capsys.readouterr()
-        return Ran(code, said.out, said.err)
-
-    return ran
 
 
 # -- the gate ---------------------------------------------------------------------------------------------------------
@@ -412,7 +386,7 @@ def altered(path: Path) -> None:
         ({"ready": False}, None, "is not ready (nothing lost). Compare again, and sign that report: puente detectors"),
         ({"ready": False}, altered, "has been altered since it was written"),
         ({"corridors": ("I-35",)}, None, "compared on I-35 alone"),
-        ({"new": Version(OWN, LIMITS)}, None, "is the release's own: it needs no leave"),
+        ({"new": Version(OWN, LIMITS)}, None, "is the release's own: its thresholds need no leave"),
         ({}, lambda path: path.write_text("{}"), "is no report to sign"),
     ],
 )
@@ -543,7 +517,7 @@ def test_whether_a_report_is_of_this_line_is_said_where_it_can_not_be_known():
 
 def test_thresholds_of_the_releases_own_version_are_compared_and_that_no_report_of_it_is_signed_is_said():
     own = "\n".join(shadow_words.lines_of(run(new=Version(OWN, unusual_journey.Thresholds(open_score=0.6)))))
-    assert "unusual_journey@2 is the release's own, so `puente detectors adopt` signs no report of it" in own
+    assert "unusual_journey@2 is the release's own, and its thresholds need no leave: set them in [rules." in own
     assert "adopt" not in "\n".join(shadow_words.lines_of(run()))  # the control
 
 

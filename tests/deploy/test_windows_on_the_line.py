@@ -298,6 +298,15 @@ def test_the_same_version_in_its_own_shadow_says_what_the_line_told(line: Told, 
     assert asyncio.run(told(line.stack.settings.kafka)) == before  # it told nobody
 
 
+def test_beside_what_the_line_told_the_same_version_tells_that_again(line: Told) -> None:
+    answer = json.loads(line.puente("detectors", "shadow", "--told", "--json").stdout)
+    told_ones = {a for a, (rule, _, _) in line.expected.items() if rule == "unusual_journey"}
+    episodes = [each["episodes"] for each in answer["corridors"].values()]
+    assert sum(each["both"] for each in episodes) == len(told_ones) > 0
+    assert sum(each["old"] + each["new"] for each in episodes) == 0
+    assert answer["old"]["told"] == {answer["new"]["model"]: len(told_ones)}
+
+
 def test_a_version_that_hears_nothing_any_more_is_not_ready_and_what_officers_said_counts(
     line: Told, tmp_path: Path
 ) -> None:
