@@ -18,8 +18,8 @@ that no axis outvotes all others; then they are added. What was told once is not
 (``detectors.told_once``), but a stretch of which nothing was told, because a wild value came just before it, is told at
 its fifth value. What is far from all that is trusted is not trusted either, nor is what was told for certain, nor what
 a wild value before it hides: it has been seen, which makes it less strange and not normal. If the stretch lasts for
-hours, it is the new normal; what comes a third time is a habit. Who tells people of a stretch says so: then it is not
-even seen, and its places on the axes are marked (``detectors.known_cells``).
+hours, it is the new normal (``detectors.strange_stretch``); what comes a third time is a habit. Who tells people of a
+stretch says so: then it is not even seen, and its places on the axes are marked (``detectors.known_cells``).
 
 The score is told / (told + ``usual_alarm``), so that one threshold serves all series. ``docs/detection.md`` says which,
 what was tried, and what each part gives.
@@ -40,6 +40,7 @@ from river.base import AnomalyDetector
 
 from detectors.growing_range import GrowingRange
 from detectors.known_cells import KnownCells
+from detectors.strange_stretch import StrangeStretch, StretchShape
 from detectors.told_once import ToldOnce
 from detectors.unseen_shape import UnseenShape
 from detectors.week_profile import WeekProfile
@@ -49,12 +50,11 @@ AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
 _LEVELS: Final = (0, 2, 3)  # axes on which a strange stretch stays apart: the value, and what it is beside the usual
-_HOUR_MS: Final = 3_600_000
 _LAYOUT: Final = 8  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(StretchShape):
     """What is chosen once for all series. A subclass with another is another detector, for trying."""
 
     silent: int = 100  # values
@@ -67,15 +67,7 @@ class Shape:
     worth: tuple[float, ...] = (2.0, 1.0, 1.0, 4.0, 0.25, 0.2)
     half_worth: float = 0.25  # a distance that says half of what it is worth, and the most that one axis can say
     unseen_shape: float = 0.05  # what the second opinion adds at most: less than is worth an alarm by itself
-    untrusted: float = 1.5  # distance, all axes together, from which on a value is far
-    certain: float = 0.46  # told strangeness (a score of 0.88) that begins a strange stretch, though it is less far
-    goes_on: float = 0.5  # part of the distance at which such a stretch began, within which it is over
     hidden: float = 0.15  # strangeness of a value that would have been worth telling, had no wild one come before it
-    new_normal: int = 100  # values, and no less time than
-    new_normal_ms: int = 8 * _HOUR_MS
-    untold: int = 5  # values of a strange stretch after which it is told, whatever came before it
-    ordinary: int = 15  # values in a row after which a stretch is over of which somebody is told
-    ending: int = 30  # values after so long a stretch in which its end may look like another
     usual_alarm: float = 0.063  # what, told, is worth a score of 0.5
     known: type[KnownCells] = KnownCells
     profile: type[WeekProfile] = WeekProfile
@@ -111,13 +103,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._centre, self._spread = 0.0, 0.0
         self._last, self._step = 0.0, 0.0
         self._last_ms = 0
-        self._strange_for, self._strange_ms, self._stretch_told = 0, 0, False
-        self._alarmed, self._ordinary = False, 0  # whether somebody is told of the stretch; values since that are none
-        self._new_normal_ms = -1
-        self._bound = shape.untrusted  # distance at which a value belongs to a strange stretch
+        self._stretch = StrangeStretch(shape, shape.told.memory)
         self._trusted_centre, self._trusted_spread = 0.0, 0.0  # as they were when the stretch began
-        self._lasted_at = -shape.ending  # the newest value of a stretch that was ``untold`` values long or longer
-        self._wild_at = -shape.told.memory  # the value after the last stretch that was shorter
         self._last_residual, self._residual_before = 0.0, 0.0
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
@@ -200,7 +187,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     @property
     def new_normal_ms(self) -> int:
         """The time of the newest value that a strange stretch became the new normal with, -1 if none did."""
-        return self._new_normal_ms
+        return self._stretch.new_normal_ms
 
     @property
     def last(self) -> float:
@@ -220,8 +207,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             _LAYOUT,
             [self._heard, self._centre, self._spread, self._last, self._last_ms, self._step],
             [self._last_residual, self._residual_before],
-            [self._strange_for, self._strange_ms, self._stretch_told, self._bound, self._alarmed, self._ordinary],
-            [self._lasted_at, self._wild_at, self._new_normal_ms],
+            *self._stretch.dump(),
             [self._trusted_centre, self._trusted_spread],
             [list(pair) for pair in self._first],
             self._range.dump(),
@@ -243,9 +229,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         _, numbers, residuals, stretch, ended, trusted, first, ends, (hourly, sizes), cells, unseen, told = dumped
         self._heard, self._centre, self._spread, self._last, self._last_ms, self._step = numbers
         self._last_residual, self._residual_before = residuals
-        self._strange_for, self._strange_ms, self._stretch_told, self._bound, *of_told = stretch
-        self._alarmed, self._ordinary = of_told
-        self._lasted_at, self._wild_at, self._new_normal_ms = ended
+        self._stretch.load([stretch, ended])
         self._trusted_centre, self._trusted_spread = trusted
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
@@ -270,7 +254,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         shape = self.shape
         hourly = self._hourly.residual(time_ms, part)
         deviation = self._deviation(part, self._centre, self._spread)
-        if self._strange_for:  # it may be over: back at what was trusted before it, whatever the mean did since
+        if self._stretch.values:  # it may be over: back at what was trusted before it, whatever the mean did since
             deviation = min(deviation, self._deviation(part, self._trusted_centre, self._trusted_spread), key=abs)
         return (
             part,
@@ -290,13 +274,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         It is told whatever wild value came before it, and judged as if the stretch had only begun with it. Not so where
         another stretch as long came shortly before: that was the anomaly, and this may be its end.
         """
-        shape = self.shape
-        if self._strange_for + 1 != shape.untold or self._stretch_told:
-            return False
-        if self._heard - self._lasted_at <= shape.ending:
+        if not self._stretch.is_due(self._heard):
             return False
         unfamiliar = self._unfamiliar(place)
-        return sum(unfamiliar) >= self._bound or self._was_told(place) or self._hidden(unfamiliar)
+        return sum(unfamiliar) >= self._stretch.bound or self._was_told(place) or self._hidden(unfamiliar)
 
     def _was_told(self, place: tuple[float, ...]) -> bool:
         """Whether somebody was told of a stretch like this, which has not become a habit since."""
@@ -304,7 +285,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def _hidden(self, unfamiliar: list[float]) -> bool:
         """Whether what is so far from the familiar may go untold for a wild value that came just before it."""
-        lately = self._heard - self._wild_at <= self.shape.told.memory and self._wild_at > self._lasted_at
+        lately = self._stretch.follows_wild(self._heard)
         return lately and self._said(unfamiliar) >= self.shape.hidden
 
     def _distances(self, place: tuple[float, ...]) -> list[float]:
@@ -322,7 +303,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def _unfamiliar(self, place: tuple[float, ...]) -> list[float]:
         """Distances from what is trusted or a habit; of a stretch, by the mean and spread that it began with."""
-        if self._strange_for:
+        if self._stretch.values:
             part, _, *others = place
             place = (part, self._deviation(part, self._trusted_centre, self._trusted_spread), *others)
         return [
@@ -348,9 +329,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         unfamiliar = self._unfamiliar(place) if judged else []
         told = self._told.learn(self._strangeness(distances) if judged else 0.0, self._untold(place))
         beyond = sum(unfamiliar)
-        if not self._strange_for and min(told, self._said(unfamiliar)) >= shape.certain:  # else it is a habit
-            self._bound = min(shape.untrusted, shape.goes_on * beyond)
-        strange = alarm or self._was_told(place) or (judged and beyond >= self._bound)
+        if not self._stretch.values and min(told, self._said(unfamiliar)) >= shape.certain:  # else it is a habit
+            self._stretch.begins_at(beyond)
+        strange = alarm or self._was_told(place) or (judged and beyond >= self._stretch.bound)
         strange = strange or (not told and self._hidden(unfamiliar))
         trusted = self._trusts(time_ms, place, strange, told, alarm)
         self._last_ms = time_ms
@@ -380,51 +361,21 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._unseen.learn(part)
 
     def _trusts(self, time_ms: int, place: tuple[float, ...], strange: bool, told: float, alarm: bool) -> bool:
-        """Whether this value belongs to no strange stretch, or to one that is the new normal; counts the stretch on.
-
-        One of which somebody is told ends with ``ordinary`` values in a row: a few in its midst are trusted, and end no
-        change that is there to stay. Once it is the new normal, what is told is no part of it, but another stretch.
-        """
-        shape = self.shape
-        # A wrong time makes it no longer than an hour.
-        self._strange_ms += min(max(time_ms - self._last_ms, 0), _HOUR_MS) if self._strange_for else 0
-        if strange and told >= shape.usual_alarm and self._is_new_normal():  # a score of 0.5
-            self._end_stretch()
-        self._ordinary = 0 if strange else self._ordinary + 1
-        if not strange:
-            if self._strange_for and (not self._alarmed or self._ordinary >= shape.ordinary):
-                self._end_stretch()
-            return True
-        if self._strange_for == 0:
+        """Whether this value belongs to no strange stretch, or to one that has come to stay; follows the stretch."""
+        certain = told >= self.shape.usual_alarm  # a score of 0.5
+        turn = self._stretch.take(strange, certain, told > 0.0, alarm, self._heard, time_ms, time_ms - self._last_ms)
+        if turn.over:
+            self._centre, self._spread = self._trusted_centre, self._trusted_spread
+            for cells in self._cells:
+                cells.stretch_over()
+        if turn.begins or turn.stays:  # what stays is over once familiar by the mean and spread of then
             self._trusted_centre, self._trusted_spread = self._centre, self._spread
-        self._alarmed = self._alarmed or alarm
-        self._strange_for += 1
-        if self._strange_for >= shape.untold:
-            self._lasted_at = self._heard
-        self._stretch_told = self._stretch_told or told > 0.0
-        if not self._is_new_normal():
-            return False
-        # From now on it is trusted, and so are its mean and spread: it is over once a value is familiar by them.
-        self._trusted_centre, self._trusted_spread = self._centre, self._spread
-        self._new_normal_ms = time_ms
-        value, *others = self._cells
-        value.accept()
-        for cells, at in zip(others, place[1:], strict=True):
-            cells.accept((0.0, at))  # for the mean and the profiles will follow
-        return True
-
-    def _is_new_normal(self) -> bool:
-        """Whether the strange stretch of now has come to stay."""
-        return self._strange_for > self.shape.new_normal and self._strange_ms >= self.shape.new_normal_ms
-
-    def _end_stretch(self) -> None:
-        if self._strange_for < self.shape.untold:
-            self._wild_at = self._heard
-        self._strange_for, self._strange_ms, self._stretch_told, self._alarmed = 0, 0, False, False
-        self._bound = self.shape.untrusted
-        self._centre, self._spread = self._trusted_centre, self._trusted_spread
-        for cells in self._cells:
-            cells.stretch_over()
+        if turn.stays:
+            value, *others = self._cells
+            value.accept()
+            for cells, at in zip(others, place[1:], strict=True):
+                cells.accept((0.0, at))  # for the mean and the profiles will follow
+        return turn.trusted
 
     def _rescale(self, factor: float, shift: float) -> None:
         """The range has grown: all that is kept in parts of it follows, but shapes, which begin anew."""
