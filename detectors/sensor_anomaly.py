@@ -50,7 +50,7 @@ AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
 _LEVELS: Final = (0, 2, 3)  # axes on which a strange stretch stays apart: the value, and what it is beside the usual
-_LAYOUT: Final = 8  # of ``dump``: another layout's numbers are not these
+_LAYOUT: Final = 9  # of ``dump``: another layout's numbers are not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._last_ms = 0
         self._stretch = StrangeStretch(shape, shape.told.memory)
         self._trusted_centre, self._trusted_spread = 0.0, 0.0  # as they were when the stretch began
+        self._stayed = 0.0  # the newest value of a stretch that has come to stay
         self._last_residual, self._residual_before = 0.0, 0.0
         self._hourly = shape.profile(shape.hourly, shape.profile_weight)
         self._sizes = WeekSpread(shape.hourly)
@@ -121,18 +122,22 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """How strange this value is, 0 to 1, the same on every series. Changes nothing."""
         return self.score_with(x)
 
-    def score_with(self, x: dict[str, Any], as_usual: Collection[str] = ()) -> float:
+    def score_with(self, x: dict[str, Any], as_usual: Collection[str] = (), again: bool = False) -> float:
         """``score_one`` with these axes (of ``AXES``, and ``SECOND_OPINION``) as expected: at no distance from what is
         known. It never rises with one more of them, and is 0.0 with all.
+
+        ``again``: nobody is being told now. Then what somebody was told of before is told again, and judged by what is
+        trusted, whatever was seen or told since.
         """
         place = self._judged(x)
         if place is None:
             return 0.0
-        distances = self._distances(place)
+        anyway = self._untold(place) or (again and self._was_told(place))
+        distances = self._distances(place, anyway)
         for at, axis in enumerate(AXES if as_usual else ()):
             if axis in as_usual:
                 distances[at] = 0.0
-        told = self._told.tell(self._strangeness(distances, SECOND_OPINION not in as_usual), self._untold(place))
+        told = self._told.tell(self._strangeness(distances, SECOND_OPINION not in as_usual), anyway)
         return told / (told + self.shape.usual_alarm)
 
     def learn_one(self, x: dict[str, Any]) -> None:
@@ -163,12 +168,16 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """Values learnt."""
         return self._heard
 
-    def axes_of(self, x: dict[str, Any]) -> dict[str, float]:
-        """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged."""
+    def axes_of(self, x: dict[str, Any], again: bool = False) -> dict[str, float]:
+        """What each axis adds to the strangeness of this value, by name; all 0.0 while nothing is judged.
+
+        ``again`` as of ``score_with``.
+        """
         place = self._judged(x)
         if place is None:
             return dict.fromkeys((*AXES, SECOND_OPINION), 0.0)
-        said = {name: self._said([distance]) for name, distance in zip(AXES, self._distances(place), strict=True)}
+        distances = self._distances(place, self._untold(place) or (again and self._was_told(place)))
+        said = {name: self._said([distance]) for name, distance in zip(AXES, distances, strict=True)}
         return {**said, SECOND_OPINION: self._strangeness([])}
 
     def unfamiliar_one(self, x: dict[str, Any]) -> float:
@@ -190,6 +199,16 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         return self._stretch.new_normal_ms
 
     @property
+    def stayed(self) -> float:
+        """That value, in its unit, as far as the range goes."""
+        return self._range.value(self._stayed)
+
+    @property
+    def in_stretch(self) -> bool:
+        """Whether the newest value learnt belongs to a strange stretch."""
+        return self._stretch.values > 0
+
+    @property
     def last(self) -> float:
         """The newest value learnt, in the value's unit, as far as the range goes."""
         return self._range.value(self._last)
@@ -208,7 +227,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             [self._heard, self._centre, self._spread, self._last, self._last_ms, self._step],
             [self._last_residual, self._residual_before],
             *self._stretch.dump(),
-            [self._trusted_centre, self._trusted_spread],
+            [self._trusted_centre, self._trusted_spread, self._stayed],
             [list(pair) for pair in self._first],
             self._range.dump(),
             [self._hourly.dump(), self._sizes.dump()],
@@ -230,7 +249,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._heard, self._centre, self._spread, self._last, self._last_ms, self._step = numbers
         self._last_residual, self._residual_before = residuals
         self._stretch.load([stretch, ended])
-        self._trusted_centre, self._trusted_spread = trusted
+        self._trusted_centre, self._trusted_spread, self._stayed = trusted
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
         self._hourly.load(hourly)
@@ -288,8 +307,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         lately = self._stretch.follows_wild(self._heard)
         return lately and self._said(unfamiliar) >= self.shape.hidden
 
-    def _distances(self, place: tuple[float, ...]) -> list[float]:
-        if self._untold(place):
+    def _distances(self, place: tuple[float, ...], anyway: bool) -> list[float]:
+        """From what was trusted or seen; of what is told ``anyway``, from what was trusted."""
+        if anyway:
             return self._beyond_known(place)
         return [
             worth * cells.distance(at) for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
@@ -325,9 +345,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             self._centre = self._last = part
         place = self._place(time_ms, part)
         judged = self._heard >= shape.silent
-        distances = self._distances(place) if judged else []
+        # An alarm of what was told before is a surprise again, if it is none else: what comes often tires.
+        anyway = judged and (self._untold(place) or (alarm and not self._stretch.alarmed and self._was_told(place)))
+        distances = self._distances(place, anyway) if judged else []
         unfamiliar = self._unfamiliar(place) if judged else []
-        told = self._told.learn(self._strangeness(distances) if judged else 0.0, self._untold(place))
+        told = self._told.learn(self._strangeness(distances) if judged else 0.0, anyway)
         beyond = sum(unfamiliar)
         if not self._stretch.values and min(told, self._said(unfamiliar)) >= shape.certain:  # else it is a habit
             self._stretch.begins_at(beyond)
@@ -371,6 +393,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         if turn.begins or turn.stays:  # what stays is over once familiar by the mean and spread of then
             self._trusted_centre, self._trusted_spread = self._centre, self._spread
         if turn.stays:
+            self._stayed = place[0]
             value, *others = self._cells
             value.accept()
             for cells, at in zip(others, place[1:], strict=True):
@@ -390,6 +413,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._spread, self._step = factor * self._spread, factor * self._step
         self._trusted_centre = factor * self._trusted_centre + shift
         self._trusted_spread = factor * self._trusted_spread
+        self._stayed = factor * self._stayed + shift
         self._last_residual, self._residual_before = factor * self._last_residual, factor * self._residual_before
 
 

@@ -22,7 +22,7 @@ from detectors.sensor_anomaly import SensorAnomaly
 
 CARD = RuleCard(
     name="sensor_anomaly",
-    version=6,
+    version=7,
     severity="info",
     opened={
         "en": "{device_id} measures {what_en} as never before: {told}. Usual now: {usual}.",
@@ -38,12 +38,26 @@ STAYED: Final[Texts] = {
     "en": "{device_id} still measures {what_en} of about {now}; from now on that is taken as usual.",
     "es": "{device_id} sigue midiendo {what_es} de unos {now}; desde ahora eso se toma como lo usual.",
 }
+STAYED_FOR_LONG: Final[Texts] = {
+    "en": "{device_id} measures {what_en} of about {now}, as before; about {stayed} has lasted so long that from now "
+    "on that is taken as usual too.",
+    "es": "{device_id} mide {what_es} de unos {now}, como antes; lo de unos {stayed} ha durado tanto que desde ahora "
+    "también se toma como lo usual.",
+}
 NOTHING_NEW: Final[Texts] = {
     "en": "{device_id} measures {what_en} of about {now}, which is nothing new by now.",
     "es": "{device_id} mide {what_es} de unos {now}, que ya no es nada nuevo.",
 }
+PUT_ASIDE: Final[Texts] = {
+    "en": "{device_id}: what was known of {what_en} is put aside, for its range or its model has changed; it is "
+    "learnt anew before it is judged again.",
+    "es": "{device_id}: lo que se sabía de {what_es} se deja de lado, porque cambió su rango o su modelo; se aprende "
+    "de nuevo antes de juzgarla otra vez.",
+}
 _AXIS: Final = "axis_"
 _CALM_PART: Final = 0.7  # of ``open_score``
+_FINER: Final = 3
+_AS_BEFORE: Final = 0.1  # part of the way from the usual to what was told, within which nothing but the usual stayed
 
 # What a sensor's value is called, its unit, and the digits that a sentence has of it.
 NAMES: Final[dict[str, tuple[str, str, str, int]]] = {
@@ -88,17 +102,18 @@ def fresh(low: float, high: float, own_range: bool = False) -> SensorAnomaly:
     return SensorAnomaly() if own_range else SensorAnomaly(low, high)
 
 
-def why(detector: SensorAnomaly, value: float, time_ms: int, open_score: float) -> Why:
+def why(detector: SensorAnomaly, value: float, time_ms: int, open_score: float, again: bool = False) -> Why:
     """The detector's axes are the features, each with what it adds to the strangeness; as usual it adds nothing.
 
     So each that adds something lowers the score when it is as usual, and all together bring it to 0. It is answered of
-    what an axis adds and of 0 in its place, of no number between.
+    what an axis adds and of 0 in its place, of no number between. ``again`` as of ``SensorAnomaly.score_with``.
     """
     x = {"value": value, "time_ms": time_ms}
-    added = {feature_of(axis): says for axis, says in detector.axes_of(x).items()}
+    added = {feature_of(axis): says for axis, says in detector.axes_of(x, again).items()}
 
     def score_of(said: Mapping[str, float]) -> float:
-        return detector.score_with(x, [feature.removeprefix(_AXIS) for feature, says in said.items() if says == 0.0])
+        as_usual = [feature.removeprefix(_AXIS) for feature, says in said.items() if says == 0.0]
+        return detector.score_with(x, as_usual, again)
 
     return Why(score_of, added, {feature: 0.0 for feature, says in added.items() if says > 0.0}, open_score)
 
@@ -111,31 +126,43 @@ def feature_of(axis: str) -> str:
 def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float:
     """What was expected, in the value's unit: what is usual at this hour of the week, or the value before.
 
-    A sensor that goes to and fro between two levels is never at its mean; there the value before is what was expected.
-    Of the two the first is taken that would not have been told; where there is none, that which is told less.
+    A sensor that goes to and fro between two levels is never at its mean; there the value before is what was expected,
+    unless it was strange itself. Of the two the first is taken that would not have been told; where there is none, that
+    which is told less.
     """
+    usual = detector.usual_at(time_ms)
     return min(
-        (detector.usual_at(time_ms), detector.last),
+        (usual,) if detector.in_stretch else (usual, detector.last),
         key=lambda expected: max(open_score, detector.score_one({"value": expected, "time_ms": time_ms})),
     )
 
 
-def written(sensor: str, value: float) -> str:
-    """A value of this sensor as a sentence has it, with its unit."""
+def written(sensor: str, value: float, finer: int = 0) -> str:
+    """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more."""
     _, _, unit, digits = NAMES[sensor]
-    return f"{value:.{digits}f}{unit}"
+    return f"{value:.{digits + finer}f}{unit}"
 
 
-def closing(told: SensorValue, stayed: bool, opened_on: Mapping[str, float | str | None]) -> Texts | None:
+def apart(sensor: str, one: float, other: float) -> tuple[str, str]:
+    """Two values as a sentence has them: finer where they would read alike, by three digits at most."""
+    for finer in range(_FINER + 1):
+        said = written(sensor, one, finer), written(sensor, other, finer)
+        if said[0] != said[1]:
+            break
+    return said
+
+
+def closing(told: SensorValue, stayed: float | None, opened_on: Mapping[str, float | str | None]) -> Texts | None:
     """What is said of an episode that this value closes; None for the card's own sentence.
 
-    ``stayed``: what was told has become the new normal. Else it is as it was where it is nearer to what was usual at
-    the opening (its evidence) than to what was told. Where it is not, so little was strange that it was learnt, or what
-    is usual at one hour has moved to what was strange at another.
+    ``stayed`` is the newest value that became the new normal meanwhile, None where none did: this one is like it, or
+    it is as before. Else it is as before where it is nearer to what was usual at the opening (its evidence) than to
+    what was told. Where it is not, so little was strange that it was learnt, or what is usual at one hour has moved to
+    what was strange at another.
     """
-    if stayed:
-        return STAYED
     strange, usual = (float(opened_on[name] or 0.0) for name in (told.sensor, f"usual_{told.sensor}"))
+    if stayed is not None and max(abs(stayed - usual), abs(told.value - usual)) > _AS_BEFORE * abs(strange - usual):
+        return STAYED if abs(told.value - stayed) <= abs(told.value - usual) else STAYED_FOR_LONG
     return None if abs(told.value - usual) <= abs(told.value - strange) else NOTHING_NEW
 
 
@@ -145,6 +172,7 @@ def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Seque
     """
     english, spanish, *_ = NAMES[told.sensor]
     where = told.subject.replace(":", ", ")
+    value_said, usual_said = apart(told.sensor, told.value, usual)
     loudest = sorted(found, key=lambda reason: -float(reason.value))
     return {
         **explanation.evidence(found, named, digits=4),
@@ -153,6 +181,6 @@ def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Seque
         "axes": ",".join(str(reason.feature).removeprefix(_AXIS) for reason in loudest),
         "what_en": english.format(where),
         "what_es": spanish.format(where),
-        "told": written(told.sensor, told.value),
-        "usual": written(told.sensor, usual),
+        "told": value_said,
+        "usual": usual_said,
     }

@@ -49,7 +49,7 @@ class StrangeStretch:
     """The stretch of now, if there is one, and what is known of those before it."""
 
     __slots__ = (
-        "_alarmed", "_lasted_at", "_lasted_ms", "_ordinary", "_shape", "_told", "_wild_at", "_wild_for", "bound",
+        "_lasted_at", "_lasted_ms", "_ordinary", "_shape", "_told", "_wild_at", "_wild_for", "alarmed", "bound",
         "new_normal_ms", "values",
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class StrangeStretch:
         self.new_normal_ms = -1  # the time of the newest value that one came to stay with
         self._lasted_ms = 0
         self._told = False
-        self._alarmed, self._ordinary = False, 0  # whether somebody is told of it; values since that are none
+        self.alarmed, self._ordinary = False, 0  # whether somebody is told of it; values since that are none
         self._lasted_at = -shape.ending  # the newest value of one that was ``untold`` values long or longer
         self._wild_for = wild_for
         self._wild_at = -wild_for  # the value after the last one that was shorter
@@ -92,11 +92,11 @@ class StrangeStretch:
             over = self._end(at)
         self._ordinary = 0 if strange else self._ordinary + 1
         if not strange:
-            if self.values and (not self._alarmed or self._ordinary >= self._shape.ordinary):
+            if self.values and (not self.alarmed or self._ordinary >= self._shape.ordinary):
                 over = self._end(at)
             return Turn(over, begins=False, stays=False, trusted=True)
         begins = self.values == 0
-        self._alarmed = self._alarmed or alarm
+        self.alarmed = self.alarmed or alarm
         self.values += 1
         if self.values >= self._shape.untold:
             self._lasted_at = at
@@ -112,19 +112,19 @@ class StrangeStretch:
     def _end(self, at: int) -> bool:
         if self.values < self._shape.untold:
             self._wild_at = at
-        self.values, self._lasted_ms, self._told, self._alarmed = 0, 0, False, False
+        self.values, self._lasted_ms, self._told, self.alarmed = 0, 0, False, False
         self.bound = self._shape.untrusted
         return True
 
     def dump(self) -> list[Any]:
         """The state as plain numbers."""
         return [
-            [self.values, self._lasted_ms, self._told, self.bound, self._alarmed, self._ordinary],
+            [self.values, self._lasted_ms, self._told, self.bound, self.alarmed, self._ordinary],
             [self._lasted_at, self._wild_at, self.new_normal_ms],
         ]
 
     def load(self, dumped: list[Any]) -> None:
         """``dump`` back."""
         (self.values, self._lasted_ms, self._told, self.bound, *of_alarm), before = dumped
-        self._alarmed, self._ordinary = of_alarm
+        self.alarmed, self._ordinary = of_alarm
         self._lasted_at, self._wild_at, self.new_normal_ms = before

@@ -44,6 +44,8 @@ class Judgement:
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
     warm: bool = True
     new_normal_ms: int = -1  # of a calm one: when a strange stretch of this sensor last became usual
+    stayed: float = math.nan  # and with what value
+    anew: bool = False  # what was known of the series has been put aside: nothing of it is known by now
 
     @property
     def state_sha256(self) -> str:
@@ -54,7 +56,7 @@ class Judgement:
 class _Series:
     """One detector of a sensor of this range, and the values it has learnt since it was last written whole."""
 
-    __slots__ = ("detector", "newest_ms", "range", "since", "whole_at")
+    __slots__ = ("anew", "detector", "newest_ms", "range", "since", "whole_at")
 
     def __init__(self, version: ModelVersion, low: float, high: float, whole_at: int) -> None:
         self.detector: SensorAnomaly = version.fresh(low, high)
@@ -62,12 +64,14 @@ class _Series:
         self.since: list[tuple[int, float] | tuple[int, float, bool]] = []  # a third: of one that was an alarm's
         self.whole_at = whole_at
         self.newest_ms = -1
+        self.anew = False  # until its first value: another's state was put aside
 
     def learn(self, time_ms: int, value: float, alarm: bool) -> None:
         learn = self.detector.learn_alarm if alarm else self.detector.learn_one
         learn({"value": value, "time_ms": time_ms})
         self.since.append((time_ms, value, True) if alarm else (time_ms, value))
         self.newest_ms = time_ms
+        self.anew = False
 
 
 class SensorModels:
@@ -92,7 +96,10 @@ class SensorModels:
         return known.newest_ms if known is not None else -1
 
     def judge(self, told: SensorValue, doubtful: bool) -> Judgement:
-        """Score a value, then learn it. ``doubtful``: an episode is open, so what is calm has to be known."""
+        """Score a value, then learn it. ``doubtful``: an episode is open, so what is calm has to be known.
+
+        Where none is, what was told before is told again: also after an episode that ended while it still went on.
+        """
         name = told.series, told.exercise
         series = self._known(name)
         if series is None or series.range != (told.low, told.high):
@@ -101,16 +108,19 @@ class SensorModels:
             if series is not None:
                 self._void.add(name)  # what was written of the other range's
             series = self._series[name] = _Series(self.version, told.low, told.high, first)
+            series.anew = name in self._void
         detector, limits = series.detector, self.thresholds
         x = {"value": told.value, "time_ms": told.time_ms}
         warm = detector.heard >= limits.warm_up_values
-        score = detector.score_one(x) if warm else 0.0
-        judgement = Judgement(score, False, True, warm=warm)
+        score = detector.score_with(x, again=not doubtful) if warm else 0.0
+        judgement = Judgement(score, False, True, warm=warm, anew=series.anew)
         if score >= limits.open_score:
-            judgement = _strange(self.version, detector, told, score, limits)
-        elif doubtful:
+            judgement = _strange(self.version, detector, told, score, limits, not doubtful)
+        elif doubtful and not series.anew:
             calm = detector.familiar_one(x, limits.calm_score)
-            judgement = Judgement(score, False, calm, warm=warm, new_normal_ms=detector.new_normal_ms)
+            judgement = Judgement(
+                score, False, calm, warm=warm, new_normal_ms=detector.new_normal_ms, stayed=detector.stayed
+            )
         series.learn(told.time_ms, told.value, alarm=not judgement.calm)  # while it is told of, it is not learnt
         self._dirty.add(name)
         return judgement
@@ -128,6 +138,7 @@ class SensorModels:
             whole = unpack(kept["m"])
         if not self.version.reads(by[0] if by else _UNMARKED) or not (whole is None or SensorAnomaly.reads(whole)):
             self.anew += 1
+            series.anew = True
             series.whole_at = 1  # written whole at once, so that the old one is not met again
             series.newest_ms = newest_ms
             return series
@@ -176,12 +187,12 @@ def _key(name: Name) -> str:
 
 
 def _strange(
-    version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float, limits: Thresholds
+    version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float, limits: Thresholds, again: bool
 ) -> Judgement:
-    why = sensor_watch.why(detector, told.value, told.time_ms, limits.open_score)
+    why = sensor_watch.why(detector, told.value, told.time_ms, limits.open_score, again)
     found = why.reasons()  # now, for the detector learns
     usual = sensor_watch.usual_now(detector, told.time_ms, limits.open_score)
-    about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), version.version]
+    about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), version.version, again]
     return Judgement(score, True, False, tuple(found), tuple(why.named(found)), usual, pack(about))
 
 
@@ -191,8 +202,8 @@ def rejudge(told: SensorValue, state: bytes, limits: Thresholds) -> Judgement:
     Raises ValueError where it is of a version of the model that is no more.
     """
     _, _, low, high, dumped, *by = unpack(state)
-    version = model_versions.find(CARD.name, by[0] if by else _UNMARKED)
+    version, again = model_versions.find(CARD.name, by[0] if by else _UNMARKED), len(by) > 1 and bool(by[1])
     detector = version.fresh(low, high)
     detector.load(dumped)
-    score = detector.score_one({"value": told.value, "time_ms": told.time_ms})
-    return _strange(version, detector, told, score, limits)
+    score = detector.score_with({"value": told.value, "time_ms": told.time_ms}, again=again)
+    return _strange(version, detector, told, score, limits, again)

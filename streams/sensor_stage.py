@@ -36,16 +36,22 @@ _PACKED: Final = msgspec.msgpack.Decoder(SensorValue)
 _COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "opened", "closed")
 Heed = Callable[[SensorValue, Judgement], None]
 _SWEEP_MS: Final = 6 * 3_600_000
+# What a device keeps for later, or measures as another series (of other goods), is no value of this one.
 SILENT: Final[Texts] = {
-    "en": "{device_id} has measured nothing more for an hour.",
-    "es": "{device_id} no ha medido nada más en una hora.",
+    "en": "{device_id}: no value of {what_en} has come for an hour.",
+    "es": "{device_id}: no ha llegado ningún valor de {what_es} en una hora.",
+}
+SILENT_BRIDGE: Final[Texts] = {
+    "en": "No value of {what_en} has come for six hours.",
+    "es": "No ha llegado ningún valor de {what_es} en seis horas.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SensorConfig:
-    """``partitions`` of stage 1. An episode of whose series nothing is heard for ``quiet_ms`` is over; a
-    series silent for ``forget_ms`` is forgotten. ``waived_by`` is who let the model judge without a comparison.
+    """``partitions`` of stage 1. An episode of whose series nothing is heard for ``quiet_ms`` is over, of a bridge's
+    for ``quiet_bridge_ms``; a series silent for ``forget_ms`` is forgotten. ``waived_by`` is who let the model judge
+    without a comparison.
 
     ``check_identity`` is off only in the fault test's control run.
     """
@@ -57,6 +63,7 @@ class SensorConfig:
     languages: tuple[str, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
     quiet_ms: int = 3_600_000
+    quiet_bridge_ms: int = 6 * 3_600_000  # by night a lane may stay empty for hours
     forget_ms: int = 60 * topics.DAY_MS
     model: ModelVersion = model_versions.SENSOR
     waived_by: str = ""
@@ -132,6 +139,8 @@ class SensorStage:
             self._counters["strange"] += 1
             self._open[name] = [0, max(self._own_ms, told.time_ms)]
             self._trip(told, judgement, out)
+        elif under_way is not None and judgement.anew:
+            self._clear(name, _here(told), {}, out, sensor_watch.PUT_ASIDE)
         elif under_way is not None:
             under_way[:] = under_way[0] + 1 if judgement.calm else 0, max(self._own_ms, told.time_ms)
             if under_way[0] >= self.config.thresholds.calm_values:
@@ -144,9 +153,12 @@ class SensorStage:
         """Close the episode: it is as before again, or what was told has stayed and become usual."""
         evidence: dict[str, Any] = {"value": round(told.value, 3)}
         opened = self.episodes.open[CARD.name, told.series, told.exercise].alert
-        texts = sensor_watch.closing(told, judgement.new_normal_ms >= opened.opened_ms, opened.evidence)
+        stayed = judgement.stayed if judgement.new_normal_ms >= opened.opened_ms else None
+        texts = sensor_watch.closing(told, stayed, opened.evidence)
         if texts is not None:
             evidence["now"] = sensor_watch.written(told.sensor, told.value)
+        if texts is sensor_watch.STAYED_FOR_LONG:
+            evidence["stayed"] = sensor_watch.written(told.sensor, judgement.stayed)
         self._clear((told.series, told.exercise), _here(told), evidence, out, texts)
 
     def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
@@ -210,14 +222,15 @@ class SensorStage:
         now_ms = self._own_ms
         for rule, subject, exercise in list(self.episodes.open):
             name, alert = (subject, exercise), self.episodes.open[rule, subject, exercise].alert
-            silent = now_ms - self._open[name][1] > self.config.quiet_ms
             guarded = self.book.in_force(alert.device_id, max(now_ms, alert.opened_ms)).shipment
             goes_on = alert.shipment_id is None or (guarded is not None and guarded.shipment_id == alert.shipment_id)
             of_a_bridge = not subject.startswith(f"{alert.device_id}:")
+            quiet_ms = self.config.quiet_bridge_ms if of_a_bridge else self.config.quiet_ms
+            silent = now_ms - self._open[name][1] > quiet_ms
             if not silent and (goes_on or of_a_bridge):
                 continue
             here = Sighting(alert.device_id, 0, 0, now_ms, alert.shipment_id, None, None, exercise)
-            texts = DRILL_OVER if exercise else SILENT if silent else ENDED
+            texts = DRILL_OVER if exercise else _silent(of_a_bridge) if silent else ENDED
             self._clear(name, here, {"silent": True} if silent else {"ended": True}, out, texts)
 
     # -- alerts ------------------------------------------------------------------------------------------------
@@ -292,6 +305,10 @@ class SensorStage:
     def counters(self) -> dict[str, int]:
         """Totals of this partition's life."""
         return dict(self._counters)
+
+
+def _silent(of_a_bridge: bool) -> Texts:
+    return SILENT_BRIDGE if of_a_bridge else SILENT
 
 
 def source_of(partition: int) -> str:

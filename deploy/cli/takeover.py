@@ -75,7 +75,7 @@ def shadow(
     \b
     Examples:
       puente detectors shadow --model 2-swift --json report.json
-      puente detectors shadow --rule sensor_anomaly --model 6-own-range --labels said.csv
+      puente detectors shadow --rule sensor_anomaly --model 7-own-range --labels said.csv
       puente detectors shadow --rule sensor_anomaly --told --json report.json
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60
@@ -156,7 +156,7 @@ def adopt(
     Examples:
       puente detectors adopt report.json --by "Ana Ruiz, ANAM"
       puente detectors adopt --rule unusual_journey --model 2-swift --by "J. Poe, CBP" --waive "flooded road, I-35"
-      puente detectors adopt --rule sensor_anomaly --model 6 --by "Ana Ruiz, ANAM" --waive "the first to be signed for"
+      puente detectors adopt --rule sensor_anomaly --model 7 --by "Ana Ruiz, ANAM" --waive "the first to be signed for"
       puente detectors adopt report.json --by "Ana Ruiz, ANAM" --language es
     """
     from deploy import adopting, adoptions, takeover

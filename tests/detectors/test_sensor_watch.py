@@ -8,7 +8,17 @@ from typing import Any
 
 from contracts.sensors import SensorValue
 from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
-from detectors.sensor_watch import NOTHING_NEW, STAYED, closing, feature_of, usual_now, why, words
+from detectors.sensor_watch import (
+    NOTHING_NEW,
+    STAYED,
+    STAYED_FOR_LONG,
+    apart,
+    closing,
+    feature_of,
+    usual_now,
+    why,
+    words,
+)
 
 MINUTE_MS = 60_000
 T0_MS = 1_700_006_400_000
@@ -112,12 +122,21 @@ def test_where_nothing_is_judged_nothing_is_named() -> None:
 def test_an_episode_closes_as_before_or_as_usual_from_now_on_or_as_nothing_new() -> None:
     opened_on = {"temperature_c": 12.0, "usual_temperature_c": 4.0}
 
-    def said(value: float, stayed: bool) -> object:
+    def said(value: float, stayed: float | None = None) -> object:
         told = SensorValue(subject="b", sensor="temperature_c", time_ms=0, value=value, low=-30.0, high=30.0,
                            device_id="b", boot_id=1, seq=1)  # fmt: skip
         return closing(told, stayed, opened_on)
 
-    assert said(12.1, stayed=True) is STAYED
-    assert said(5.0, stayed=True) is STAYED  # the outside air cools by evening, and is warmer than it was all the same
-    assert said(5.0, stayed=False) is None
-    assert said(11.0, stayed=False) is NOTHING_NEW
+    assert said(12.1, stayed=12.0) is STAYED
+    assert said(5.0, stayed=5.2) is STAYED  # the outside air cools by evening, and is warmer than it was all the same
+    assert said(4.2, stayed=12.0) is STAYED_FOR_LONG
+    assert said(4.1, stayed=4.2) is None  # what came to stay is what it always was
+    assert said(5.0) is None
+    assert said(11.0) is NOTHING_NEW
+
+
+def test_a_value_and_what_was_expected_do_not_read_alike() -> None:
+    assert apart("temperature_c", 12.0, 4.0) == ("12.0 °C", "4.0 °C")
+    assert apart("temperature_c", 9.72, 9.68) == ("9.72 °C", "9.68 °C")
+    assert apart("wait_s", 600.2, 600.4) == ("600.2 s", "600.4 s")
+    assert apart("temperature_c", 9.7, 9.7) == ("9.7000 °C", "9.7000 °C")  # there is no saying it

@@ -462,7 +462,10 @@ def test_a_bridges_crossings_are_judged_in_order_whatever_order_they_come_in(wor
 
 
 def test_an_episode_closes_when_its_shipment_ends_and_when_nothing_more_is_measured(world) -> None:
-    for ends, minutes, said in ((True, 5, "guards this shipment no longer"), (False, 61, "nothing more for an hour")):
+    for ends, minutes, said in (
+        (True, 5, "guards this shipment no longer"),
+        (False, 61, "no value of a temperature has come for an hour"),
+    ):
         line = Line(world)
         for minute, number in enumerate(temperatures()[: FAULT.start + 1]):
             line.hear(value(world, minute, number))
@@ -474,6 +477,103 @@ def test_an_episode_closes_when_its_shipment_ends_and_when_nothing_more_is_measu
         line.tick(last_ms + (minutes + 1) * MINUTE_MS)
         assert [a.state for a in line.alerts] == ["opened", "closed"]
         assert said in line.alerts[-1].messages["en"]
+
+
+def broken_off(world, how: str, again: bool = True) -> list[Alert]:
+    """A reefer at 20 °C for five hours, of which an hour is told; then an hour and a quarter breaks the episode off."""
+    line, rng, first = Line(world, Thresholds()), random.Random(4), 3 * DAY + 600
+    held: list[SensorValue] = []
+    for minute in range(first + 300 + 120):
+        at_ms = world.t0_ms + minute * MINUTE_MS
+        number = (20.0 if first <= minute < first + 300 else 4.0) + rng.gauss(0.0, 0.3)
+        other = how == "other goods" and minute >= first + 60
+        told = value(world, minute, number, shipment_id="S7" if other else "S1")
+        quiet = first + 60 <= minute < first + 135
+        if other and minute == first + 60:
+            line.book.apply(world.shipment(1, ends_ms=at_ms))
+            line.book.apply(world.shipment(7, effective_ms=at_ms, device_ids=["box-1"]))
+        if quiet and how == "buffered":
+            held.append(told)
+        elif not (quiet and how == "silent"):
+            line.hear(*held, told)
+            held = []
+        line.tick(at_ms + MINUTE_MS)
+    return line.alerts
+
+
+@pytest.mark.parametrize("how", ["silent", "buffered", "other goods"])
+def test_an_episode_that_was_broken_off_is_told_again_while_it_goes_on_and_its_end_is_no_news(world, how: str) -> None:
+    told = [(a.state, (a.at_ms - world.t0_ms) // MINUTE_MS - 3 * DAY - 600) for a in broken_off(world, how)]
+    assert [state for state, _ in told if state != "updated"] == ["opened", "closed", "opened", "closed"]
+    opened, again = (minute for state, minute in told if state == "opened")
+    assert opened < 60 < again < 140  # what was kept for later comes with its own times
+    assert 300 < told[-1][1] < 330
+    # The control: without a break there is one episode.
+    assert [a.state for a in broken_off(world, "not at all") if a.state != "updated"] == ["opened", "closed"]
+
+
+@pytest.mark.parametrize("minutes", [60, 200])
+def test_what_was_told_of_a_compressor_is_told_each_day_at_whatever_hour_it_comes(world, minutes: int) -> None:
+    line, rng = Line(world, Thresholds()), random.Random(1)
+    begins = [day * DAY + rng.randrange(60, 1200) for day in range(8, 14)]
+    warm = {minute for begin in begins for minute in range(begin, begin + minutes)}
+    for minute in range(14 * DAY):
+        line.hear(value(world, minute, compressor(minute) + rng.gauss(0.0, 0.2) + (9.0 if minute in warm else 0.0)))
+    opened = [(a.at_ms - world.t0_ms) // MINUTE_MS for a in line.alerts if a.state == "opened"]
+    assert [sum(begin <= minute <= begin + minutes for minute in opened) for begin in begins] == [1] * len(begins)
+
+
+def test_what_lasted_for_eight_hours_and_is_over_is_not_said_to_be_still_there(world) -> None:
+    first = 3 * DAY + 600
+    told = stays(world, lambda minute: 12.0 if first <= minute < first + 484 else 4.0, 5, lambda _: 0.1)
+    (_, _, sentence) = told[1]
+    assert sentence.startswith("box-1 measures a temperature of about ")
+    assert ", as before; about 12." in sentence
+    # One minute less, and it never became usual.
+    told = stays(world, lambda minute: 12.0 if first <= minute < first + 470 else 4.0, 5, lambda _: 0.1)
+    assert told[1][2] == "box-1 measures a temperature as before again."
+
+
+@pytest.mark.parametrize("what", ["range", "version"])
+def test_an_episode_whose_series_begins_anew_is_closed_at_once_and_says_why(world, what: str) -> None:
+    line, rng, first = Line(world, Thresholds()), random.Random(4), 2 * DAY
+    for minute in range(first + 60):
+        high = 40.0 if what == "range" and minute >= first + 30 else 30.0
+        level = 20.0 if minute >= first else 4.0
+        line.hear(value(world, minute, level + rng.gauss(0.0, 0.1), high=high))
+        if what == "version" and minute == first + 29:
+            line.save()
+            key = "m/box-1:temperature_c"
+            line.saved[key] = pack([1, *unpack(line.saved[key])[1:]])
+            line.die(rng)
+    closed = line.alerts[-1]
+    assert (closed.state, (closed.at_ms - world.t0_ms) // MINUTE_MS) == ("closed", first + 31)
+    assert closed.messages["en"] == (
+        "box-1: what was known of a temperature is put aside, for its range or its model has changed; it is learnt "
+        "anew before it is judged again."
+    )
+    assert "porque cambió su rango o su modelo" in closed.messages["es"]
+
+
+@pytest.mark.parametrize(("quiet_h", "closed"), [(1.0, True), (6.0, False)])
+def test_a_lane_that_is_empty_for_an_hour_or_two_ends_no_episode_of_its_bridge(
+    world, quiet_h: float, closed: bool
+) -> None:
+    line, rng, at = Line(world, quiet_bridge_ms=int(quiet_h * 60 * MINUTE_MS)), random.Random(4), 0
+    for n in range(300):
+        at += 80 if n > 290 else 5
+        took_s = 600.0 + rng.uniform(-40.0, 40.0) + (4_000.0 if n >= 290 else 0.0)
+        line.hear(
+            value(
+                world, at, took_s, subject="WTB:northbound:standard", sensor="crossing_s", low=0.0, high=7_200.0,
+                device_id=f"truck-{n % 2 + 1}", shipment_id=f"S{n % 2 + 1}",
+            )
+        )  # fmt: skip
+        for minute in range(80 if n >= 290 else 5):
+            line.tick(world.t0_ms + (at + minute) * MINUTE_MS)
+    said = [a.messages["en"] for a in line.alerts if a.state == "closed"]
+    assert bool(said) == closed
+    assert all(s.startswith("No value of a crossing of WTB, northbound, standard has come for ") for s in said)
 
 
 # -- stage 1's part ------------------------------------------------------------------------------------------------

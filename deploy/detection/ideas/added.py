@@ -97,8 +97,8 @@ class WithIdea(SensorAnomaly):
         super().__init__(low, high)
         self._idea = self.idea(0.0, 1.0)
 
-    def _distances(self, place: tuple[float, ...]) -> list[float]:
-        return [*super()._distances(place), self.idea_worth * self._idea.score_one({"value": place[0]})]
+    def _distances(self, place: tuple[float, ...], anyway: bool) -> list[float]:
+        return [*super()._distances(place, anyway), self.idea_worth * self._idea.score_one({"value": place[0]})]
 
     def _learn(self, time_ms: int, part: float, alarm: bool) -> None:
         super()._learn(time_ms, part, alarm)
