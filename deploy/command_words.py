@@ -12,6 +12,7 @@ SENTENCES: Final[Words] = {
         "es": "{option}: {given} no es un número de {unit} de {least} a {most}; escriba 24, o 0.5",
     },
     "hours": {"en": "hours", "es": "horas"},
+    "seconds": {"en": "seconds", "es": "segundos"},
     "minutes": {"en": "minutes", "es": "minutos"},
     "times": {"en": "times", "es": "veces"},
     "readings": {"en": "readings", "es": "lecturas"},

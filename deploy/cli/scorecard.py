@@ -36,6 +36,13 @@ class _Seeds(click.ParamType):
 @click.option("--hours", type=Amount("hours", 0.1, 744.0), help="How long a day is; else as the scenario says.")
 @scenario_option("day")
 @click.option("--shipments", type=click.IntRange(1, 100_000), help="Under way at once; else as the scenario says.")
+@click.option(
+    "--interval",
+    "interval_s",
+    type=Amount("seconds", 1.0, 3600.0),
+    metavar="SECONDS",
+    help="How often each device reports, such as 120; else as the scenario says.",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Days at a time; else as many as there are cores.")
 @click.option("--curve", is_flag=True, help="Also over a grid of each rule's main threshold: four more plays a day.")
 @click.option(
@@ -48,6 +55,7 @@ def scorecard(
     hours: float | None,
     scenario: str,
     shipments: int | None,
+    interval_s: float | None,
     jobs: int | None,
     curve: bool,
     variants: bool,
@@ -63,6 +71,7 @@ def scorecard(
       puente scorecard --seed 7 --hours 6
       puente scorecard --seeds 1-4 --variants --json scores.json
       puente scorecard --scenario hard --seed 7 --curve
+      puente scorecard --seeds 1-2 --interval 120
     """
     if seed is not None and seeds is not None:
         raise click.UsageError("give --seed or --seeds, not both")
@@ -76,7 +85,7 @@ def scorecard(
     wanted = seeds or (1 if seed is None else seed,)
     levels = range(cards.LEVELS) if curve else (cards.SET_POINT,)
     orders = [
-        cards.Order(scenario=scenario, seed=s, hours=hours, shipments=shipments, level=level)
+        cards.Order(scenario=scenario, seed=s, hours=hours, shipments=shipments, interval_s=interval_s, level=level)
         for s in wanted
         for level in levels
     ]

@@ -26,17 +26,23 @@ Progress = Callable[[float], None]  # is told the share of the day that is over
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to play. ``hours`` and ``shipments`` None: as the scenario says. ``level``: of the grid of thresholds."""
+    """What to play. ``hours``, ``shipments`` and ``interval_s`` (declared, and kept to) None: as the scenario says.
+    ``level``: of the grid of thresholds.
+    """
 
     scenario: str
     seed: int
     hours: float | None = None
     shipments: int | None = None
+    interval_s: float | None = None
     level: int = grid.SET_POINT
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """What was true, what was told. ``rules`` were there to speak; ``refused`` readings should be none."""
+    """What was true, what was told. ``rules`` were there to speak; ``refused`` readings should be none.
+
+    ``interval_s`` is what devices declared.
+    """
 
     seed: int
     level: int = grid.SET_POINT
@@ -45,6 +51,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[str]
     readings: int
     refused: int
+    interval_s: float
     shipment_days: float
     cpu_s: float
 
@@ -54,8 +61,9 @@ def play(order: Order, progress: Progress | None = None) -> Day:
     began_s = time.process_time()
     horizon_s = None if order.hours is None else 3600.0 * order.hours
     fleet = scenarios.load(order.scenario).make(
-        order.seed, START_MS, live_first=True, shipments=order.shipments, horizon_s=horizon_s
-    )
+        order.seed, START_MS, live_first=True, shipments=order.shipments, horizon_s=horizon_s,
+        interval_s=order.interval_s, every_s=order.interval_s,
+    )  # fmt: skip
     line = CoreLine(fleet.reference(), tick_ms=TICK_MS, gather_ms=GATHER_MS, thresholds=grid.at(order.level))
     told = _Told(fleet, progress)
     line.run(told)
@@ -82,6 +90,7 @@ def play(order: Order, progress: Progress | None = None) -> Day:
         rules=[name for name in catalog.CARDS if name != sensor_watch.CARD.name or line.book.watches],
         readings=told.readings,
         refused=line.refused,
+        interval_s=fleet.rigs[0].interval_ms / 1_000.0,
         shipment_days=_shipment_days(fleet),
         cpu_s=time.process_time() - began_s,
     )

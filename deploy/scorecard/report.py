@@ -62,11 +62,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What ``puente scorecard --json`` writes. Drills are counted in ``drills`` and in nothing else.
 
     ``curves`` are empty unless asked for. ``repeats`` and ``explained`` are every alert that the columns of these names
-    count, for whoever wants to judge them otherwise.
+    count, for whoever wants to judge them otherwise. ``interval_s`` is what the devices declared.
     """
 
     scenario: str
     seeds: list[int]
+    interval_s: float
     readings: int
     refused: int
     shipment_days: float
@@ -104,6 +105,7 @@ def result_of(scenario: str, days: Iterable[Day]) -> Result:
     return Result(
         scenario=scenario,
         seeds=[day.seed for day in played],
+        interval_s=played[0].interval_s,
         readings=sum(day.readings for day in played),
         refused=sum(day.refused for day in played),
         shipment_days=shipment_days,
@@ -188,7 +190,8 @@ def table(result: Result) -> str:
     lines.append("")
     lines.append(
         f"{result.scenario}, {days} (seeds {_ranges(result.seeds)}), {result.shipment_days:.1f} shipment-days, "
-        f"{result.readings:,} readings, {result.refused} refused, {result.cpu_s:.0f} CPU-seconds."
+        f"{result.readings:,} readings, one each {result.interval_s:g} s of a device, {result.refused} refused, "
+        f"{result.cpu_s:.0f} CPU-seconds."
     )
     lines += [_LEGEND, _DELAY]
     if result.explained:

@@ -39,6 +39,16 @@ def test_it_prints_a_table_and_writes_what_it_rests_on(tmp_path: Path) -> None:
     assert {"rule", "precision", "recall_95", "delay_p95_s", "false_per_shipment_day"} <= set(written["rules"][0])
 
 
+def test_devices_report_as_often_as_is_asked_and_else_as_the_scenario_says() -> None:
+    asked = ["--seed", "2", "--hours", "0.5", "--shipments", "4", "--json", "-"]
+    usual, seldom = (
+        json.loads(CliRunner().invoke(scorecard, [*asked, *more], standalone_mode=False).stdout)
+        for more in ([], ["--interval", "120"])
+    )
+    assert (usual["interval_s"], seldom["interval_s"]) == (30.0, 120.0)
+    assert 3 * seldom["readings"] < usual["readings"] < 5 * seldom["readings"]
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -46,6 +56,7 @@ def test_it_prints_a_table_and_writes_what_it_rests_on(tmp_path: Path) -> None:
         (["--seeds", "9-2"], "101-110"),
         (["--seeds", "x"], "101-110"),
         (["--hours", "0"], "--hours"),
+        (["--interval", "0"], "--interval"),
     ],
 )
 def test_what_cannot_be_played_is_refused_with_what_would_be_right(asked: list[str], says: str) -> None:
