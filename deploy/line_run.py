@@ -20,6 +20,7 @@ from contracts.drills import says_drill
 from contracts.history import History
 from contracts.readings import ReadingId
 from deploy.audit import LineAudit, audit
+from deploy.checks import RuleTables
 from deploy.mqtt_tls import mqtt_address, mqtt_tls
 from deploy.ready import READY_S, NotReadyError, wait_ready
 from deploy.roles.simulate import load
@@ -35,6 +36,8 @@ from streams.sinks.open_history import open_history
 SETTLE_S: Final = 60.0
 # Rules that wait: for a silence, for a window's or a minute's end.
 _WAITING: Final = ("signal_lost", "separation", "unusual_journey", "sensor_anomaly")
+# For fleets that speak each second, on a road without dead zones: a silence of seconds is told.
+AT_CLOCK_SPEED: Final[RuleTables] = (("signal_lost", (("least_s", 8.0),)),)
 _QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
 
 

@@ -1,10 +1,11 @@
 """A device that should speak is silent.
 
 Idea: seconds of the line's own up-time since the device's last reading arrived, against a number of its declared
-intervals. Up-time is counted on the ticks of the device's own lane, the partition through which its readings come:
-ticks and readings of one lane are in order, so that another lane's catching up after a crash silences nobody. A jump
-between ticks counts as one tick, so that an outage of ours is not a thousand alarms. Caveat: it can't tell a dead zone
-from a jammer.
+intervals, and against ``least_s`` where that is longer: how long a tunnel or a dead zone hides a truck does not hang on
+how often its devices would speak. The default is what five kilometres of it take at 60 km/h. Up-time is counted on the
+ticks of the device's own lane, the partition through which its readings come: ticks and readings of one lane are in
+order, so that another lane's catching up after a crash silences nobody. A jump between ticks counts as one tick, so
+that an outage of ours is not a thousand alarms. Caveat: it can't tell a longer dead zone from a jammer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="signal_lost",
-    version=1,
+    version=2,
     severity="warning",
     opened={
         "en": "{device_id} has been silent for {silent_s:.0f} s; it should speak every {interval_s:g} s.",
@@ -45,7 +46,7 @@ class Thresholds:
     """Silent for this many of its declared intervals, and for ``least_s`` at the least."""
 
     silent_intervals: float = limit(10.0, 1, 1_000, "intervals", "of those declared, silent for which it is lost")
-    least_s: float = limit(8.0, 2, 3_600, "s", "silence that is none yet, however short its interval")
+    least_s: float = limit(300.0, 2, 3_600, "s", "silence that is none yet: a dead zone may last as long")
 
 
 def score(silent_ms: Any, interval_s: Any, thresholds: Thresholds) -> Floats:

@@ -48,8 +48,8 @@ def _log(least: float, most: float, rng: random.Random) -> float:
     return round(math.exp(rng.uniform(math.log(least), math.log(most))), 3)
 
 
-def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, interval_ms: float, half_width_m: float) -> Injection:
-    """What the fault is and how large, begun at 0."""
+def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, silence_ms: float, half_width_m: float) -> Injection:
+    """What the fault is and how large, begun at 0; a silence is counted in units of ``silence_ms``."""
     variant = rng.choice(spec.drawn_of)
     size, lasts_ms = _size(spec, rng), 1000.0 * rng.uniform(*spec.duration_s)
     kinds = KINDS[spec.rule]
@@ -65,7 +65,7 @@ def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, interval_ms: flo
         value = rng.choice((size, -size))
         ramp_ms = 1.06 * every_ms  # so long a volley's first blow is sure to fall
     elif spec.rule == "signal_lost":
-        lasts_ms = math.ceil(size * interval_ms / every_ms) * every_ms  # whole readings
+        lasts_ms = math.ceil(size * silence_ms / every_ms) * every_ms  # whole readings
     elif spec.rule == "reading_gap":
         size = max(1.0, round(size))
         lasts_ms = size * every_ms * (2 if variant == "scattered" else 1)

@@ -16,7 +16,7 @@ import numpy as np
 
 from simulators.fault_draws import drawn, fitted, pieces, stands
 from simulators.fault_truth import truth_of
-from simulators.faults import BURST_S, Fault, FaultSpec, Injection
+from simulators.faults import BURST_S, Fault, FaultSpec, Injection, silence_unit_ms
 from simulators.journeys import Trip
 from simulators.life import UNEVENTFUL, Life
 from simulators.rigs import Rig
@@ -86,9 +86,9 @@ _Placed = tuple[Rig, Injection, str, str]  # the rig, what it plays, the fault's
 
 def _asked(spec: FaultSpec, ground: _Ground, rng: random.Random, at_ms: float, name: str) -> Iterator[_Placed]:
     """All that is done for one fault that was asked for: one, a burst of them, or a whole carrier's."""
-    interval_ms = ground.rigs[0].interval_ms
+    silence_ms = silence_unit_ms(ground.rigs[0].interval_ms, ground.life.dead_zones)
     if spec.fleet_wide:
-        fault = drawn(spec, rng, ground.every_ms, interval_ms, ground.half_width_m)
+        fault = drawn(spec, rng, ground.every_ms, silence_ms, ground.half_width_m)
         scac = rng.choice(sorted({rig.scac for rig in ground.rigs}))
         for at, rig in enumerate(ground.rigs):
             injection = _placed(spec, fault, ground, at, rng, math.floor(at_ms)) if rig.scac == scac else None
@@ -98,7 +98,7 @@ def _asked(spec: FaultSpec, ground: _Ground, rng: random.Random, at_ms: float, n
     burst = 1 if spec.together == (1, 1) else rng.randint(*spec.together)
     for twin in range(burst):
         begins_ms = at_ms if twin == 0 else at_ms + 1000.0 * rng.uniform(0.0, BURST_S)
-        fault = drawn(spec, rng, ground.every_ms, interval_ms, ground.half_width_m)
+        fault = drawn(spec, rng, ground.every_ms, silence_ms, ground.half_width_m)
         own = name if twin == 0 else f"{name}-{twin}"
         for attempt in range(TRIES):
             begin_ms = math.floor(begins_ms + attempt * min(ground.every_ms, 60_000.0) * 1.5)

@@ -30,6 +30,7 @@ from simulators.faults import (
     Fault,
     FaultRule,
     Injection,
+    silence_unit_ms,
 )
 from simulators.life import Life
 from simulators.rigs import RANGES, Rig, RigDevice
@@ -81,7 +82,7 @@ def truth_of(
         )
         for device in (devices[:1] if of_shipment else devices)
     ]
-    return [*found, *_stand(rig, injection, name, episode_id), *_fall_silent(rig, injection, found)]
+    return [*found, *_stand(rig, injection, name, episode_id), *_fall_silent(rig, injection, found, life)]
 
 
 def _shipment_id(rig: Rig, injection: Injection) -> str:
@@ -133,9 +134,9 @@ def _on_the_road(rig: Rig, injection: Injection) -> bool:
     return not any(m.start_km - MARGIN_KM <= at_km <= m.end_km + MARGIN_KM for m in trip.way.marks)
 
 
-def _fall_silent(rig: Rig, injection: Injection, holes: list[Fault]) -> Iterator[Fault]:
+def _fall_silent(rig: Rig, injection: Injection, holes: list[Fault], life: Life) -> Iterator[Fault]:
     """A device none of whose readings comes for long is silent, whether they were never taken or lost."""
-    intervals = (injection.end_ms - injection.start_ms) / rig.interval_ms
+    intervals = (injection.end_ms - injection.start_ms) / silence_unit_ms(rig.interval_ms, life.dead_zones)
     if injection.rule != "reading_gap" or injection.variant != "burst" or intervals <= SILENCE_INTERVALS:
         return
     for hole in holes:

@@ -45,6 +45,7 @@ Exempt: TypeAlias = Literal["", "below", "slight", "unwatched", "unheard"]
 
 BURST_S: Final = 300.0
 SILENCE_INTERVALS: Final = 12.0  # declared ones: what is silent for more is a silence, to this truth
+LONG_INTERVAL_MS: Final = 30_000.0  # a silence is counted in intervals no shorter, where there are dead zones
 VARIANTS: Final[dict[FaultRule, tuple[str, ...]]] = {
     "seal_breach": ("open", "tampered", "removed", "counter"),
     "seal_mismatch": ("other",),
@@ -144,9 +145,10 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     The first fault starts ``first_s`` after the run's start, the next ``every_s`` after the one before, ``count`` in
     all (as many as fit where it is left out). ``size`` is in the rule's unit (``UNITS``): metres sideways or apart,
     minutes standing, kilometres of a jump or a replay, degrees beyond the band, g, per cent left, readings lost, or
-    declared intervals of silence; from 0, hard to tell from what is usual, to 1 for ``unusual_journey``; ``duration_s``
-    is not used by rules whose size is a time or a count. ``spread`` is how sizes are drawn: evenly, or evenly in their
-    logarithm, so that small ones are as common as they are. ``sideways_m_s`` is how fast a truck leaves its road.
+    declared intervals of silence (``silence_unit_ms``); from 0, hard to tell from what is usual, to 1 for
+    ``unusual_journey``; ``duration_s`` is not used by rules whose size is a time or a count. ``spread`` is how sizes
+    are drawn: evenly, or evenly in their logarithm, so that small ones are as common as they are.
+    ``sideways_m_s`` is how fast a truck leaves its road.
 
     A burst: ``together`` trucks suffer it within ``BURST_S``, each an episode of its own. ``fleet_wide``: firmware
     does it to all trucks of one carrier at once, wherever they are: one episode.
@@ -188,6 +190,11 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ValueError("size of unusual_journey must be from 0 to 1")
         if self.spread == "log" and self.size[0] <= 0:
             raise ValueError("a size drawn by its logarithm must be above 0")
+
+
+def silence_unit_ms(interval_ms: float, dead_zones: bool) -> float:
+    """What a silence is counted in: who speaks often is in a dead zone for no less time than who does not."""
+    return max(interval_ms, LONG_INTERVAL_MS) if dead_zones else interval_ms
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from deploy.demo.texts import TEXTS
 from deploy.demo.view import View, ending, summary
-from deploy.line_run import LineRun
+from deploy.line_run import AT_CLOCK_SPEED, LineRun
 from deploy.settings import Settings
 from simulators import Fleet, scenarios
 
@@ -43,7 +43,7 @@ def run(
         console.print(f"[dim]{time.monotonic() - began_s:5.1f} s[/]  {texts.steps.get(what, what)}", highlight=False)
 
     # It counts all that its far ends hold: in a folder that is kept it would count the demos before it too.
-    own = replace(settings, data_dir=None)
+    own = replace(settings, data_dir=None, rules=(*AT_CLOCK_SPEED, *settings.rules))
     with LineRun(own, workers=1, on_step=step) as line:
         line.start_all()
         line.wait_ready()

@@ -21,11 +21,13 @@ class Main:
     """A rule's main threshold, by its field's name, and what it is at the other four levels.
 
     ``factors`` multiply its default; of a ``doubt`` they multiply what is left to 1, of a ``power`` its exponent.
+    ``beside`` are thresholds that go with it: each alone would hold the rule where it is.
     """
 
     name: str
     factors: tuple[float, float, float, float]
     of: str = "value"
+    beside: tuple[str, ...] = ()
 
     def values(self, default: float) -> tuple[float, ...]:
         """The threshold at each level."""
@@ -50,7 +52,7 @@ MAIN: Final[dict[str, Main]] = {
     "sensor_stuck": Main("chance", (0.4, 0.7, 1.4, 2.0), "power"),
     "battery_low": Main("low_pct", (1.3, 1.15, 0.7, 0.4)),
     "reading_gap": Main("grace_s", (0.25, 0.5, 2.0, 5.0)),
-    "signal_lost": Main("silent_intervals", (0.5, 0.7, 1.4, 2.5)),
+    "signal_lost": Main("silent_intervals", (0.5, 0.7, 1.4, 2.5), beside=("least_s",)),
     "separation": Main("apart_m", (0.4, 0.7, 1.7, 4.0)),
     "unusual_journey": Main("open_score", (0.84, 0.92, 1.15, 1.4)),
     "sensor_anomaly": Main("open_score", (0.6, 0.8, 1.2, 1.4)),
@@ -59,8 +61,11 @@ MAIN: Final[dict[str, Main]] = {
 
 def values(rule: str) -> tuple[float, ...]:
     """What this rule's main threshold is at each level. Raises KeyError for a rule without one."""
-    main = MAIN[rule]
-    return main.values(getattr(catalog.THRESHOLDS[rule](), main.name))
+    return _values(rule, MAIN[rule].name)
+
+
+def _values(rule: str, name: str) -> tuple[float, ...]:
+    return MAIN[rule].values(getattr(catalog.THRESHOLDS[rule](), name))
 
 
 def at(level: int) -> Mapping[str, Any]:
@@ -70,5 +75,6 @@ def at(level: int) -> Mapping[str, Any]:
     found = {}
     for rule, main in MAIN.items():
         if rule in catalog.THRESHOLDS:
-            found[rule] = replace(catalog.THRESHOLDS[rule](), **{main.name: values(rule)[level]})
+            moved = {name: _values(rule, name)[level] for name in (main.name, *main.beside)}
+            found[rule] = replace(catalog.THRESHOLDS[rule](), **moved)
     return found

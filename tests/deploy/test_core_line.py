@@ -7,15 +7,21 @@ from collections import Counter
 import pytest
 
 from contracts.alerts import Alert
+from deploy.checks import RuleTables
 from deploy.core_line import CoreLine
+from deploy.line_run import AT_CLOCK_SPEED
+from detectors import thresholds
 from simulators import Fault, Fleet, scenarios
 
 START_MS = 1_790_000_000_000
 
 
-def alerts_of(fleet: Fleet, tick_ms: int, partitions: int = 4, gather_ms: int | None = None) -> list[Alert]:
+def alerts_of(
+    fleet: Fleet, tick_ms: int, partitions: int = 4, gather_ms: int | None = None, rules: RuleTables = ()
+) -> list[Alert]:
     """Every update of the run, and of the ten minutes after it."""
-    line = CoreLine(fleet.reference(), partitions, tick_ms=tick_ms, gather_ms=gather_ms)
+    read = thresholds.read({rule: dict(table) for rule, table in rules})
+    line = CoreLine(fleet.reference(), partitions, tick_ms=tick_ms, gather_ms=gather_ms, thresholds=read)
     line.run(fleet.run())
     line.tick(fleet.ends_ms + 600_000)
     assert line.refused == 0
@@ -51,7 +57,7 @@ def test_a_fault_free_day_of_a_fleet_stays_silent() -> None:
 def test_every_truth_is_told_and_closed_and_nothing_else(name: str, seed: int, changes: dict[str, float]) -> None:
     fleet = scenarios.load(name).make(seed, START_MS, **changes)
     slack_ms = 12_000
-    updates = alerts_of(fleet, tick_ms=1_000)
+    updates = alerts_of(fleet, tick_ms=1_000, rules=AT_CLOCK_SPEED)
     opened = [alert for alert in updates if alert.state == "opened"]
     missed = [fault for fault in fleet.truth if not any(explains(fault, alert, slack_ms) for alert in opened)]
     unexplained = [alert for alert in opened if not any(explains(fault, alert, slack_ms) for fault in fleet.truth)]

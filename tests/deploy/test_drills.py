@@ -21,7 +21,7 @@ from contracts.alerts import Alert
 from contracts.drills import says_drill
 from contracts.reference import Device, Route, Shipment
 from deploy.core_line import CoreLine
-from deploy.line_run import LineRun
+from deploy.line_run import AT_CLOCK_SPEED, LineRun
 from deploy.settings import Settings
 from deploy.topic_io import records_of
 from simulators import Fleet, scenarios
@@ -77,7 +77,7 @@ def test_the_core_tells_of_a_drill_and_of_the_real_what_it_tells_of_each_alone()
 @pytest.mark.kafka
 @pytest.mark.mqtt
 def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_counts(kafka_ready: None) -> None:
-    with LineRun(Settings()) as run:
+    with LineRun(Settings(rules=AT_CLOCK_SPEED)) as run:
         run.start_all()
         run.wait_ready(120)
         real = fleet(start_ms=time.time_ns() // 1_000_000 + 2_000)

@@ -12,8 +12,8 @@ T0 = 1_790_000_000_000
 
 
 def heard(devices: int = 1, **thresholds: float) -> SignalLost:
-    """A rule whose devices have all spoken just now, on lane 0."""
-    rule = SignalLost(Thresholds(**thresholds))
+    """A rule whose devices have all spoken just now, on lane 0; for seconds, where nothing else is said."""
+    rule = SignalLost(Thresholds(**{"least_s": 8.0, **thresholds}))
     rule.columns.ensure(devices)
     rule.tick(0, "gateway", T0)
     for row in range(devices):
@@ -36,6 +36,17 @@ def test_a_device_silent_for_ten_of_its_intervals_opens_once() -> None:
 
 def test_a_fast_device_is_given_the_least_time() -> None:
     assert run(heard(), 30, [0.1]) == [(9, 0)]
+
+
+def test_the_least_time_outlasts_a_dead_zone_however_often_a_device_speaks() -> None:
+    """Five kilometres of it, at 60 km/h; who speaks each half minute or more seldom is given ten intervals as ever."""
+    least_s = Thresholds().least_s
+    assert least_s >= 5.0 / 60.0 * 3_600.0
+    assert run(heard(4, least_s=least_s), 700, [1.0, 10.0, 30.0, 60.0]) == [(301, 0), (301, 1), (301, 2), (601, 3)]
+
+
+def test_without_it_a_dead_zone_would_be_a_silence_of_who_speaks_often() -> None:
+    assert run(heard(3), 200, [10.0, 20.0, 30.0]) == [(101, 0)]
 
 
 def test_a_device_of_no_declared_interval_or_never_heard_is_not_judged() -> None:
@@ -93,7 +104,7 @@ def test_a_lane_that_catches_up_silences_nobody_of_another() -> None:
 
 
 def test_who_speaks_before_the_first_tick_is_judged_from_it_on() -> None:
-    rule = SignalLost()
+    rule = SignalLost(Thresholds(least_s=8.0))
     rule.columns.ensure(1)
     rule.spoke(0, 0)
     rule.tick(0, "gateway", T0)

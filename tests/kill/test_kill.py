@@ -18,7 +18,7 @@ import pytest
 
 from contracts import topics
 from contracts.readings import ReadingId
-from deploy.line_run import Account, LineRun
+from deploy.line_run import AT_CLOCK_SPEED, Account, LineRun
 from deploy.services.processes import Child
 from deploy.settings import load
 from simulators import scenarios
@@ -49,7 +49,7 @@ def run_line(
     kill: Scenario, barrier: threading.Barrier, start: dict[str, int], *, killed: bool, check_identity: bool
 ) -> Ran:
     """One line from start to account. The barrier lets all lines play the same fleet at the same time."""
-    settings = replace(load({}), identity_check=check_identity)
+    settings = replace(load({}), identity_check=check_identity, rules=AT_CLOCK_SPEED)
     deaths: dict[str, int] = {}
     with LineRun(settings, workers=2) as run:
         roles = [("gateway", "gateway"), ("worker", "worker-1"), ("worker", "worker-2"), ("sink", "sink")]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from deploy.line_run import LineRun
+from deploy.line_run import AT_CLOCK_SPEED, LineRun
 from deploy.settings import load
 from simulators import scenarios
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.kill, pytest.mark.kafka, pytest.mark.mqtt]
 
 
 def test_failing_checkpoints_stop_no_partition_and_change_no_alert(kafka_ready: None, mqtt_kind: str) -> None:
-    with LineRun(load({})) as run:
+    with LineRun(replace(load({}), rules=AT_CLOCK_SPEED)) as run:
         run.start("gateway")
         run.start("worker", fault="worker_checkpoints_fail:30")
         run.start("sink")

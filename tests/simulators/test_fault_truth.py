@@ -14,7 +14,7 @@ from detectors import battery_low, position_spoofing, sensor_watch, shock, signa
 from simulators import Fault, FaultSpec, Fleet, scenarios
 from simulators.fault_draws import OUTLIERS_M
 from simulators.fault_truth import A_BLOW_G, A_SHARE, A_STOP_MS, HEARD_MS, LOW_PCT, SLIGHT
-from simulators.faults import ALSO, ALSO_SLIGHT, SILENCE_INTERVALS
+from simulators.faults import ALSO, ALSO_SLIGHT, SILENCE_INTERVALS, silence_unit_ms
 from simulators.life import Life
 from simulators.rigs import Rig
 from simulators.sick_sensors import FIELDS
@@ -47,7 +47,9 @@ def test_the_simulator_and_the_rules_mean_the_same_by_a_fault() -> None:
     spoofing = position_spoofing.Thresholds()
     assert spoofing.step_share + spoofing.speed_doubt_kmh / 90.0 < A_SHARE < 0.16
     # What hangs on when a reading happens to be sent has room between the two.
-    assert signal_lost.Thresholds().silent_intervals < SILENCE_INTERVALS
+    silence = signal_lost.Thresholds()
+    assert silence.silent_intervals < SILENCE_INTERVALS
+    assert silence.least_s * 1_000.0 / silence.silent_intervals == silence_unit_ms(1_000.0, dead_zones=True)
     assert unplanned_stop.Thresholds().stop_s * 1000.0 < A_STOP_MS
 
 
@@ -68,6 +70,20 @@ def test_a_hole_that_outlasts_a_silence_is_one_of_the_same_episode_in_which_noth
         before = [r for r in of if r.time_ms < silent.start_ms][-1]
         after = next(r for r in of if r.time_ms > before.time_ms)
         assert after.time_ms - before.time_ms > SILENCE_INTERVALS * EVERY_MS
+
+
+@pytest.mark.parametrize(("dead_zones", "interval_s"), [(True, 30), (False, 10)])
+def test_a_silence_outlasts_a_dead_zone_where_there_are_any_however_often_a_device_speaks(
+    dead_zones: bool, interval_s: int
+) -> None:
+    """A jammer's as well as a hole's: of holes of 13 to 30 readings none is one then."""
+    life = Life(dead_zones=dead_zones)
+    silent = FaultSpec(rule="signal_lost", first_s=(60, 120), every_s=(300, 400), size=(13, 16))
+    truth, _ = played(silent, life=life, horizon_s=7_200)
+    lasts_s = [(fault.end_ms - fault.start_ms) / 1_000.0 for fault in truth]
+    assert all(13 * interval_s <= each <= 16 * interval_s + 10.0 for each in lasts_s)
+    holes, _ = played(gaps((13, 30)), life=life, horizon_s=7_200)
+    assert ("signal_lost" in {fault.rule for fault in holes}) == (not dead_zones)
 
 
 @pytest.mark.parametrize(("size", "variant"), [((1, 11), "burst"), ((20, 40), "scattered")])

@@ -15,6 +15,7 @@ from contracts.deadletters import DeadLetter
 from contracts.events import Event
 from contracts.partitioner import partition_of
 from contracts.readings import ShipmentReading, Tick
+from detectors import signal_lost
 from streams.admit_stage import AdmitConfig, AdmitStage
 from streams.audiences import Audience
 from streams.reference_book import ReferenceBook
@@ -108,7 +109,12 @@ class World:
         return AdmitStage(partition, book, AdmitConfig(self.partitions, **config))
 
     def shipments(self, book: ReferenceBook, partition: int = 0, **config: Any) -> ShipmentStage:
-        return ShipmentStage(partition, book, ShipmentConfig(self.partitions, self.audiences, **config))
+        return ShipmentStage(partition, book, self.shipment_config(**config))
+
+    def shipment_config(self, **config: Any) -> ShipmentConfig:
+        """Nothing here lasts for minutes: who speaks each second is silent after ten."""
+        often = {"signal_lost": signal_lost.Thresholds(least_s=8.0)}
+        return ShipmentConfig(self.partitions, self.audiences, **{"thresholds": often, **config})
 
     @staticmethod
     def line(device_id: str = "truck-1", seq: int = 0, boot_id: int = 1, **fields: Any) -> bytes:

@@ -13,7 +13,6 @@ from contracts.readings import ShipmentReading, Tick
 from streams.admit_stage import AdmitConfig
 from streams.hindsight import GrowingBook
 from streams.retelling import DeviceRetelling, Judged, ShipmentRetelling, judged_in, lines_of_devices
-from streams.shipment_stage import ShipmentConfig
 
 SHIPMENTS = 3
 SECONDS = 240
@@ -82,7 +81,7 @@ def test_a_device_told_again_alone_is_judged_as_it_was_among_all(world, seed: in
 def test_a_shipment_told_again_alone_gives_its_alerts(world, seed: int):
     book = world.fleet(SHIPMENTS)
     _, sources = joined(world, book, seed)
-    config = ShipmentConfig(world.partitions, world.audiences)
+    config = world.shipment_config()
     for n, rule in ((2, "temperature_excursion"), (3, "signal_lost")):
         partition = world.partition_of_shipment(f"S{n}")
         stage, told = world.shipments(book, partition), []
@@ -195,7 +194,7 @@ def test_what_has_been_replaced_and_is_kept_no_longer_is_known_to_be_lost(world)
 
 def test_a_shipments_silence_is_told_again_by_the_interval_that_was_declared_then(world):
     """It was loaded only once the box had been silent for long, and then with a long interval."""
-    records, config = world.records(1), ShipmentConfig(world.partitions, world.audiences)
+    records, config = world.records(1), world.shipment_config()
     slow = world.device("box-1", interval_s=600.0, effective_ms=1)
     partition, told, log = world.partition_of_shipment("S1"), [], []
     book, own = world.book(*records), world.lane_of("box-1")

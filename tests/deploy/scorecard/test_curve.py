@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +14,7 @@ from deploy.cli.scorecard import scorecard
 from deploy.scorecard import LEVELS, SET_POINT, Order, Result, curve_table, grid, play, result_of
 from deploy.scorecard.curve import curves
 from deploy.scorecard.matching import Hit, Matched, Opening
-from detectors import catalog
+from detectors import catalog, signal_lost
 from detectors.limits import limits_of
 from simulators.faults import Fault
 
@@ -34,12 +35,24 @@ def test_every_rule_with_thresholds_is_on_the_grid_but_those_that_a_seal_speaks_
     assert set(catalog.THRESHOLDS) - set(grid.MAIN) <= {"seal_breach", "seal_mismatch"}
 
 
-def test_a_level_moves_the_main_thresholds_and_nothing_else() -> None:
+def test_a_level_moves_the_main_thresholds_and_what_goes_with_them_and_nothing_else() -> None:
     assert grid.at(SET_POINT) == {}
     for rule, moved in grid.at(0).items():
         usual = catalog.THRESHOLDS[rule]()
         changed = [f.name for f in dataclasses.fields(usual) if getattr(usual, f.name) != getattr(moved, f.name)]
-        assert changed == [grid.MAIN[rule].name]
+        assert changed == [grid.MAIN[rule].name, *grid.MAIN[rule].beside]
+
+
+@pytest.mark.parametrize("level", [level for level in range(LEVELS) if level != SET_POINT])
+def test_every_level_of_silence_is_another_one_for_a_device_that_speaks_each_half_minute(level: int) -> None:
+    """Of two bounds the longer counts: moved alone, either would leave the rule as it is."""
+    usual, moved = signal_lost.Thresholds(), grid.at(level)["signal_lost"]
+
+    def told_s(thresholds: signal_lost.Thresholds) -> int:
+        return int(np.argmax(signal_lost.score(1_000 * np.arange(2_000), 30.0, thresholds)))
+
+    assert told_s(usual) == 301
+    assert abs(told_s(moved) - 300 * grid.values("signal_lost")[level] / 10) <= 1.0
 
 
 def blow(name: str) -> Fault:
