@@ -5,7 +5,8 @@ distance between the two, less all that could explain it, is more than a yard's 
 it: both receivers' accuracy, and where a vehicle may have been that was at the one place so long before and at the
 other so long after: what two circles have in common, whose radii are time by speed. It may have stood and then driven
 as well as it may have strayed aside. How fast it may have been: what it told at both ends holds for a while; the longer
-nothing is heard, the faster it may have become. So devices with other intervals are no separation, nor is one that says
+nothing is heard, the faster it may have become; and one that has come further meanwhile than at any speed it told, has
+gone as it never told. So devices with other intervals are no separation, nor is one that says
 nothing: without a position before and after, nothing is judged. Likewise each position of the vehicle against where its
 box was between two positions: so whoever speaks first after they have parted tells it.
 Verdicts that all rest on one position which its device's own track does not bear out (``own_track``) open nothing.
@@ -32,7 +33,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="separation",
-    version=4,
+    version=5,
     severity="critical",
     opened={
         "en": "{device_id} is {distance_m:.0f} m from {vehicle_id}; they carry one shipment and should be together.",
@@ -164,8 +165,13 @@ def _out_of_reach_m(
     """Metres from each position to the nearest point that its vehicle can have been at, at that time."""
     lat, lon = points.lat_deg, points.lon_deg
     straight_m = plane_m(lat[first], lon[first], lat[last], lon[last])
-    fastest_m_s = thresholds.pace.fastest_m_s(points.speed_kmh[first], points.speed_kmh[last], between_s)
-    m_s = np.maximum(fastest_m_s, straight_m / np.maximum(between_s, 1e-3))
+    speeds_kmh, pace = (points.speed_kmh[first], points.speed_kmh[last]), thresholds.pace
+    average_m_s = straight_m / np.maximum(between_s, 1e-3)
+    told_m_s = pace.fastest_m_s(*speeds_kmh, np.zeros_like(between_s))
+    # In stop-and-go it stands whenever it speaks, and what it drives in between is told nowhere.
+    untold = (between_s > pace.steady_s) & (average_m_s > told_m_s)
+    fastest_m_s = np.where(untold, pace.most_kmh / 3.6, pace.fastest_m_s(*speeds_kmh, between_s))
+    m_s = np.maximum(fastest_m_s, average_m_s)
     return _from_lens_m(
         plane_m(lat[first], lon[first], lat[at], lon[at]),
         plane_m(lat[last], lon[last], lat[at], lon[at]),

@@ -55,12 +55,22 @@ def test_what_accuracy_or_a_way_between_two_positions_could_explain_is_doubt():
 
 
 def test_a_truck_of_which_nothing_was_heard_for_minutes_may_have_stood_and_then_driven():
-    # At customs, then in the queue 1.3 km on; its seal knows that it stood for another minute.
-    gone = [("truck", 0, 0), ("seal", 39, 0), ("truck", 210, 1_300)]
+    # At customs, then in the queue 800 m on; its seal knows that it stood for another minute.
+    gone = [("truck", 0, 0), ("seal", 60, 0), ("truck", 210, 800)]
     assert said(points(*gone, speed_kmh=12.0)) == [0]
     assert said(points(*gone, speed_kmh=12.0), Thresholds(gain_kmh=0.0)) == [1]  # the control
     # Of one that speaks each half minute, what it tells holds: it was under way all the time.
     assert said(points(("truck", 0, 0), ("seal", 25, 0), ("truck", 30, 750))) == [1]
+
+
+def test_a_truck_that_stands_whenever_it_speaks_and_is_further_on_each_time_drove_as_it_never_told():
+    """Stop-and-go, heard each two minutes: 1.7 km on, where with all that it may have gained it comes 1.5."""
+    drove = points(("truck", 0, 0), ("seal", 60, 0), ("truck", 118, 1_700), speed_kmh=0.0)
+    assert said(drove) == [0]
+    # It has to have come further: where it stands at both ends of two minutes, its box is not 1.7 km on.
+    assert said(points(("truck", 0, 0), ("seal", 60, 1_700), ("truck", 118, 0), speed_kmh=0.0)) == [1]
+    # Nor is it so of one that speaks each half minute: what it tells holds for as long.
+    assert said(points(("truck", 0, 0), ("seal", 15, 0), ("truck", 30, 500), speed_kmh=0.0)) == [1]
 
 
 def test_a_vehicle_is_held_to_its_box_too():
