@@ -20,6 +20,9 @@ FEATURES: Final = (
 )  # fmt: skip
 
 
+WINDOW_MS: Final = 180_000  # a window lasts so long, or a multiple of it where its vehicle speaks seldom
+
+
 class JourneyWindow(msgspec.Struct, kw_only=True):
     """From ``start_ms`` (included) to ``end_ms`` (excluded), UTC. ``readings`` are those of the vehicle.
 

@@ -16,9 +16,12 @@ from contracts.identifiers import country_of
 from contracts.reference import Device, FieldError, Record, Route, Shipment
 from deploy.reference_claims import known_records, oddities
 from deploy.reference_faults import faults
+from streams.shipment_windows import WindowConfig
 
 # What Kafka takes as one record, with room for its key.
 RECORD_BYTES_MAX: Final = 1_000_000
+SELDOM_S: Final = WindowConfig().interval_most_s
+VEHICLES: Final = ("truck", "phone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ def judge(lines: Iterable[bytes], known: Mapping[str, bytes] | None = None) -> J
 
     Refused: what is no record or has a fault (``reference_faults``), a shipment whose route is in neither, two lines
     with the same key and other content. Warned of: devices and seals that are in neither, what two shipments claim at
-    once (``reference_claims``), another carrier's devices, a direction within one country, and records that replace
-    what is known under their key.
+    once (``reference_claims``), another carrier's devices, a direction within one country, vehicles that report too
+    seldom for their journeys to be judged, and records that replace what is known under their key.
     """
     result = Judged()
     first_line: dict[str, int] = {}
@@ -94,6 +97,9 @@ def _check_names(result: Judged, first_line: Mapping[str, int], known: Mapping[s
         number = first_line[key]
         if key in known and known[key] != reference.encode(record):
             result.warnings.append(Note(number, "effective_ms", f"replaces what is loaded as {key}"))
+        if isinstance(record, Device) and record.device_kind in VEHICLES and record.interval_s > SELDOM_S:
+            why = f"each {record.interval_s:g} s is too seldom for unusual_journey; it needs {SELDOM_S:g} s or less"
+            result.warnings.append(Note(number, "interval_s", why))
         if not isinstance(record, Shipment):
             continue
         if ("route", record.route_id) not in ids:

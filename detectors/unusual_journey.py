@@ -4,8 +4,9 @@ Idea: each window's features (speed and its spread, share standing, progress, me
 cargo's place in its band) against what is usual where it is (``journey_norm``), in a model for each corridor, direction
 and zone. Caveats: it knows only what it has seen, so the first trucks of a corridor teach it and are not judged, and
 those of a change of its traffic are told of until it has lasted (``lasting_change``); windows in stops, queues and
-customs, and those on which another rule speaks, are left to those rules. The hour of the day is no feature: in its
-first days, each hour is new.
+customs, and those on which another rule speaks, are left to those rules; a vehicle that speaks less than once in two
+minutes is not judged, and one that does less than once a minute has longer windows, and is told of later. The hour of
+the day is no feature: in its first days, each hour is new.
 """
 
 from __future__ import annotations

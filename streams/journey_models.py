@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.journeys import JourneyWindow
+from contracts.journeys import WINDOW_MS, JourneyWindow
 from detectors import model_versions, unusual_journey
 from detectors.explanation import Reason
 from detectors.journey_norm import PLACE, JourneyNorm
@@ -120,8 +120,12 @@ class JourneyModels:
 
 
 def name_of(window: JourneyWindow) -> str:
-    """The model that judges this window: corridor/direction/zone."""
-    return f"{window.key}/{unusual_journey.zone_of(window)}"
+    """The model that judges this window: corridor/direction/zone, and before the zone how long it is, if longer than
+    most: what is usual of six minutes is not of three.
+    """
+    times = (window.end_ms - window.start_ms) // WINDOW_MS
+    lasts = f"/{times} windows" if times > 1 else ""
+    return f"{window.key}{lasts}/{unusual_journey.zone_of(window)}"
 
 
 def features_of(window: JourneyWindow) -> dict[str, Any]:

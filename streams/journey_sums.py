@@ -106,10 +106,10 @@ def _groups(ship: Rows) -> tuple[Rows, Rows]:
     return starts, ship[starts]
 
 
-def clear(ships: NDArray[Any]) -> None:
-    """Begin a new window in every row."""
+def clear(ships: NDArray[Any], over: NDArray[np.bool_]) -> None:
+    """Begin a new window in every row whose own is ``over``."""
     for name, _ in FIELDS:
-        ships[name] = 0
+        ships[name][over] = 0
 
 
 def read(row: Any, name: tuple[str, bool], device_id: str, start_ms: int, lasts_ms: int) -> JourneySum:

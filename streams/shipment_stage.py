@@ -61,7 +61,7 @@ class ShipmentStage:
         self.episodes = Episodes(config.languages)
         self.watermark = Watermark(config.forget_source_ms)
         self.apart = config.thresholds.get(separation.CARD.name) or separation.Thresholds()
-        self.windows = ShipmentWindows(config.windows, self.apart)
+        self.windows = ShipmentWindows(config.windows, self.apart, self._declared_s)
         self._last: list[Sighting | None] = []
         self._lane = np.zeros(64, np.int64)  # the partition of stage 1 through which each device's readings come
         # Declared seconds between readings, NaN where not judged, and from when until when (UTC ms) that holds.
@@ -307,6 +307,11 @@ class ShipmentStage:
         self._interval_s[row] = device.interval_s if device is not None and here else np.nan
         self._interval_since_ms[row] = max(found.valid_from_ms, 0)
         self._interval_until_ms[row] = found.valid_until_ms
+
+    def _declared_s(self, device_id: str, time_ms: int) -> float | None:
+        """How often this device was to speak at this time; None where the reference does not know it."""
+        device = self.roster.book.in_force(device_id, time_ms).device
+        return None if device is None else device.interval_s
 
     def _concern(self, row: int, sighting: Sighting) -> Concern:
         found = self.roster.in_force(row, sighting.time_ms)

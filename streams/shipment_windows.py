@@ -8,13 +8,15 @@ as whole blocks of rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.journeys import WINDOW_MS
 from contracts.readings import ShipmentReading
 from detectors import own_track, separation
 from detectors.columns import Rows
@@ -40,7 +42,8 @@ _SPAN_BITS: Final = 22  # of a slice and what is kept for it, in ms: over an hou
 
 @dataclass(frozen=True, slots=True)
 class WindowConfig:
-    """Slices are judged ``slice_ms`` long, journeys ``journey_ms``, a whole number of slices.
+    """Slices are judged ``slice_ms`` long, journeys ``journey_ms``, a whole number of slices; of a vehicle that
+    declares fewer than ``journey_readings`` in that, as many times as long as it takes, up to ``journey_most_ms``.
 
     A reading may come ``lateness_bound_ms`` late and still count. What no device of a shipment has said for ``idle_ms``
     is forgotten with it.
@@ -48,12 +51,24 @@ class WindowConfig:
 
     lateness_bound_ms: int = 120_000
     slice_ms: int = 5_000
-    journey_ms: int = 180_000
+    journey_ms: int = WINDOW_MS
+    journey_most_ms: int = 2 * WINDOW_MS  # four in a row of longer ones were told too late, and half of them falsely
+    journey_readings: int = 3
     idle_ms: int = 1_800_000
 
     def __post_init__(self) -> None:
         if self.slice_ms <= 0 or self.journey_ms % self.slice_ms:
             raise ValueError("journey_ms must be a whole number of slices")
+
+    @property
+    def interval_most_s(self) -> float:
+        """A vehicle that declares more seconds between its readings has too few of them in any journey window."""
+        return self.journey_most_ms / self.journey_readings / 1_000.0
+
+    def lasts_ms(self, interval_s: float | None) -> int:
+        """How long a journey window is of a vehicle that declares to speak each ``interval_s`` (None: not known)."""
+        needs_ms = min(1_000.0 * self.journey_readings * (interval_s or 0.0), self.journey_most_ms)
+        return self.journey_ms * max(1, math.ceil(needs_ms / self.journey_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +96,19 @@ class Parting:
 
 
 class ShipmentWindows:
-    """See the module. ``advance`` is to be called with the clock; it answers with partings and journey sums."""
+    """See the module. ``advance`` is to be called with the clock; it answers with partings and journey sums.
 
-    def __init__(self, config: WindowConfig, thresholds: separation.Thresholds | None = None) -> None:
+    ``declared_s`` says how often a device of this name was to speak at this time (UTC ms), None where nobody knows.
+    """
+
+    def __init__(
+        self,
+        config: WindowConfig,
+        thresholds: separation.Thresholds | None = None,
+        declared_s: Callable[[str, int], float | None] = lambda _device_id, _time_ms: None,
+    ) -> None:
         self.config = config
+        self._declared_s = declared_s
         self.thresholds = thresholds or separation.Thresholds()
         self.members = Members()
         self.tracks = Tracks(config.slice_ms)
@@ -130,16 +154,20 @@ class ShipmentWindows:
         yield from self._turn_to(until_ms)
 
     def _turn_to(self, time_ms: int) -> Iterator[JourneySum]:
-        """Close the journey window before the one that this time lies in."""
+        """Close the journey windows that are over before the one that this time lies in."""
         start_ms = time_ms - time_ms % self.config.journey_ms
         if start_ms <= self._journey_ms:
             return
+        over = np.ones(len(self.ships), np.bool_)
         for ship in np.flatnonzero(self.ships["n"] > 0).tolist():
+            device_id = self.members.devices[int(self.ships["member"][ship])]
+            lasts_ms = self.config.lasts_ms(self._declared_s(device_id, self._journey_ms))
+            begins_ms = self._journey_ms - self._journey_ms % lasts_ms
+            over[ship] = begins_ms + lasts_ms <= start_ms
             name = self.members.ships[ship]
-            if name is not None:
-                device_id = self.members.devices[int(self.ships["member"][ship])]
-                yield journey_sums.read(self.ships[ship], name, device_id, self._journey_ms, self.config.journey_ms)
-        journey_sums.clear(self.ships)
+            if over[ship] and name is not None:
+                yield journey_sums.read(self.ships[ship], name, device_id, begins_ms, lasts_ms)
+        journey_sums.clear(self.ships, over)
         self._journey_ms = start_ms
         self._forget(start_ms)
 

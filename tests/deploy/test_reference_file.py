@@ -138,6 +138,21 @@ def test_what_is_wrong_is_said_in_the_words_of_who_wrote_it(record: Any, field: 
     assert "`" not in refusal.why
 
 
+@pytest.mark.parametrize(
+    ("kind", "interval_s", "warned"),
+    [("phone", 120, False), ("phone", 121, True), ("truck", 900, True), ("seal", 900, False)],
+)
+def test_a_vehicle_that_reports_too_seldom_for_its_journeys_to_be_judged_is_warned_of(
+    kind: str, interval_s: int, warned: bool
+) -> None:
+    judged = judge(lines(DEVICE | {"device_kind": kind, "interval_s": interval_s}))
+    assert (judged.refusals, len(judged.records)) == ([], 1)
+    said = [str(note) for note in judged.warnings]
+    assert said == (
+        [f"line 1: interval_s: each {interval_s} s is too seldom for unusual_journey; it needs 120 s or less"] * warned
+    )
+
+
 def test_a_direction_within_one_country_is_a_warning_and_the_beginning_of_time_is_none():
     judged = judge(lines(ROUTE | {"effective_ms": 0}, DEVICE, SHIPMENT | {"origin": "USSAT"}))
     assert judged.refusals == []

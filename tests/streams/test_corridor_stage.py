@@ -308,3 +308,23 @@ def test_what_counts_is_how_many_vehicles_are_slow_not_on_how_many_shipments(wor
     assert slow_for_ten_hours(world, trucks=1) > 0.5
     assert slow_for_ten_hours(world, trucks=4) > 0.5
     assert slow_for_ten_hours(world, trucks=8) < 0.5  # the control
+
+
+def test_what_is_usual_of_longer_windows_is_another_models_and_comes_back_as_such(world, windows) -> None:
+    """Six minutes' windows have other spreads than three minutes': neither teaches what is usual of the other."""
+    models, again = JourneyModels(Thresholds()), JourneyModels(Thresholds())
+    for short in windows:
+        models.judge(short)
+        models.judge(msgspec.structs.replace(short, end_ms=short.start_ms + 2 * LENGTH_MS))
+    assert sorted(models.by_name) == ["I35/northbound/2 windows/road", "I35/northbound/road"]
+    for key, value in models.changes():
+        kind, _, rest = key.partition("/")
+        assert value is not None
+        again.restore(kind, rest, value)
+    alone = JourneyModels(Thresholds())
+    for short in windows:
+        alone.judge(short)
+    assert again.by_name["I35/northbound/road"].dump() == alone.by_name["I35/northbound/road"].dump()
+    assert again.by_name.keys() == models.by_name.keys()
+    for name, model in models.by_name.items():
+        assert again.by_name[name].half_score_at == model.half_score_at

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from contracts.alerts import Alert
+from contracts.journeys import WINDOW_MS
 from contracts.readings import DOUBTED_FIX, LATE, NO_FIX, Finding, ShipmentReading
+from detectors import unusual_journey
 from detectors.separation import Thresholds
 from streams.journey_sums import JourneySum
 from streams.shipment_windows import Parting, ShipmentWindows, WindowConfig
@@ -53,11 +55,17 @@ def arrivals(readings: list[ShipmentReading], rng: random.Random, most_s: float)
 class Windows:
     """Windows under a clock that ticks each second, with restarts where asked."""
 
-    def __init__(self, world, thresholds: Thresholds | None = None, **config: Any) -> None:
+    def __init__(
+        self, world, thresholds: Thresholds | None = None, declared_s: dict[str, float] | None = None, **config: Any
+    ) -> None:
         self.world, self.config, self.thresholds = world, WindowConfig(**config), thresholds
-        self.windows = ShipmentWindows(self.config, thresholds)
+        self.declared_s = declared_s or {}
+        self.windows = self.fresh()
         self.rows: dict[str, int] = {}
         self.saved: dict[str, bytes] = {}
+
+    def fresh(self) -> ShipmentWindows:
+        return ShipmentWindows(self.config, self.thresholds, lambda device_id, _time_ms: self.declared_s.get(device_id))
 
     def hear(self, *readings: ShipmentReading) -> None:
         rows = [self.rows.setdefault(r.device_id, len(self.rows)) for r in readings]
@@ -65,7 +73,7 @@ class Windows:
 
     def restart(self, rng: random.Random) -> None:
         self.save()
-        self.windows = ShipmentWindows(self.config, self.thresholds)
+        self.windows = self.fresh()
         self.rows = {}
         for key in rng.sample(sorted(self.saved), len(self.saved)):
             self.windows.restore(key, self.saved[key])
@@ -396,3 +404,38 @@ def test_windows_wait_until_every_lane_was_heard(world):
     assert line.stage.windows.closed_ms == 0
     line.tick(1_100)
     assert {a.state for a in line.alerts} >= {"opened", "closed"}
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "windows"), [(None, 1), (1, 1), (30, 1), (60, 1), (61, 2), (120, 2), (121, 2), (3_600, 2)]
+)
+def test_a_window_holds_three_declared_intervals_and_lasts_six_minutes_at_the_most(
+    interval_s: float | None, windows: int
+) -> None:
+    assert WindowConfig().lasts_ms(interval_s) == windows * WINDOW_MS
+
+
+def seldom(world, number: int, every_s: int) -> list[ShipmentReading]:
+    times = range(3_600 // every_s)
+    return [reading(world, f"truck-{number}", seq, seq * every_s + 11.0, 250.0 * seq) for seq in times]
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_who_speaks_seldom_has_longer_windows_beside_those_of_who_speaks_often(world, seed: int | None) -> None:
+    heard = [*seldom(world, 1, 30), *seldom(world, 2, 120), *seldom(world, 3, 90)]
+    windows = Windows(world, declared_s={"truck-1": 30.0, "truck-2": 120.0, "truck-3": 90.0})
+    restarts = None if seed is None else random.Random(seed)
+    out = windows.run(arrivals(heard, random.Random(0), 0.0), restarts, until_s=4_800)
+    found = [one for one in out if isinstance(one, JourneySum)]
+    for device_id, times, readings, every_s in (("truck-1", 1, 6, 30), ("truck-2", 2, 3, 120), ("truck-3", 2, 4, 90)):
+        of = [one for one in found if one.device_id == device_id]
+        assert {one.end_ms - one.start_ms for one in of} == {times * WINDOW_MS}
+        assert all(one.start_ms % (times * WINDOW_MS) == 0 for one in of)
+        assert sum(one.readings for one in of) == 3_600 // every_s, "each reading lies in one window"
+        assert {one.readings for one in of[1:-1]} == {readings}
+
+
+def test_by_windows_of_three_minutes_nobody_who_speaks_each_two_would_be_judged(world) -> None:
+    out = Windows(world).run(arrivals(seldom(world, 2, 120), random.Random(0), 0.0), until_s=4_800)
+    least = unusual_journey.Thresholds().least_readings
+    assert max(one.readings for one in out if isinstance(one, JourneySum)) < least == WindowConfig().journey_readings
