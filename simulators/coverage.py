@@ -43,10 +43,10 @@ class Habits:
     live_first: bool = False
 
 
-def in_shadow(rig: Rig, habits: Habits, time_ms: Samples, send_ms: Samples) -> tuple[Mask, Samples]:
-    """Samples without a fix, and when each is sent: what is measured in a dead zone leaves it with the truck."""
+def in_shadow(device: RigDevice, rig: Rig, habits: Habits, time_ms: Samples, send_ms: Samples) -> tuple[Mask, Samples]:
+    """Samples without a fix, and when each is sent: what is measured in a dead zone is sent behind it."""
     no_fix = np.zeros(len(time_ms), dtype=np.bool_)
-    for trip, first, last in rig.slices(time_ms):
+    for trip, first, last in rig.slices(device.kind, time_ms):
         part = slice(first, last)
         no_fix[part], until_ms = shadowed(trip, time_ms[part])
         # In order, and before the first reading after it: each a millisecond before the one that follows.
@@ -70,7 +70,9 @@ def held_back(
     end = begin + least + np.floor(length * (most - least + 1)).astype(np.int64)
     held = (chance < habits.outage_chance) & (k >= begin) & (k < end)
     for i in near:
-        first, last = ((t - habits.start_ms - device.phase_ms) / habits.every_ms for t in (i.start_ms, i.end_ms))
+        first, last = (
+            (t - habits.start_ms - device.phase_ms) / habits.every_ms for t in (i.start_ms, i.sharp_until_ms)
+        )
         held &= (blocks < (first - 10) // OUTAGE_BLOCK) | (blocks > (last + 10) // OUTAGE_BLOCK)
     if habits.life.dead_zones:  # one after another they would be a silence that no dead zone explains
         for block in np.unique(blocks[held]).tolist():

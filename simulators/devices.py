@@ -78,7 +78,7 @@ def sample(
     )
     calm = np.ones(count, dtype=np.bool_)
     for injection in near:
-        calm &= (time_ms < injection.start_ms - pad_ms) | (time_ms > injection.end_ms + pad_ms)
+        calm &= (time_ms < injection.start_ms - pad_ms) | (time_ms > injection.sharp_until_ms + pad_ms)
     taken = rig.awake(device.kind, time_ms) & ~fault_effects.silent(near, device.kind, time_ms)
     if not taken.any():
         return [], []
@@ -87,7 +87,7 @@ def sample(
         send_ms = np.where(calm, held_back(device, rig, habits, near, k, send_ms), send_ms)
     no_fix = np.zeros(count, dtype=np.bool_)
     if habits.life.dead_zones:
-        no_fix, send_ms = in_shadow(rig, habits, time_ms, send_ms)
+        no_fix, send_ms = in_shadow(device, rig, habits, time_ms, send_ms)
     for back in range(habits.life.cold_start_samples):
         no_fix |= restarts(device, habits, k - back)
     window = _Window(device, rig, time_ms[taken], draws[:, taken], near, ~calm[taken], no_fix[taken], habits.life)
@@ -104,7 +104,7 @@ def sample(
 def _readings(window: _Window, boots: Mask, boot: Boot, habits: Habits) -> list[Reading]:
     made: list[Reading] = []
     told_ms = _told_ms(window)
-    for trip, first, last in window.rig.slices(window.time_ms):
+    for trip, first, last in window.rig.slices(window.device.kind, window.time_ms):
         part = slice(first, last)
         cut = window.cut(part)
         columns = {name: column.tolist() for name, column in _columns(cut, trip, habits).items()}

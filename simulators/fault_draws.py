@@ -23,7 +23,7 @@ from simulators.faults import (
     FaultSpec,
     Injection,
 )
-from simulators.journeys import Trip
+from simulators.journeys import Trip, left_at
 from simulators.places import shifted
 from simulators.sick_sensors import SATURATED, SENSORS, UNIT
 from simulators.warps import Piece
@@ -35,6 +35,8 @@ FALLS_BACK_M_S: Final = (3.0, 8.0)  # a false track that no jump betrays loses g
 SLOWER: Final = (0.06, 0.4)  # by such a share of its way a plausible false track is slower, then as much faster
 OUTLIERS_M: Final = 100.0  # two receivers' outliers, of 50 m each: what is nearer is together, as far as they tell
 STANDS: Final = ("unplanned_stop", "separation")
+AT_A_REST: Final = ("borrowed", "swapped")
+STAYS: Final = 0.5  # share of swapped boxes that stay where they were put down; the others are carried back
 _MINUTE_MS: Final = 60_000.0
 
 
@@ -121,8 +123,10 @@ def fitted(
     if moved.rule == "separation":
         m_s = FALLS_BACK_M_S if moved.variant == "plausible" else DRIVES_OFF_M_S
         kinds = moved.kinds
+        if moved.variant == "swapped":
+            return _left_for_good(moved, trip, 0.0 if rng.random() < STAYS else moved.size, rng.uniform(*m_s))
         if moved.variant != "plausible":
-            goes = rng.choice((TRUCK, CARGO)) if moved.variant == "swapped" else CARGO
+            goes = rng.choice((TRUCK, CARGO)) if moved.variant == "borrowed" else CARGO
             kinds = TRUCK if moved.variant == "left_behind" else goes
         least_ms = 1000.0 * moved.size / rng.uniform(*m_s)
         ramp_ms = min(least_ms, (0.45 if moved.variant == "plausible" else 0.3) * lasts_ms)
@@ -153,6 +157,19 @@ def _fallen_back(drift: Injection) -> Injection:
     return replace(drift, shows_ms=drift.start_ms + share * drift.ramp_ms)
 
 
+def _left_for_good(swap: Injection, trip: Trip, back_m: float, m_s: float) -> Injection | None:
+    """The swap of a box carried so far back: as large as they come apart, it shows from two receivers' outliers.
+
+    None where they never come so far apart.
+    """
+    swap = replace(swap, kinds=CARGO, value=back_m, ramp_ms=1000.0 * back_m / m_s)
+    time_ms = np.arange(swap.start_ms, swap.end_ms, 1_000.0)
+    box = left_at(trip, swap.start_ms, back_m / 1000.0, swap.ramp_ms)
+    apart_m = 1000.0 * (trip.along_km(time_ms) - box.along_km(time_ms))
+    shown = np.flatnonzero(apart_m >= OUTLIERS_M)
+    return replace(swap, size=round(float(apart_m[-1]), 1), shows_ms=float(time_ms[shown[0]])) if len(shown) else None
+
+
 def _out_of_band(failing: Injection, trip: Trip, box: int, heat_wave_c: float) -> Injection | None:
     """The same failing reefer, which shows from when its air is too warm, noise apart."""
     if trip.band_c is None:
@@ -166,8 +183,8 @@ def _out_of_band(failing: Injection, trip: Trip, box: int, heat_wave_c: float) -
 
 
 def stands(injection: Injection) -> bool:
-    """Whether the truck, or what it carries, stands while this lasts."""
-    return injection.rule in STANDS and injection.variant != "plausible"
+    """Whether the truck, or what it carries, stands while this lasts, and then the journey goes on."""
+    return injection.rule in STANDS and injection.variant not in ("plausible", "swapped")
 
 
 def pieces(injection: Injection, rng: random.Random) -> list[Piece]:

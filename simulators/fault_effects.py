@@ -82,7 +82,7 @@ def driven(
     Of one whose track is false the others say that they go on; it falls back and catches up, and says so.
     """
     for i in injections:
-        if i.rule == "separation" and kind in i.kinds:
+        if i.rule == "separation" and i.variant != "swapped" and kind in i.kinds:  # that is a journey of its own
             away_ms = np.minimum(time_ms - i.start_ms, i.end_ms - time_ms)
             false = i.variant == "plausible"
             ahead = -1.0 if false else 1.0

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from simulators.fault_draws import drawn, fitted, pieces, stands
+from simulators.fault_draws import AT_A_REST, drawn, fitted, pieces, stands
 from simulators.fault_truth import truth_of
 from simulators.faults import BURST_S, Fault, FaultSpec, Injection, silence_unit_ms
 from simulators.journeys import Trip
@@ -132,6 +132,8 @@ def _placed(
     trip = rig.trip_at(begin_ms)
     if trip is None or not _bears(trip, moved, ground.rest_ms / 4, spec.fleet_wide):
         return None
+    if moved.variant == "swapped":  # for good: until there is nothing more to follow
+        moved = replace(moved, end_ms=math.floor(min(trip.ends_ms, ground.end_ms)))
     box = next(device.key for device in rig.devices if device.kind == "container")
     injection = fitted(moved, spec, trip, box, ground.life.heat_wave_c, rng)
     if injection is None:
@@ -155,7 +157,7 @@ def _bears(trip: Trip, moved: Injection, margin_ms: float, wherever: bool) -> bo
         return moved.start_ms - margin_ms > trip.start_ms
     from_ms, until_ms = moved.start_ms - margin_ms, moved.end_ms + margin_ms
     margin_km = 3.0
-    if stands(moved) or anywhere:
+    if stands(moved) or anywhere or moved.variant in AT_A_REST:
         until_ms = moved.start_ms + margin_ms
         margin_km += moved.size / 1000.0 if moved.rule == "separation" else 0.0
     elif moved.variant == "fast":
@@ -163,4 +165,6 @@ def _bears(trip: Trip, moved: Injection, margin_ms: float, wherever: bool) -> bo
     first, last = (float(km) for km in trip.along_km(np.array([from_ms, until_ms])))
     if any(b < last + margin_km and e > first - margin_km for b, e, _ in trip.way.shadows):
         return False
-    return trip.rests(from_ms, until_ms) if moved.variant == "swapped" else trip.open_road(from_ms, until_ms, margin_km)
+    if moved.variant in AT_A_REST:
+        return trip.rests(from_ms, until_ms)
+    return trip.open_road(from_ms, until_ms, margin_km)

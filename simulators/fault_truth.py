@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from simulators.fault_draws import OUTLIERS_M, stands
+from simulators.fault_draws import AT_A_REST, OUTLIERS_M
 from simulators.faults import (
     ALSO,
     ALSO_SICK,
@@ -98,17 +98,18 @@ def _ends_ms(injection: Injection, every_ms: float) -> float:
 def _stand(rig: Rig, injection: Injection, name: str, episode_id: str) -> Iterator[Fault]:
     """What stands while a shipment is apart stands where nobody should, each of its devices.
 
-    Who goes away stands but for the way there and back. Who stays at a stop (``swapped``) may stand there, and so may
-    who goes no further than another place for it.
+    Who goes away stands but for the way there, and back where it comes back. Who stays at a stop may stand there, and
+    so may who goes no further than another place for it.
     """
-    if injection.rule != "separation" or not stands(injection):
+    if injection.rule != "separation" or injection.variant == "plausible":
         return
+    swapped = injection.variant == "swapped"
     for device in rig.devices:
         goes = device.kind in injection.kinds
-        if injection.variant == "swapped" and not (goes and _on_the_road(rig, injection)):
+        if injection.variant in AT_A_REST and not (goes and _on_the_road(rig, injection)):
             continue
         ramp_ms = injection.ramp_ms if goes else 0.0
-        start_ms, end_ms = injection.start_ms + ramp_ms, injection.end_ms - ramp_ms
+        start_ms, end_ms = injection.start_ms + ramp_ms, injection.end_ms - (0.0 if swapped else ramp_ms)
         if end_ms - start_ms >= A_STOP_MS:
             yield Fault(
                 fault_id=f"{name}-stands-{device.kind}",
@@ -130,7 +131,8 @@ def _on_the_road(rig: Rig, injection: Injection) -> bool:
     trip = rig.trip_at(injection.start_ms)
     if trip is None:
         return False
-    at_km = float(trip.along_km(np.array([injection.start_ms]))[0]) + injection.size / 1000.0
+    goes_m = -injection.value if injection.variant == "swapped" else injection.size
+    at_km = float(trip.along_km(np.array([injection.start_ms]))[0]) + goes_m / 1000.0
     return not any(m.start_km - MARGIN_KM <= at_km <= m.end_km + MARGIN_KM for m in trip.way.marks)
 
 

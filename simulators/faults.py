@@ -44,6 +44,7 @@ Pair: TypeAlias = tuple[float, float]
 Exempt: TypeAlias = Literal["", "below", "slight", "unwatched", "unheard"]
 
 BURST_S: Final = 300.0
+SWAP_SETTLES_MS: Final = 600_000.0  # after it shows
 SILENCE_INTERVALS: Final = 12.0  # declared ones: what is silent for more is a silence, to this truth
 LONG_INTERVAL_MS: Final = 30_000.0  # a silence is counted in intervals no shorter, where there are dead zones
 VARIANTS: Final[dict[FaultRule, tuple[str, ...]]] = {
@@ -67,7 +68,11 @@ HARD: Final[dict[FaultRule, tuple[str, ...]]] = {
     "temperature_excursion": ("failing",),  # a reefer that gives up over hours
     "shock": ("volley",),  # blow upon blow
     "signal_lost": ("jammed",),  # all of a truck's devices at once
-    "separation": ("swapped", "plausible"),  # at a rest stop; one device's false track that only the others contradict
+    "separation": (
+        "borrowed",  # at a rest stop: what goes away comes back
+        "swapped",  # at a rest stop, for good: the truck goes on with a box that is nobody's here
+        "plausible",  # one device's false track that only the others contradict
+    ),
     "sensor_anomaly": ("noisy", "unit"),
     "clock_drift": ("ahead", "behind"),
 }
@@ -146,8 +151,9 @@ class FaultSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     all (as many as fit where it is left out). ``size`` is in the rule's unit (``UNITS``): metres sideways or apart,
     minutes standing, kilometres of a jump or a replay, degrees beyond the band, g, per cent left, readings lost, or
     declared intervals of silence (``silence_unit_ms``); from 0, hard to tell from what is usual, to 1 for
-    ``unusual_journey``; ``duration_s`` is not used by rules whose size is a time or a count. ``spread`` is how sizes
-    are drawn: evenly, or evenly in their logarithm, so that small ones are as common as they are.
+    ``unusual_journey``; ``duration_s`` is not used by rules whose size is a time or a count; of a swap, which is for
+    good, it is the least. ``spread`` is how sizes are drawn: evenly, or evenly in their logarithm, so that small ones
+    are as common as they are.
     ``sideways_m_s`` is how fast a truck leaves its road.
 
     A burst: ``together`` trucks suffer it within ``BURST_S``, each an episode of its own. ``fleet_wide``: firmware
@@ -229,8 +235,9 @@ class Injection:
 
     ``size`` is in the rule's unit. ``north``, ``east`` are a unit vector; ``ramp_ms`` a deviation's slopes, or
     within what a volley's first blow falls; ``text`` the seal's other number or the name of the sensor that is sick,
-    ``value`` where it sticks, or how far aside (m) a detour or a slow drift's first half leads. ``shows_ms``: from when
-    it is more than normal life, where that is later than its start.
+    ``value`` where it sticks, how far aside (m) a detour or a slow drift's first half leads, or how far back (m) a box
+    is carried that was swapped. ``shows_ms``: from when it is more than normal life, where that is later than its
+    start.
     """
 
     rule: FaultRule
@@ -245,3 +252,10 @@ class Injection:
     text: str = ""
     value: float = 0.0
     shows_ms: float | None = None
+
+    @property
+    def sharp_until_ms(self) -> float:
+        """Until when an outage or a lost fix would blur its edges; a swap, for good, has one: where it shows."""
+        if self.variant == "swapped" and self.shows_ms is not None:
+            return self.shows_ms + SWAP_SETTLES_MS
+        return self.end_ms

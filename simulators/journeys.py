@@ -187,7 +187,7 @@ class Trip:
 
     def speed_kmh(self, time_ms: Times | Floats) -> Floats:
         """Speeds at these times: the slope of the timetable."""
-        slope = np.diff(self.s_km) / np.maximum(np.diff(self.t_ms), 1e-6) * 3_600_000.0
+        slope = np.abs(np.diff(self.s_km)) / np.maximum(np.diff(self.t_ms), 1e-6) * 3_600_000.0
         leg = np.searchsorted(self.t_ms, time_ms, side="right") - 1
         inside = (leg >= 0) & (leg < len(slope))
         found: Floats = np.where(inside, slope[np.clip(leg, 0, len(slope) - 1)], 0.0)
@@ -237,6 +237,32 @@ def delayed(trip: Trip, start_ms: float, pieces: Sequence[Piece]) -> Trip:
         seal_open_ms=spans(trip.seal_open_ms),
         door_open_ms=spans(trip.door_open_ms),
         reseal_ms=None if trip.reseal_ms is None else moved(trip.reseal_ms),
+    )
+
+
+def unopened_from(trip: Trip, at_ms: float) -> Trip:
+    """The same trip, whose seal and doors are closed from ``at_ms`` on, and nobody changes the seal any more."""
+
+    def spans(of: tuple[Span, ...]) -> tuple[Span, ...]:
+        return tuple((a, min(b, at_ms)) for a, b in of if a < at_ms)
+
+    return replace(
+        trip,
+        seal_open_ms=spans(trip.seal_open_ms),
+        door_open_ms=spans(trip.door_open_ms),
+        reseal_ms=None if trip.reseal_ms is None or trip.reseal_ms >= at_ms else trip.reseal_ms,
+    )
+
+
+def left_at(trip: Trip, at_ms: float, back_km: float, carried_ms: float) -> Trip:
+    """The same trip for what its truck leaves at ``at_ms``: carried back so far in so long, and there it stays."""
+    before = trip.t_ms < at_ms
+    at_km = float(trip.along_km(np.array([at_ms]))[0])
+    there_ms = at_ms + max(carried_ms, 1.0)
+    return replace(
+        trip,
+        t_ms=np.r_[trip.t_ms[before], at_ms, there_ms, max(there_ms + 1.0, float(trip.ends_ms))],
+        s_km=np.r_[trip.s_km[before], at_km, at_km - back_km, at_km - back_km],
     )
 
 

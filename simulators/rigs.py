@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment, Watchable
 from simulators import noise, papers
 from simulators.faults import Injection
-from simulators.journeys import Customs, Trip, delayed, later, set_in_time, somewhere_on_the_road, timetable
+from simulators.journeys import (
+    Customs,
+    Trip,
+    delayed,
+    later,
+    left_at,
+    set_in_time,
+    somewhere_on_the_road,
+    timetable,
+    unopened_from,
+)
 from simulators.life import UNEVENTFUL, Life, at_the_bridge
 from simulators.noise import key_of
 from simulators.places import ways
@@ -70,6 +80,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self._injected_openings: list[float] = []
+        self._of_lost_box: Trip | None = None  # the last trip, as its box has it where that was swapped on the way
         self._settle()
 
     def _settle(self) -> None:
@@ -93,6 +104,16 @@ class Rig:
         if injection.variant in COUNTED_OPEN:
             self._injected_openings.append(injection.start_ms)
             self._settle()
+        elif injection.variant == "swapped":
+            self._lose_box(injection)
+
+    def _lose_box(self, swap: Injection) -> None:
+        """Box and seal stay behind, or are carried off, for good: this shipment is the rig's last."""
+        at = bisect_right(self.trips, swap.start_ms, key=lambda trip: trip.start_ms) - 1
+        del self.trips[at + 1 :], self.shipments[at + 1 :], self.seals[at + 1 :]
+        self.trips[at] = unopened_from(self.trips[at], swap.start_ms)
+        self._of_lost_box = left_at(self.trips[at], swap.start_ms, swap.value / 1000.0, swap.ramp_ms)
+        self._settle()
 
     def hold_up(self, start_ms: float, pieces: Sequence[Piece]) -> None:
         """Have the trip under way at ``start_ms`` be held up or hurried; what comes after it comes so much later."""
@@ -123,11 +144,17 @@ class Rig:
         spoken: NDArray[np.bool_] = (trip >= 0) & (time_ms <= self.ends_ms[np.maximum(trip, 0)])
         return spoken
 
-    def slices(self, time_ms: NDArray[np.int64]) -> list[tuple[Trip, int, int]]:
-        """These rising times cut where one trip's wake gives way to the next: (trip, first, last excluded)."""
+    def slices(self, kind: DeviceKind, time_ms: NDArray[np.int64]) -> list[tuple[Trip, int, int]]:
+        """These rising times cut where one trip's wake gives way to the next: (trip, first, last excluded).
+
+        Each trip as a device of this kind has it.
+        """
+        trips = self.trips
+        if self._of_lost_box is not None and kind != "truck":
+            trips = [*trips[:-1], self._of_lost_box]
         cuts = np.searchsorted(time_ms, self.wakes_ms[1:], side="left").tolist()
         bounds = [0, *cuts, len(time_ms)]
-        return [(trip, bounds[i], bounds[i + 1]) for i, trip in enumerate(self.trips) if bounds[i] < bounds[i + 1]]
+        return [(trip, bounds[i], bounds[i + 1]) for i, trip in enumerate(trips) if bounds[i] < bounds[i + 1]]
 
     def reference(self, start_ms: int, ends_ms: int, watched: bool = False) -> list[Record]:
         """This rig's records; ``ends_ms`` is when the run, and so the following of every shipment, ends.

@@ -53,7 +53,7 @@ PLAYS: Final = {
     "small jumps": Play(4, 24, 3.0, [of("position_spoofing", 4500, 1200, 2400, (0.5, 3), "jump", "replayed")]),
     "slight tracks": Play(50, 16, 2.0, [msgspec.structs.replace(SLOWER, every_s=(40, 60))]),
     "holes": Play(2, 12, 1.0, [of("reading_gap", 600, 600, 600, (8, 12), "burst")]),
-    "swapped": Play(4, 24, 4.0, [of("separation", 5400, 900, 2400, (250, 5000), "swapped")]),
+    "borrowed": Play(4, 24, 4.0, [of("separation", 5400, 900, 2400, (250, 5000), "borrowed")]),
     "clocks": Play(2, 16, 3.0, [of("clock_drift", 3600, 3600, 7200, (40, 100))]),
     "sick": Play(4, 24, 4.0, [of("sensor_anomaly", 5400, 2700, 5400, (5, 40))]),
     "units": Play(1, 24, 5.0, [of("sensor_anomaly", 3600, 5400, 7200, (20, 40), "unit")]),
@@ -87,7 +87,7 @@ WHY: Final[dict[Pair, tuple[str, str]]] = {  # its reason, and the play that nee
     ),
     ("separation", "unplanned_stop"): (
         "who goes away stands; beside a place for it the truth leaves open whether it may",
-        "swapped",
+        "borrowed",
     ),
     ("clock_drift", "separation"): (
         "where it was is told of another time, when its companions were elsewhere",
