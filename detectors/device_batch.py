@@ -34,7 +34,8 @@ class DeviceBatch:
 
     ``guarded``: a shipment in force names the device; ``new_shipment``: another one than at its reading before.
     ``seal_may_open``, ``may_stand``: the reading lies in a place where customs or the route lets a seal be opened, or
-    where standing still is expected. Bounds and widths are the shipment's and route's, NaN where they have none; a
+    where standing still is expected. ``along_km`` is how far along its route it is, ``queue_km`` where the first queue
+    of that route begins. Bounds and widths are the shipment's and route's, NaN where they have none, as these two; a
     position is NaN without a fix (0/0 is none). ``door_open``: the device says that it is. ``kind`` is of
     ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``. ``seal_match``: 1 where the reported seal number is one of the
     shipment's, -1 where it is none, 0 unknown. ``missing``: readings of the device that the ledger lacks, -1 where that
@@ -54,6 +55,8 @@ class DeviceBatch:
     speed_kmh: Floats
     accuracy_m: Floats
     off_route_m: Floats
+    along_km: Floats
+    queue_km: Floats
     half_width_m: Floats
     may_stand: Bools
     temperature_c: Floats

@@ -2,9 +2,11 @@
 
 Idea: the device has stayed within a small radius, and its own speed says no more than a crawl, for longer than a
 bound, away from the route's approved stops, its queues, and the yards and customs compounds where a seal may be
-opened. GPS jitter does not end a stop: two successive readings that move do. Caveat: a queue on the open road, behind
-an accident, is a stop to it where nothing creeps on; it needs a route, for only the route says where one may stand,
-and says nothing while there is no fix.
+opened. GPS jitter does not end a stop: two successive readings that move do. Where a line before a border crossing may
+reach that has outgrown its queue (``line_km`` of road before it) standing tells nothing until it lasts longer than such
+lines do (``line_s``). Caveat: so a real stop on those kilometres is told hours late, and one that ends before, never; a
+queue elsewhere on the road, behind an accident, is a stop to it where nothing creeps on; it needs a route, for only the
+route says where one may stand, and says nothing while there is no fix.
 
 Time is the readings' own, so that what a dead zone held back counts as what it was; late readings say nothing.
 """
@@ -24,7 +26,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="unplanned_stop",
-    version=2,
+    version=3,
     severity="warning",
     opened={
         "en": "{device_id} has stood still for {stood_min:.0f} min where no stop is planned.",
@@ -40,14 +42,18 @@ _NEVER = -1
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Standing for ``stop_s`` seconds: within ``radius_m`` metres, at ``moving_kmh`` or less."""
+    """Standing for ``stop_s`` seconds: within ``radius_m`` metres, at ``moving_kmh`` or less; on the last ``line_km``
+    kilometres before a queue for ``line_s``, if that is more.
+    """
 
     stop_s: float = limit(600.0, 30, 86_400, "s", "time standing that opens")
     radius_m: float = limit(200.0, 10, 5_000, "m", "within which it stands")
     moving_kmh: float = limit(8.0, 1, 60, "km/h", "speed above which it does not stand")
+    line_s: float = limit(21_600.0, 30, 86_400, "s", "time standing that opens where a line may reach")
+    line_km: float = limit(10.0, 0, 100, "km", "before a queue, where a line may reach that has outgrown it")
 
 
-def score(stood_s: Floats, stop_s: float) -> Floats:
+def score(stood_s: Floats | float, stop_s: Floats | float) -> Floats:
     """0 for a stop that is none yet, 0.5 at the bound, towards 1 as it grows longer."""
     return np.where(stood_s >= stop_s, stood_s / (stood_s + stop_s), 0.0)
 
@@ -67,7 +73,7 @@ class UnplannedStop:
             stood_s=np.float32(0.0),
             on=np.bool_(False),
         )
-        self._stood_s: Floats = np.zeros(0)  # as the round just judged had it
+        self._stood_s = self._allowed_s = np.zeros(0)  # as the round just judged had it
 
     def heeds(self, batch: DeviceBatch) -> Bools:
         """Whoever stands, and whoever stops where nobody should."""
@@ -105,7 +111,8 @@ class UnplannedStop:
         begins = judged & ~fast & ((since == _NEVER) | ends)
         since = np.where(begins, batch.time_ms, np.where(ends, _NEVER, since))
         stood_s = np.where(since != _NEVER, (batch.time_ms - since) / 1000.0, 0.0)
-        long = score(stood_s, t.stop_s)
+        allowed_s = self._allows_s(batch)
+        long = score(stood_s, allowed_s)
         trip = judged & ~ends & ~moves & (long > 0.0)
         # Without a shipment there is nobody to tell: stage 2 closes what was open.
         clear = was_on & ends & batch.guarded
@@ -115,23 +122,30 @@ class UnplannedStop:
         c["moved"][at] = np.where(known, np.where(ends, 0, moved), c["moved"][at])
         c["stood_s"][at] = np.where(known & (since != _NEVER), stood_s, c["stood_s"][at])
         c["on"][at] = (was_on | trip) & ~ends
-        self._stood_s = stood_s
+        self._stood_s, self._allowed_s = stood_s, allowed_s
         return Verdict(levels(trip, clear), np.where(trip, long, 0.0))
+
+    def _allows_s(self, batch: DeviceBatch) -> Floats:
+        """For how long one may stand there (s)."""
+        t = self.thresholds
+        ahead_km = batch.queue_km - batch.along_km
+        in_line = (ahead_km >= 0.0) & (ahead_km <= t.line_km)  # False where either is unknown
+        return np.where(in_line, max(t.line_s, t.stop_s), t.stop_s)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
         """How long it has stood, and how long is allowed, in minutes; its speed now."""
         speed_kmh = float(batch.speed_kmh[position])
         return {
             "stood_min": round(float(self.columns["stood_s"][batch.rows[position]]) / 60.0, 1),
-            "allowed_min": round(self.thresholds.stop_s / 60.0, 1),
+            "allowed_min": round(float(self._allows_s(batch)[position]) / 60.0, 1),
             "speed_kmh": None if np.isnan(speed_kmh) else speed_kmh,
         }
 
     def why(self, batch: DeviceBatch, position: int) -> Why:  # noqa: ARG002 - all that counts is in how long it stood
         """How long it has stood; on the road, what is usual is to drive on."""
-        stop_s = self.thresholds.stop_s
+        allowed_s = float(self._allowed_s[position])
         return Why(
-            lambda x: float(score(x["standing_s"], stop_s)),
+            lambda x: float(score(x["standing_s"], allowed_s)),
             {"standing_s": float(self._stood_s[position])},
             {"standing_s": 0.0},
             0.5,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from contracts.reference import Lane
 from simulators.places import FAST_ASIDE_KM, Mark, Way
-from simulators.warps import Piece, delay_ms, warped
+from simulators.warps import Piece, passed_ms, warped
 
 Floats: TypeAlias = NDArray[np.float64]
 Times: TypeAlias = NDArray[np.int64]
@@ -221,10 +221,9 @@ class Trip:
 def delayed(trip: Trip, start_ms: float, pieces: Sequence[Piece]) -> Trip:
     """The same trip, held up (or hurried) by these pieces of its clock from ``start_ms`` on (see ``warps``)."""
     t_ms, s_km = warped(trip.t_ms, trip.s_km, start_ms, pieces)
-    by_ms, end_own_ms = delay_ms(pieces), start_ms + sum(lasts_ms * share for lasts_ms, share in pieces)
 
     def moved(time_ms: float) -> float:
-        return time_ms + by_ms if time_ms >= end_own_ms else time_ms
+        return float(passed_ms(np.array([time_ms]), start_ms, pieces)[0])
 
     def spans(of: tuple[Span, ...]) -> tuple[Span, ...]:
         return tuple((moved(a), moved(b)) for a, b in of)

@@ -11,6 +11,8 @@ close within one interval (``seal_breach``), a truck under a roof (``position_sp
 
 from __future__ import annotations
 
+import math
+import random
 from typing import Final, TypeAlias
 
 import msgspec
@@ -29,13 +31,18 @@ Pair: TypeAlias = tuple[float, float]
 
 BACKLOG_AFTER_MS: Final = 90_000  # a device that sends live data first sends its backlog so much later
 _ROOF: Final = 51  # a noise stream
+_HOP_KM: Final = (0.05, 0.4)  # by how much a line before a bridge moves up at once
+_CREEP_KMH: Final = 12.0
+_DISSOLVES_MS: Final = 1_800_000.0  # by when the last of the line before a bridge that has opened again moves
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``dead_zones``: there are a tunnel and a dead zone. ``heat_wave_c``: so much hotter than usual. Chances: of a
     brief stop in each leg of some kilometres, of another seal in each inspection, of a blow of the road or a battery's
     bad sample in each sample, of a device to have coarse sensors. Who comes to a bridge in ``holiday_s`` (from the
-    run's start) waits ``holiday_times`` as long; ``closed_bridge`` lets nobody over in ``closed_s``.
+    run's start) waits ``holiday_times`` as long; ``closed_bridge`` lets nobody over in ``closed_s``. ``line_km``: how
+    far before the bridge's own queue such a line reaches: drawn for each who comes in a holiday; before a closed bridge
+    it grows from the least to the most.
     ``cold_start_samples``: so many samples after a restart have no fix. ``doors_warm``: open doors let the warm air in.
     ``peek_chance``: of a seal opened for seconds, in each stay at customs without an inspection. ``roof_share``: of the
     stays in yards and at customs in which the truck stands under a roof. ``clock_off_s``: no device's clock is further
@@ -59,6 +66,7 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     holiday_times: float = 2.0
     closed_bridge: str | None = None
     closed_s: Pair = (0.0, 0.0)
+    line_km: Pair = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.closed_bridge is not None and self.closed_bridge not in BRIDGES.values():
@@ -101,20 +109,58 @@ def roofed(life: Life, trip: Trip, key: int, along_km: Floats, speed_kmh: Floats
     return found
 
 
-def at_the_bridge(life: Life, trip: Trip, start_ms: int, eagerness: float) -> Trip:
-    """The same trip with what a holiday or a closed bridge does to it; ``eagerness`` (0 to 1) is its place in line."""
-    queue = trip.way.mark("queue")
-    enters_ms, leaves_ms = (trip.passes_ms(km) for km in (queue.start_km, queue.end_km))
-    if life.holiday_s is not None and _within(enters_ms - start_ms, life.holiday_s):
-        pieces: list[Piece] = [((leaves_ms - enters_ms) * life.holiday_times, 1.0 / life.holiday_times)]
-        trip = delayed(trip, enters_ms, pieces)
-        leaves_ms = trip.passes_ms(queue.end_km)
-    if life.closed_bridge == trip.way.bridge and _within(leaves_ms - start_ms, life.closed_s):
-        halts_ms = max(start_ms + 1000.0 * life.closed_s[0], enters_ms + 0.6 * (leaves_ms - enters_ms))
-        again_ms = start_ms + 1000.0 * life.closed_s[1] + 1_800_000.0 * eagerness
-        if halts_ms < leaves_ms:
-            trip = delayed(trip, halts_ms, [(again_ms - halts_ms, 0.0)])
+def at_the_bridge(life: Life, trip: Trip, start_ms: int) -> Trip:
+    """The same trip with what a holiday or a closed bridge does to it."""
+    if life.holiday_s is not None:
+        trip = _on_a_holiday(life, life.holiday_s, trip, start_ms)
+    if life.closed_bridge == trip.way.bridge:
+        trip = _at_a_closed_bridge(life, trip, start_ms)
     return trip
+
+
+def _on_a_holiday(life: Life, holiday_s: Pair, trip: Trip, start_ms: int) -> Trip:
+    """Who comes to the line's end waits so many times as long, all along it alike, the line moving up by hops."""
+    rng = random.Random(f"{trip.shipment_id}/line")
+    queue = trip.way.mark("queue")
+    least_km, most_km = life.line_km
+    line_km = math.exp(rng.uniform(math.log(least_km), math.log(most_km))) if least_km > 0.0 else 0.0
+    comes_ms, enters_ms, leaves_ms = (
+        trip.passes_ms(km) for km in (queue.start_km - line_km, queue.start_km, queue.end_km)
+    )
+    if not _within(comes_ms - start_ms, holiday_s):
+        return trip
+    own_km = queue.end_km - queue.start_km
+    waits_ms = (leaves_ms - enters_ms) * life.holiday_times
+    pieces: list[Piece] = []
+    at_km = queue.start_km - line_km
+    while at_km < queue.start_km:
+        to_km = min(queue.start_km, at_km + rng.uniform(*_HOP_KM))
+        passes_ms = trip.passes_ms(to_km) - trip.passes_ms(at_km)
+        creeps_ms = (to_km - at_km) / _CREEP_KMH * 3_600_000.0
+        # What takes longer as it is holds a stay at customs, which the line does not stretch.
+        pieces.append((max(creeps_ms, passes_ms), passes_ms / max(creeps_ms, passes_ms)))
+        stands_ms = waits_ms * (to_km - at_km) / (own_km + line_km) * rng.uniform(0.4, 1.6) - creeps_ms
+        pieces += [(stands_ms, 0.0)] if stands_ms > 0.0 else []
+        at_km = to_km
+    times = max(1.0, life.holiday_times * own_km / (own_km + line_km))
+    pieces.append(((leaves_ms - enters_ms) * times, 1.0 / times))
+    return delayed(trip, comes_ms, pieces)
+
+
+def _at_a_closed_bridge(life: Life, trip: Trip, start_ms: int) -> Trip:
+    """Who comes while it is closed stands behind those that came before, and goes on after them."""
+    queue = trip.way.mark("queue")
+    closed_ms, opens_ms = (start_ms + 1000.0 * s for s in life.closed_s)
+    least_km, most_km = life.line_km
+    comes_ms, leaves_ms = trip.passes_ms(queue.start_km - most_km), trip.passes_ms(queue.end_km)
+    if leaves_ms <= closed_ms or comes_ms >= opens_ms:
+        return trip
+    grown = float(np.clip((comes_ms - closed_ms) / (opens_ms - closed_ms), 0.0, 1.0))
+    first_km = 0.4 * (queue.end_km - queue.start_km)  # so many were there already
+    last_km = queue.end_km - queue.start_km + least_km + grown * (most_km - least_km)
+    halts_ms = max(closed_ms, trip.passes_ms(queue.end_km - first_km - grown * (last_km - first_km)))
+    again_ms = opens_ms + _DISSOLVES_MS * grown
+    return trip if halts_ms >= min(leaves_ms, again_ms) else delayed(trip, halts_ms, [(again_ms - halts_ms, 0.0)])
 
 
 def _within(since_ms: float, span_s: Pair) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment, Watchable
-from simulators import noise, papers
+from simulators import papers
 from simulators.faults import Injection
 from simulators.journeys import (
     Customs,
@@ -50,7 +50,6 @@ DRILL_MARK: Final = "DRILL-"
 FAST_SHARE: Final = 0.3  # of shipments, whose driver, carrier and trader are all certified
 RESTS_S: Final = (2400.0, 4800.0)  # between two shipments
 WAKES_BEFORE: Final = 3  # readings that container and seal send before their shipment begins
-_EAGERNESS: Final = 31  # a noise stream
 COUNTED_OPEN: Final = ("open", "removed", "counter")  # a cut seal is tampered with, not opened: its counter stays
 
 
@@ -254,8 +253,7 @@ def _chain(
         seals.append(papers.seal(rng, effective_ms))
         shipment_id = f"{mark}SHP-{start_ms // 1000:x}-{index:05d}-{len(trips)}"
         trips.append(set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number, lane))
-        eagerness = noise.uniforms(devices[0].key, np.array([len(trips)]), _EAGERNESS)
-        trips[-1] = at_the_bridge(life, trips[-1], start_ms, float(eagerness[0]))
+        trips[-1] = at_the_bridge(life, trips[-1], start_ms)
         if trips[-1].reseal_ms is not None:
             trips[-1] = replace(trips[-1], reseal_number=papers.seal(rng, effective_ms).seal_number)
         shipments.append(_shipment(rng, index, scac, devices, trips[-1], goods, effective_ms))

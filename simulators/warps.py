@@ -21,21 +21,33 @@ def delay_ms(pieces: Sequence[Piece]) -> float:
     return sum(lasts_ms * (1.0 - share) for lasts_ms, share in pieces)
 
 
-def warped(t_ms: Floats, s_km: Floats, start_ms: float, pieces: Sequence[Piece]) -> tuple[Floats, Floats]:
-    """A timetable's vertices (rising times, kilometres) with these pieces begun at ``start_ms``."""
+def _knots(start_ms: float, pieces: Sequence[Piece]) -> tuple[Floats, Floats]:
+    """Where each piece begins, and the last ends: in time, and by the journey's own clock."""
     real, own = [start_ms], [start_ms]
     for lasts_ms, share in pieces:
         real.append(real[-1] + lasts_ms)
         own.append(own[-1] + lasts_ms * share)
-    knots, at_own = np.array(real), np.array(own)
-    inside = t_ms[(t_ms > start_ms) & (t_ms < at_own[-1])]
-    # Where the clock stands, a vertex is passed when it goes on: the last knot of that own time.
-    piece = np.searchsorted(at_own, inside, side="right") - 1
-    share = (inside - at_own[piece]) / (at_own[piece + 1] - at_own[piece])
-    moved = knots[piece] + share * (knots[piece + 1] - knots[piece])
-    after = t_ms >= at_own[-1]
-    times = np.concatenate([t_ms[t_ms <= start_ms], knots, moved, t_ms[after] + (knots[-1] - at_own[-1])])
-    passed = np.concatenate([t_ms[t_ms <= start_ms], at_own, inside, t_ms[after]])
+    return np.array(real), np.array(own)
+
+
+def passed_ms(own_ms: Floats, start_ms: float, pieces: Sequence[Piece]) -> Floats:
+    """When, with these pieces begun at ``start_ms``, the journey comes to what its own clock says."""
+    knots, at_own = _knots(start_ms, pieces)
+    moved = np.where(own_ms >= at_own[-1], own_ms + (knots[-1] - at_own[-1]), own_ms)
+    inside = (own_ms > start_ms) & (own_ms < at_own[-1])
+    # Where the clock stands, a moment is passed when it goes on: the last knot of that own time.
+    piece = np.searchsorted(at_own, own_ms[inside], side="right") - 1
+    share = (own_ms[inside] - at_own[piece]) / (at_own[piece + 1] - at_own[piece])
+    moved[inside] = knots[piece] + share * (knots[piece + 1] - knots[piece])
+    return moved
+
+
+def warped(t_ms: Floats, s_km: Floats, start_ms: float, pieces: Sequence[Piece]) -> tuple[Floats, Floats]:
+    """A timetable's vertices (rising times, kilometres) with these pieces begun at ``start_ms``."""
+    knots, at_own = _knots(start_ms, pieces)
+    times = np.concatenate([t_ms, knots])
+    times[: len(t_ms)] = passed_ms(t_ms, start_ms, pieces)
+    passed = np.concatenate([t_ms, at_own])
     order = np.argsort(times, kind="stable")
     times, passed = times[order], passed[order]
     keep = np.r_[True, np.diff(times) > 1e-6]

@@ -50,11 +50,11 @@ class Fixes:
 
 
 class Corridor:
-    """A route made ready for many points at once."""
+    """A route made ready for many points at once. ``queue_km``: where its first queue begins along it, NaN: nowhere."""
 
     __slots__ = (
         *("_areas", "_boxes", "_line", "_way_m"),
-        *("geofences", "half_width_m", "length_km", "places", "route"),
+        *("geofences", "half_width_m", "length_km", "places", "queue_km", "route"),
     )
 
     def __init__(self, route: Route) -> None:
@@ -78,6 +78,8 @@ class Corridor:
         shapely.prepare(areas)
         self._areas, self.places = areas, tuple(places)
         self._boxes = np.array([a.bounds for a in areas]).reshape(-1, 4)
+        rings = [np.array([c[:2] for c in g.area.coordinates[0]], float).T for g in route.geofences if g.queue]
+        self.queue_km = min((float(self.fix(lat, lon).along_km.min()) for lon, lat in rings), default=float("nan"))
 
     def fix(self, lat_deg: Floats, lon_deg: Floats) -> Fixes:
         """Place these points (degrees, finite)."""

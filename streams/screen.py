@@ -29,7 +29,7 @@ from streams.stage import FOREVER_MS
 from streams.standings import Standings, seal_columns
 
 _NUMBERS: Final = (
-    *("time_ms", "lat_deg", "lon_deg", "speed_kmh", "accuracy_m", "off_route_m"),
+    *("time_ms", "lat_deg", "lon_deg", "speed_kmh", "accuracy_m", "off_route_m", "along_km"),
     *("temperature_c", "humidity_pct", "vibration_g", "shock_g", "battery_pct", "seal_openings"),
 )
 _numbers_of: Final = attrgetter(*_NUMBERS)
@@ -196,6 +196,7 @@ def _batch(
         kind=np.zeros(n, np.int8),
         sensors=np.zeros(n, np.uint8),
         half_width_m=unknown,
+        queue_km=unknown,
         may_stand=may_stand,
         min_temperature_c=unknown,
         max_temperature_c=unknown,

@@ -25,7 +25,17 @@ _DTYPES: dict[str, Any] = {
     "sensors": np.uint8,
 }
 _MEASURED = (
-    *("lat_deg", "lon_deg", "speed_kmh", "accuracy_m", "off_route_m", "half_width_m", "temperature_c"),
+    *(
+        "lat_deg",
+        "lon_deg",
+        "speed_kmh",
+        "accuracy_m",
+        "off_route_m",
+        "along_km",
+        "queue_km",
+        "half_width_m",
+        "temperature_c",
+    ),
     *("min_temperature_c", "max_temperature_c", "humidity_pct", "vibration_g", "shock_g", "battery_pct"),
     "seal_openings",
 )

@@ -6,6 +6,8 @@ import math
 import random
 from typing import Any
 
+import pytest
+
 from detectors.unplanned_stop import Thresholds, UnplannedStop
 
 LAT, LON = 28.0, -99.4
@@ -30,6 +32,40 @@ def driving(first: int, last: int, **other: Any) -> list[dict[str, Any]]:
 def test_a_stop_opens_after_ten_minutes_lasts_and_closes_when_it_has_driven_on(hear) -> None:
     said = hear(UnplannedStop(), *driving(0, 5), *standing(5, 25), *driving(25, 30))
     assert said == ["-"] * 15 + ["trip"] * 10 + ["-", "clear", "-", "-", "-"]
+
+
+BEFORE_A_QUEUE = {"along_km": 205.0, "queue_km": 210.0}
+
+
+def test_where_a_line_before_the_border_may_reach_a_stop_is_told_after_hours(hear) -> None:
+    said = hear(UnplannedStop(), *standing(0, 362, **BEFORE_A_QUEUE))
+    assert said == ["-"] * 360 + ["trip"] * 2
+    assert hear(UnplannedStop(), *standing(0, 12))[-1] == "trip", "elsewhere it is told after minutes"
+
+
+@pytest.mark.parametrize("where", [{"along_km": 199.0}, {"along_km": 211.0}, {"queue_km": math.nan}])
+def test_further_before_a_queue_behind_it_and_without_one_no_line_is_expected(hear, where: dict[str, float]) -> None:
+    assert hear(UnplannedStop(), *standing(0, 12, **{**BEFORE_A_QUEUE, **where}))[-1] == "trip"
+
+
+def test_a_line_that_moves_up_now_and_then_never_tells_however_long_it_takes(hear) -> None:
+    hops = [here(m, 250.0 * (m // 300), **BEFORE_A_QUEUE) for m in range(1_500)]
+    assert set(hear(UnplannedStop(), *hops)) == {"-"}
+    rule = UnplannedStop(Thresholds(line_km=0.0))
+    assert "trip" in hear(rule, *hops), "were no line expected"
+
+
+def test_a_stop_before_a_queue_says_how_long_is_allowed_there(hear, batch) -> None:
+    rule = UnplannedStop()
+    hear(rule, *standing(0, 365, **BEFORE_A_QUEUE))
+    assert rule.evidence(batch(**here(364, **BEFORE_A_QUEUE)), 0) == {
+        "stood_min": 364.0,
+        "allowed_min": 360.0,
+        "speed_kmh": 0.0,
+    }
+    why = rule.why(batch(**here(364, **BEFORE_A_QUEUE)), 0)
+    assert why.score(standing_s=21_600.0) == pytest.approx(0.5)
+    assert why.score(standing_s=21_599.0) == 0.0
 
 
 def test_gps_jitter_neither_makes_a_stop_of_driving_nor_ends_one(hear) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -88,7 +89,7 @@ def well() -> Played:
 
 @pytest.fixture(scope="module")
 def calm() -> Played:
-    return Played(scenarios.load("quiet-hard").make(SEED, START_MS, horizon_s=43_200))
+    return Played(scenarios.load("quiet-hard").make(SEED, START_MS, horizon_s=54_000))
 
 
 UNITS_TOLD = {  # degrees Fahrenheit for Celsius, a share for per cent, m/s² for g
@@ -534,6 +535,43 @@ def test_a_holidays_queue_takes_four_times_as_long(calm: Played) -> None:
     assert len(waits[True]) >= 2
     assert len(waits[False]) >= 2
     assert np.median(waits[True]) > 2.5 * np.median(waits[False])
+
+
+def stands_before_its_queue(of: Played) -> Iterator[tuple[Trip, float, float]]:
+    """Each stand of ten minutes or more on the road before a bridge's queue: kilometres before it, minutes."""
+    for trip in (trip for rig in of.fleet.rigs for trip in rig.trips):
+        queue, (customs, *_) = trip.way.mark("queue"), [m for m in trip.way.marks if m.name.startswith("EXPORT")]
+        for (t0, t1), (s0, s1) in zip(pairwise(trip.t_ms.tolist()), pairwise(trip.s_km.tolist()), strict=True):
+            before_km = queue.start_km - s0
+            in_customs = customs.start_km <= s0 <= customs.end_km
+            if s1 - s0 < 1e-6 and 0.2 < before_km < 20.0 and not in_customs and t1 - t0 >= 600_000:
+                yield trip, before_km, (t1 - t0) / 60_000.0
+
+
+def test_lines_outgrow_the_bridges_queue_by_kilometres_and_stand_there_for_long(calm: Played) -> None:
+    life = calm.fleet.habits.life
+    stands = list(stands_before_its_queue(calm))
+    assert len({trip.shipment_id for trip, _, _ in stands}) >= 3
+    assert max(km for _, km, _ in stands) > 2.0
+    assert max(km for _, km, _ in stands) <= life.line_km[1] + 0.1
+    short = scenarios.load("quiet-hard")
+    without = Fleet(SEED, START_MS, short.fleet.shipments, horizon_s=54_000, life=replaced(life))
+    assert not list(stands_before_its_queue(Played(without))), "without a line beyond it nobody stands there"
+
+
+def replaced(life: Life) -> Life:
+    return msgspec.structs.replace(life, line_km=(0.0, 0.0))
+
+
+def test_who_waits_in_a_line_through_customs_has_its_seal_open_while_it_is_there(calm: Played) -> None:
+    stayed = 0
+    for trip in (trip for rig in calm.fleet.rigs for trip in rig.trips):
+        for a, b in trip.seal_open_ms:
+            for km in trip.along_km(np.array([a, b])):
+                where = [m for m in trip.way.marks if m.start_km <= km <= m.end_km]
+                assert any(m.seal_may_open for m in where), (trip.shipment_id, km)
+                stayed += any(m.name.startswith("EXPORT") for m in where)
+    assert stayed >= 4
 
 
 def test_a_heat_wave_is_in_every_box_that_nothing_cools(calm: Played) -> None:
