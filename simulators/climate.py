@@ -8,7 +8,7 @@ falls back the same way, much faster, once they are closed and the reefer blows.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,22 @@ COOLS_MS: Final = (180_000.0, 360_000.0)  # and of a closed one whose reefer blo
 _DOORS: Final = 41  # noise streams
 
 
+class HeatWave(NamedTuple):
+    """So much hotter than usual in the end, from when it begins to rise (UTC ms), and in how long it rises."""
+
+    most_c: float = 0.0
+    from_ms: float = 0.0
+    rises_ms: float = 0.0
+
+    def hotter_c(self, time_ms: Floats) -> Floats:
+        """By how much it is hotter at these times (degC)."""
+        share = np.clip((time_ms - self.from_ms) / max(self.rises_ms, 1.0), 0.0, 1.0)
+        return np.asarray(self.most_c * share, np.float64)
+
+
+NO_WAVE: Final = HeatWave()
+
+
 def phase(key: int) -> float:
     """Where in its cycles a device's box begins, 0 to 1."""
     return key % 1000 / 1000.0
@@ -38,9 +54,9 @@ def of_day(key: int, time_ms: Floats) -> Floats:
     return found
 
 
-def weather_c(key: int, time_ms: Floats, heat_wave_c: float) -> Floats:
+def weather_c(key: int, time_ms: Floats, wave: HeatWave) -> Floats:
     """The air outside, and in a box that nothing cools (degC)."""
-    return 27.0 + heat_wave_c + 6.0 * of_day(key, time_ms)
+    return 27.0 + wave.hotter_c(time_ms) + 6.0 * of_day(key, time_ms)
 
 
 def swing(key: int, time_ms: Floats) -> Floats:
@@ -49,12 +65,12 @@ def swing(key: int, time_ms: Floats) -> Floats:
     return found
 
 
-def reefer_c(key: int, time_ms: Floats, band_c: Band, heat_wave_c: float) -> Floats:
+def reefer_c(key: int, time_ms: Floats, band_c: Band, wave: HeatWave) -> Floats:
     """The air in a cooled box whose doors are closed (degC)."""
     low, high = band_c
     since_ms = (time_ms + phase(key) * DEFROST_MS) % DEFROST_MS
     defrost = np.clip(1.0 - np.abs(since_ms / DEFROST_LASTS_MS * 2.0 - 1.0), 0.0, 1.0)
-    share = 0.44 + 0.01 * heat_wave_c + 0.05 * swing(key, time_ms) + 0.20 * defrost
+    share = 0.44 + 0.01 * wave.hotter_c(time_ms) + 0.05 * swing(key, time_ms) + 0.20 * defrost
     return low + (high - low) * share
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators import noise
+from simulators.climate import NO_WAVE, HeatWave
 from simulators.faults import Injection
 from simulators.life import BACKLOG_AFTER_MS, UNEVENTFUL, Life, overshadowed, shadowed
 from simulators.rigs import Rig, RigDevice
@@ -40,6 +41,7 @@ class Habits:
     reboot_chance: float
     exercise: bool
     life: Life = UNEVENTFUL
+    wave: HeatWave = NO_WAVE
     live_first: bool = False
 
 

@@ -52,6 +52,7 @@ class _Window:
     keeps_fix: Mask  # where a lost fix would blur a fault's edges
     no_fix: Mask  # in a tunnel, or just switched on
     life: Life
+    wave: climate.HeatWave
 
     def cut(self, part: slice) -> _Window:
         """Some of these samples."""
@@ -90,7 +91,9 @@ def sample(
         no_fix, send_ms = in_shadow(device, rig, habits, time_ms, send_ms)
     for back in range(habits.life.cold_start_samples):
         no_fix |= restarts(device, habits, k - back)
-    window = _Window(device, rig, time_ms[taken], draws[:, taken], near, ~calm[taken], no_fix[taken], habits.life)
+    window = _Window(
+        device, rig, time_ms[taken], draws[:, taken], near, ~calm[taken], no_fix[taken], habits.life, habits.wave
+    )
     boots = restarts(device, habits, k)[taken]
     made = _readings(window, boots, boot, habits)
     lost = fault_effects.lost(near, device.kind, device.key, k[taken], time_ms[taken])
@@ -201,18 +204,18 @@ def _position(
 
 def _climate(window: _Window, trip: Trip, wobble: Floats) -> dict[str, NDArray[np.generic]]:
     """Temperature and humidity as the sensors tell them: what is true (``climate``), with their noise and steps."""
-    time_ms, key, hotter_c = window.time_ms.astype(np.float64), window.device.key, window.life.heat_wave_c
+    time_ms, key, wave = window.time_ms.astype(np.float64), window.device.key, window.wave
     bell, air = noise.normals(window.noise[2], window.noise[3])
     air = 0.5 * np.clip(air, -3.5, 3.5)  # % of humidity: the air in a box moves
     bell = np.clip(bell, -3.5, 3.5)
-    outside_c = climate.weather_c(key, time_ms, hotter_c)
+    outside_c = climate.weather_c(key, time_ms, wave)
     if trip.band_c is None:
         damp = 45.0 - 10.0 * climate.of_day(key, time_ms) + wobble + air
         return {
             "temperature_c": _told(window, outside_c + 0.2 * bell, 0.01, 0.5),
             "humidity_pct": _told(window, damp, 0.1, 1.0),
         }
-    celsius = climate.reefer_c(key, time_ms, trip.band_c, hotter_c)
+    celsius = climate.reefer_c(key, time_ms, trip.band_c, wave)
     if window.life.doors_warm:
         celsius = celsius + climate.let_in_c(key, time_ms, celsius, outside_c, window.rig.door_spans_ms)
     celsius = fault_effects.celsius(window.injections, window.time_ms, celsius + 0.12 * bell, bell, trip.band_c)

@@ -93,7 +93,7 @@ def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, silence_ms: floa
 
 
 def fitted(
-    moved: Injection, spec: FaultSpec, trip: Trip, box: int, heat_wave_c: float, rng: random.Random
+    moved: Injection, spec: FaultSpec, trip: Trip, box: int, wave: climate.HeatWave, rng: random.Random
 ) -> Injection | None:
     """The injection as this trip's road and goods shape it, or None where it does not fit there.
 
@@ -104,7 +104,7 @@ def fitted(
         leaves = _sideways(moved, trip, moved.size, spec.sideways_m_s, rng)
         return leaves if leaves is None or moved.variant != "slow" else _leaving(leaves)
     if moved.variant == "failing":
-        return _out_of_band(moved, trip, box, heat_wave_c)
+        return _out_of_band(moved, trip, box, wave)
     if moved.variant == "detour":
         return _sideways(moved, trip, moved.value, spec.sideways_m_s, rng)
     if moved.rule == "position_spoofing":
@@ -170,12 +170,12 @@ def _left_for_good(swap: Injection, trip: Trip, back_m: float, m_s: float) -> In
     return replace(swap, size=round(float(apart_m[-1]), 1), shows_ms=float(time_ms[shown[0]])) if len(shown) else None
 
 
-def _out_of_band(failing: Injection, trip: Trip, box: int, heat_wave_c: float) -> Injection | None:
+def _out_of_band(failing: Injection, trip: Trip, box: int, wave: climate.HeatWave) -> Injection | None:
     """The same failing reefer, which shows from when its air is too warm, noise apart."""
     if trip.band_c is None:
         return None
     time_ms = np.arange(failing.start_ms, failing.end_ms, 10_000.0)
-    usual_c = climate.reefer_c(box, time_ms, trip.band_c, heat_wave_c)
+    usual_c = climate.reefer_c(box, time_ms, trip.band_c, wave)
     level = failing_level((time_ms - failing.start_ms) / (failing.end_ms - failing.start_ms))
     high_c = trip.band_c[1]
     out = np.flatnonzero(usual_c + level * (high_c + failing.size - usual_c) > high_c)

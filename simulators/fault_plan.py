@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from simulators.climate import HeatWave
 from simulators.fault_draws import AT_A_REST, drawn, fitted, pieces, stands
 from simulators.fault_truth import truth_of
 from simulators.faults import BURST_S, Fault, FaultSpec, Injection, silence_unit_ms
@@ -48,7 +49,9 @@ def plan(
             asked.append((at_ms, n, made, spec))
             made += 1
             at_ms += max(1000.0, 1000.0 * rng.uniform(*spec.every_s))
-    ground = _Ground(rigs, end_ms, every_ms, half_width_m, life, [float("-inf")] * len(rigs))
+    ground = _Ground(
+        rigs, end_ms, every_ms, half_width_m, life, life.heat_wave(seed, start_ms), [float("-inf")] * len(rigs)
+    )
     truth: list[Fault] = []
     for at_ms, n, made, spec in sorted(asked, key=lambda a: a[:3]):
         rng = random.Random(f"{seed}/what/{n}/{made}")
@@ -67,6 +70,7 @@ class _Ground:
     every_ms: float
     half_width_m: float
     life: Life
+    wave: HeatWave
     busy_until: list[float]
 
     @property
@@ -135,7 +139,7 @@ def _placed(
     if moved.variant == "swapped":  # for good: until there is nothing more to follow
         moved = replace(moved, end_ms=math.floor(min(trip.ends_ms, ground.end_ms)))
     box = next(device.key for device in rig.devices if device.kind == "container")
-    injection = fitted(moved, spec, trip, box, ground.life.heat_wave_c, rng)
+    injection = fitted(moved, spec, trip, box, ground.wave, rng)
     if injection is None:
         return None
     ground.busy_until[at] = injection.end_ms

@@ -64,7 +64,8 @@ class Fleet:
         self.limit = limit
         self.ends_ms = start_ms + int(horizon_s * 1000)
         every_s = every_s or interval_s
-        self.habits = Habits(start_ms, every_s * 1000.0, outage_chance, reboot_chance, exercise, life, live_first)
+        wave = life.heat_wave(seed, start_ms)
+        self.habits = Habits(start_ms, every_s * 1000.0, outage_chance, reboot_chance, exercise, life, wave, live_first)
         self.rigs: list[Rig] = [
             build(
                 seed,

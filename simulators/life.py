@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators import noise
+from simulators.climate import HeatWave
 from simulators.journeys import Trip, delayed
 from simulators.places import BRIDGES
 from simulators.warps import Piece
@@ -37,20 +38,23 @@ _DISSOLVES_MS: Final = 1_800_000.0  # by when the last of the line before a brid
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``dead_zones``: there are a tunnel and a dead zone. ``heat_wave_c``: so much hotter than usual. Chances: of a
-    brief stop in each leg of some kilometres, of another seal in each inspection, of a blow of the road or a battery's
-    bad sample in each sample, of a device to have coarse sensors. Who comes to a bridge in ``holiday_s`` (from the
-    run's start) waits ``holiday_times`` as long; ``closed_bridge`` lets nobody over in ``closed_s``. ``line_km``: how
-    far before the bridge's own queue such a line reaches: drawn for each who comes in a holiday; before a closed bridge
-    it grows from the least to the most.
-    ``cold_start_samples``: so many samples after a restart have no fix. ``doors_warm``: open doors let the warm air in.
-    ``peek_chance``: of a seal opened for seconds, in each stay at customs without an inspection. ``roof_share``: of the
-    stays in yards and at customs in which the truck stands under a roof. ``clock_off_s``: no device's clock is further
-    off. ``watched_sensors``: the reference declares the ranges of temperature, humidity and vibration.
+    """``dead_zones``: there are a tunnel and a dead zone. ``heat_wave_c``: so much hotter than usual it becomes, in
+    ``heat_wave_rise_s``, from ``heat_wave_from_s`` after the run's start, each drawn between its least and most.
+    Chances: of a brief stop in each leg of some kilometres, of another seal in each inspection, of a blow of the road
+    or a battery's bad sample in each sample, of a device to have coarse sensors. Who comes to a bridge in
+    ``holiday_s`` (from the run's start) waits ``holiday_times`` as long; ``closed_bridge`` lets nobody over in
+    ``closed_s``. ``line_km``: how far before the bridge's own queue such a line reaches: drawn for each who comes in
+    a holiday; before a closed bridge it grows from the least to the most. ``cold_start_samples``: so many samples
+    after a restart have no fix. ``doors_warm``: open doors let the warm air in. ``peek_chance``: of a seal opened for
+    seconds, in each stay at customs without an inspection. ``roof_share``: of the stays in yards and at customs in
+    which the truck stands under a roof. ``clock_off_s``: no device's clock is further off. ``watched_sensors``: the
+    reference declares the ranges of temperature, humidity and vibration.
     """
 
     dead_zones: bool = False
-    heat_wave_c: float = 0.0
+    heat_wave_c: Pair = (0.0, 0.0)
+    heat_wave_from_s: Pair = (0.0, 0.0)
+    heat_wave_rise_s: Pair = (0.0, 0.0)
     brief_stop_chance: float = 0.0
     reseal_chance: float = 0.0
     rough_chance: float = 0.0
@@ -73,6 +77,13 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             raise ValueError(f"closed_bridge is {', '.join(BRIDGES.values())}, not {self.closed_bridge}")
         if self.holiday_times < 1.0:
             raise ValueError("holiday_times must be at least 1")
+
+    def heat_wave(self, seed: int, start_ms: int) -> HeatWave:
+        """The wave of the run of this seed."""
+        rng = random.Random(f"{seed}/heat")
+        spans = (self.heat_wave_c, self.heat_wave_from_s, self.heat_wave_rise_s)
+        most_c, from_s, rises_s = (rng.uniform(*of) for of in spans)
+        return HeatWave(most_c, start_ms + 1000.0 * from_s, 1000.0 * rises_s)
 
 
 UNEVENTFUL: Final = Life()
