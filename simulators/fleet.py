@@ -114,7 +114,9 @@ class Fleet:
 
         A drill has routes of its own too, in the same corridors: its corridor's width is not the real one's business.
         """
-        records: list[Record] = [way.route(self.half_width_m, self.start_ms) for way in ways()]
+        records: list[Record] = [
+            way.route(self.half_width_m, self.start_ms, self.habits.life.watched_crossings) for way in ways()
+        ]
         for rig in self.rigs:
             records += rig.reference(self.start_ms, self.ends_ms, self.habits.life.watched_sensors)
         return [_of_drill(record) for record in records] if self.habits.exercise else records

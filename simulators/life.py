@@ -48,7 +48,8 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     after a restart have no fix. ``doors_warm``: open doors let the warm air in. ``peek_chance``: of a seal opened for
     seconds, in each stay at customs without an inspection. ``roof_share``: of the stays in yards and at customs in
     which the truck stands under a roof. ``clock_off_s``: no device's clock is further off. ``watched_sensors``: the
-    reference declares the ranges of temperature, humidity and vibration.
+    reference declares the ranges of temperature, humidity and vibration. ``watched_crossings``: and of what waits and
+    crossings at the bridges take.
     """
 
     dead_zones: bool = False
@@ -66,6 +67,7 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     roof_share: float = 0.0
     clock_off_s: float = 0.0
     watched_sensors: bool = False
+    watched_crossings: bool = False
     holiday_s: Pair | None = None
     holiday_times: float = 2.0
     closed_bridge: str | None = None

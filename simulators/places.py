@@ -23,7 +23,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.reference import Direction, Geofence, Lane, LineString, Polygon, Route, Stop
+from contracts.reference import Direction, Geofence, Lane, LineString, Polygon, Route, Stop, WatchableOfCrossing
 from simulators import roads
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -44,6 +44,10 @@ WAITS_S: Final[dict[str, dict[Lane, tuple[float, float]]]] = {
 }
 FAST_ASIDE_KM: Final = 0.083  # the FAST road lies so far to the right: within corridors of 100 m, beyond GNSS errors
 QUEUE_HALF_KM, SPAN_HALF_KM = 0.2, 0.12
+CROSSING_RANGES: Final[dict[WatchableOfCrossing, list[float]]] = {
+    "wait_s": [0.0, 43_200.0],
+    "crossing_s": [0.0, 7_200.0],
+}
 _LANE_KM: Final = (0.065, 0.160)
 _BEND_KM: Final = 0.25  # the headings of strips turn over so much road, that they do not tear at a bend
 
@@ -139,8 +143,8 @@ class Way:
         nearest: Floats = np.hypot(x - ax - share * dx, y - ay - share * dy).min(axis=1) * 1000.0
         return nearest
 
-    def route(self, half_width_m: float, effective_ms: int) -> Route:
-        """The reference record of this way."""
+    def route(self, half_width_m: float, effective_ms: int, watched: bool = False) -> Route:
+        """The reference record of this way; ``watched``: its bridge declares what crossings are to take."""
         dwell_s = sum(mark.chance * sum(mark.dwell_s) / 2 for mark in self.marks)
         return Route(
             effective_ms=effective_ms,
@@ -149,7 +153,7 @@ class Way:
             line=LineString("LineString", [[lon, lat] for lat, lon in zip(*self._rounded(self.km), strict=True)]),
             half_width_m=half_width_m,
             approved_stops=[self._stop(mark) for mark in self.marks if mark.kind == "stop"],
-            geofences=[self._geofence(mark) for mark in self.marks if mark.kind != "stop"],
+            geofences=[self._geofence(mark, watched) for mark in self.marks if mark.kind != "stop"],
             expected_travel_s=round(self.length_km / 88.0 * 3600.0 + dwell_s),
         )
 
@@ -161,7 +165,7 @@ class Way:
         (lat,), (lon,) = self._rounded(np.array([mark.middle_km]))
         return Stop(mark.name, lat, lon, (mark.end_km - mark.start_km) * 500.0, mark.seal_may_open)
 
-    def _geofence(self, mark: Mark) -> Geofence:
+    def _geofence(self, mark: Mark, watched: bool) -> Geofence:
         sides = {"queue": (-QUEUE_HALF_KM, QUEUE_HALF_KM), "span": (-SPAN_HALF_KM, SPAN_HALF_KM), "lane": _LANE_KM}
         ring = self._strip(mark, *sides[mark.kind]) if mark.kind in sides else self._circle(mark)
         return Geofence(
@@ -171,6 +175,7 @@ class Way:
             mark.kind == "queue",
             bridge=mark.bridge,
             lane="fast" if mark.kind == "lane" else None,
+            sensor_ranges=CROSSING_RANGES if watched and mark.kind == "span" else {},
         )
 
     def _circle(self, mark: Mark, corners: int = 24) -> list[list[float]]:

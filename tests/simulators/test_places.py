@@ -102,3 +102,10 @@ def test_metres_off_a_way_agree_with_shapely() -> None:
         for x, y, s in zip(lon, lat, squeeze, strict=True)
     ]
     np.testing.assert_allclose(way.off_m(lat, lon), expected, rtol=1e-4, atol=0.5)
+
+
+def test_only_a_bridges_span_declares_what_crossings_take_and_only_where_they_are_watched() -> None:
+    for way in ways():
+        declared = {g.geofence_id for g in way.route(800.0, 0, watched=True).geofences if g.sensor_ranges}
+        assert declared == {way.mark("span").name}
+        assert not [g for g in way.route(800.0, 0).geofences if g.sensor_ranges]
