@@ -22,7 +22,15 @@ def true(rule: FaultRule, exempt: Exempt = "", also: tuple[FaultRule, ...] = ())
 def day(faults: list[Fault], rules: list[str], *told: tuple[str, int]) -> Day:
     openings = [Opening(rule=rule, device_id="D", shipment_id="S", opened_ms=ms) for rule, ms in told]
     return Day(
-        seed=1, faults=faults, openings=openings, rules=rules, readings=9, refused=0, shipment_days=2.0, cpu_s=1.0
+        seed=1,
+        faults=faults,
+        openings=openings,
+        rules=rules,
+        readings=9,
+        refused=0,
+        shipment_days=2.0,
+        cpu_s=1.0,
+        interval_s=30.0,
     )
 
 
