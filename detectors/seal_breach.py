@@ -1,8 +1,10 @@
-"""A seal is opened where nobody may open it.
+"""A seal is opened where nobody may open it, or nobody knows where.
 
 Idea: the seal's own word (``open``, ``removed``, ``tampered``), or its own counter of openings rising between two
 readings, away from places where the route or customs lets a seal be opened; ``tampered`` counts everywhere. One
-reading is enough. Caveat: it believes the seal; a seal that lies armed is another rule's business.
+reading is enough. Where the place is not known (no fix, and no last place that holds) it tells of the opening all the
+same, says that it does not know the place, and scores it half: the place, once known, raises it. Caveat: it believes
+the seal; a seal that lies armed is another rule's business.
 
 Of an opening that only the counter tells, the seal says "armed" all the while, as one opened and closed between two
 readings does. That it is armed is no end of it, then: the episode lasts a while, so that an officer sees it, and its
@@ -14,6 +16,7 @@ one, and its counter is not compared: how the seal is now, its newest word says.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +30,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="seal_breach",
-    version=1,
+    version=2,
     severity="critical",
     opened={
         "en": "Seal on {device_id} is {what_en}.",
@@ -48,8 +51,15 @@ _WORDS: Final = {
     "removed": ("removed where it may not be opened", "retirado donde no puede abrirse"),
     "tampered": ("tampered with", "violado"),
 }
-
-
+_COUNTED_SOMEWHERE: Final = "but its counter shows an opening; its place is not known"
+_CONTADO_POR_AHI: Final = "pero su contador muestra una apertura; no se sabe dónde está"
+_WORDS_UNPLACED: Final = _WORDS | {
+    None: (f"silent about its state, {_COUNTED_SOMEWHERE}", f"sin informar su estado, {_CONTADO_POR_AHI}"),
+    "armed": (f"armed, {_COUNTED_SOMEWHERE}", f"armado, {_CONTADO_POR_AHI}"),
+    "open": ("open; its place is not known", "abierto; no se sabe dónde está"),
+    "removed": ("removed; its place is not known", "retirado; no se sabe dónde está"),
+}
+UNPLACED: Final = 0.5  # the score of an opening at a place that is not known
 _ARMED_AGAIN: Final = {"over_en": "is armed again", "over_es": "está armado de nuevo"}
 
 
@@ -73,15 +83,15 @@ def breaches(code: Any, openings: Any, before: Any, watched: Any, compared: Any)
     return np.asarray((code == SEAL_CODES["tampered"]) | (watched & opened)), counted
 
 
-def score(stated: Bools, counted: Bools) -> Floats:
-    """1 for a breach, 0 for none: a seal is no matter of degree."""
-    return np.where(stated | counted, 1.0, 0.0)
+def score(stated: Any, counted: Any, placed: Any) -> Floats:
+    """1 for a breach, 0 for none, for a seal is no matter of degree; 0.5 where its place is not known."""
+    return np.where(stated | counted, np.where(placed, 1.0, UNPLACED), 0.0)
 
 
 class SealBreach:
-    """Columns: the last counter; whether the last reading lay where the seal may open; whether an episode is on. Of the
-    last episode: when the counter alone told of it (ms; -1: the seal said so itself), the counter before that, and
-    whether both told of it at once.
+    """Columns: the last counter; whether the last reading lay where the seal may open, and whether it is known where
+    it lay; whether an episode is on. Of the last episode: when the counter alone told of it (ms; -1: the seal said so
+    itself), the counter before that, and whether both told of it at once.
     """
 
     card = CARD
@@ -92,19 +102,22 @@ class SealBreach:
             openings=np.nan,
             openings_before=np.nan,
             may_open=np.bool_(False),
+            placed=np.bool_(True),
             on=np.bool_(False),
             counted_ms=np.int64(-1),
             both=np.bool_(False),
         )
-        # Of the round just judged: the counter before it, where it was watched, where its counter was compared.
+        # Of the round just judged: the counter before it, where it was watched, where its counter was compared, and
+        # whether it is known where a breach was.
         self._before: Floats = np.zeros(0)
-        self._watched = self._compared = np.zeros(0, np.bool_)
+        self._watched = self._compared = self._placed = np.zeros(0, np.bool_)
 
     def heeds(self, batch: DeviceBatch) -> Bools:
         """Seals that say anything else than before: another count, another place, a word that is not "armed"."""
         at, c, code = batch.rows, self.columns, batch.seal_code
         counted = np.isfinite(batch.seal_openings) & (batch.seal_openings != c["openings"][at])
         changed = counted | c["on"][at] | (c["may_open"][at] != batch.seal_may_open)
+        changed |= c["placed"][at] != batch.placed
         says = (code > SEAL_CODES[None]) | np.isfinite(batch.seal_openings)
         return np.asarray((code > SEAL_CODES["armed"]) | (says & changed))
 
@@ -116,7 +129,9 @@ class SealBreach:
         last, watched = c["openings"][at], batch.guarded & ~batch.seal_may_open
         compared = now & watched & ~c["may_open"][at]
         stated, counted = breaches(code, openings, last, watched, compared)
-        told = score(stated, counted)
+        # What only the counter tells was done between two readings, at the place of either. Tampering needs no place.
+        placed = (code == SEAL_CODES["tampered"]) | (batch.placed & (stated | c["placed"][at]))
+        told = score(stated, counted, placed)
         breach, was_on = told > 0.0, c["on"][at]
         told_ms = c["counted_ms"][at]
         clear = was_on & now & ~breach & (code == SEAL_CODES["armed"])
@@ -133,8 +148,9 @@ class SealBreach:
         c["on"][at] = (was_on | breach) & ~clear
         c["openings"][at] = np.where(now & np.isfinite(openings), openings, last)
         c["may_open"][at] = np.where(now, batch.seal_may_open, c["may_open"][at])
+        c["placed"][at] = np.where(now, batch.placed, c["placed"][at])
         level = np.where(breach, TRIP, np.where(clear, CLEAR, np.int8(0))).astype(np.int8)
-        self._before, self._watched, self._compared = last, watched, compared
+        self._before, self._watched, self._compared, self._placed = last, watched, compared, placed
         return Verdict(level, told)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
@@ -149,7 +165,8 @@ class SealBreach:
         c, row = self.columns, batch.rows[position]
         counted = c["counted_ms"][row] >= 0
         if c["on"][row]:
-            facts["what_en"], facts["what_es"] = _WORDS[state]
+            words = _WORDS if self._placed[position] else _WORDS_UNPLACED
+            facts["what_en"], facts["what_es"] = words[state]
         elif not counted:
             facts |= _ARMED_AGAIN
         else:
@@ -175,6 +192,9 @@ class SealBreach:
         else:
             name, words = "seal_state", {state: (code, openings), "armed": (armed, openings)}
         told, instead = words
-        return Why(
-            lambda x: float(score(*breaches(*words[x[name]], before, *held_to))), {name: told}, {name: instead}, 1.0
-        )
+        placed = bool(self._placed[position])
+
+        def score_of(x: Mapping[str, Any]) -> float:
+            return float(score(*breaches(*words[x[name]], before, *held_to), placed))
+
+        return Why(score_of, {name: told}, {name: instead}, 1.0 if placed else UNPLACED)

@@ -2,8 +2,9 @@
 
 Idea: the number that the seal reports is none of the shipment's ``seal_numbers`` (case and blanks at the ends are no
 difference). One reading is enough. Where a seal may be opened nothing opens: there one comes off and another goes on.
-Caveat: customs that seal anew must tell the reference, by a new version of the shipment, before the truck leaves; and
-a shipment that names no seals expects none.
+Where the place is not known it is told all the same, says so, and scores half. Caveat: customs that seal anew must
+tell the reference, by a new version of the shipment, before the truck leaves; and a shipment that names no seals
+expects none.
 
 A late reading may open an episode, for the seal was another one then; only the newest word closes it.
 """
@@ -11,7 +12,7 @@ A late reading may open an episode, for the seal was another one then; only the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,20 +20,22 @@ from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
 from detectors.explanation import Why
 from detectors.rule import RuleCard
+from detectors.seal_breach import UNPLACED
 
 CARD = RuleCard(
     name="seal_mismatch",
-    version=1,
+    version=2,
     severity="critical",
     opened={
-        "en": "{device_id} reports seal {seal_number}; the shipment has {expected}.",
-        "es": "{device_id} informa el sello {seal_number}; el embarque lleva {expected}.",
+        "en": "{device_id} reports seal {seal_number}; the shipment has {expected}{where_en}.",
+        "es": "{device_id} informa el sello {seal_number}; el embarque lleva {expected}{where_es}.",
     },
     closed={
         "en": "{device_id} reports the right seal again: {seal_number}.",
         "es": "{device_id} informa de nuevo el sello correcto: {seal_number}.",
     },
 )
+_SOMEWHERE: Final = ("; its place is not known", "; no se sabe dónde está")
 
 
 def match(number: str, known: Sequence[str]) -> int:
@@ -42,9 +45,9 @@ def match(number: str, known: Sequence[str]) -> int:
     return 1 if number in known or number.strip().upper() in [k.upper() for k in known] else -1
 
 
-def score(matches: Any) -> Floats:
-    """1 for another number (a ``match`` of -1), 0 for the right one."""
-    return np.where(np.asarray(matches) < 0, 1.0, 0.0)
+def score(matches: Any, placed: Any) -> Floats:
+    """1 for another number (a ``match`` of -1), 0.5 where the place is not known, 0 for the right one."""
+    return np.where(np.asarray(matches) < 0, np.where(placed, 1.0, UNPLACED), 0.0)
 
 
 class SealMismatch:
@@ -64,7 +67,7 @@ class SealMismatch:
         if not batch.seal_match.any():
             return quiet(batch)
         at, on = batch.rows, self.columns["on"]
-        other = score(batch.seal_match)
+        other = score(batch.seal_match, batch.placed)
         trip = (other > 0.0) & ~batch.seal_may_open & batch.guarded
         was_on = on[at]
         clear = was_on & batch.in_order & (batch.seal_match > 0)
@@ -77,14 +80,15 @@ class SealMismatch:
         facts: dict[str, float | str | None] = {"seal_number": str(number).strip() or "-"}
         if expected:
             facts["expected"] = ", ".join(expected)
+            facts["where_en"], facts["where_es"] = ("", "") if batch.placed[position] else _SOMEWHERE
         return facts
 
     def why(self, batch: DeviceBatch, position: int) -> Why:
         """The number reported; usual is the shipment's, the first of them where there are several."""
-        expected = batch.seal_expected[position]
+        expected, placed = batch.seal_expected[position], bool(batch.placed[position])
         return Why(
-            lambda x: float(score(match(x["seal_number"], expected))),
+            lambda x: float(score(match(x["seal_number"], expected), placed)),
             {"seal_number": str(batch.seal_number[position])},
             {"seal_number": expected[0]},
-            1.0,
+            1.0 if placed else UNPLACED,
         )

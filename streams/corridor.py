@@ -88,9 +88,10 @@ class Corridor:
         way_m = self._way_m[piece]
         along_km = (way_m + share * (self._way_m[piece + 1] - way_m)) / 1000.0
         off_m *= np.cos(np.radians(lat_deg))
-        return Fixes(along_km, off_m, self.length_km - along_km, self._inside(lat_deg, lon_deg))
+        return Fixes(along_km, off_m, self.length_km - along_km, self.inside(lat_deg, lon_deg))
 
-    def _inside(self, lat_deg: Floats, lon_deg: Floats) -> list[tuple[int, ...]]:
+    def inside(self, lat_deg: Floats, lon_deg: Floats) -> list[tuple[int, ...]]:
+        """Indices into ``places`` of those that each of these points (degrees, finite) lies in."""
         inside: list[tuple[int, ...]] = [()] * len(lat_deg)
         if not self.places:
             return inside

@@ -22,6 +22,7 @@ from detectors.columns import Columns, Rows, by_turn, turns
 from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
 from detectors.rule import Choosy, DeviceRule
 from streams.corridor import Corridor
+from streams.last_places import LastPlaces
 from streams.onsets import Onsets
 from streams.packed_rows import PackedRows
 from streams.reference_book import InForce
@@ -37,12 +38,13 @@ _NONE_MISSING: Final[Mapping[int, int]] = {}
 
 
 class Screen:
-    """The rules and their columns, each device's newest event time, what trips of it, what the reference says of it.
+    """The rules and their columns, each device's newest event time and last place, what trips of it, what the reference
+    says of it.
 
     ``packed`` is what a checkpoint keeps of a device; a rule that it did not know starts afresh.
     """
 
-    __slots__ = ("_choosy", "_clock", "_heeded", "_onsets", "_standings", "packed", "rules")
+    __slots__ = ("_choosy", "_clock", "_heeded", "_onsets", "_places", "_standings", "packed", "rules")
 
     def __init__(self, rules: Sequence[DeviceRule] | None = None) -> None:
         self.rules = tuple(rules if rules is not None else catalog.device_rules())
@@ -50,8 +52,10 @@ class Screen:
         self._clock = Columns(last_ms=np.int64(-1))
         self._onsets = Onsets(rule.card.name for rule in self.rules)
         self._standings = Standings()
+        self._places = LastPlaces()
         self._heeded = np.zeros(0, np.bool_)  # by row; True only while a rule's rounds are worked out
         tables = {"clock": self._clock, "standing": self._standings.shipment, "onsets": self._onsets.columns}
+        tables["place"] = self._places.columns
         self.packed = PackedRows(tables | {rule.card.name: rule.columns for rule in self.rules})
 
     def ensure(self, size: int) -> None:
@@ -59,6 +63,7 @@ class Screen:
         self._clock.ensure(size)
         self._onsets.columns.ensure(size)
         self._standings.ensure(size)
+        self._places.columns.ensure(size)
         if size > len(self._heeded):
             self._heeded = np.zeros(2 * size, np.bool_)
         for rule in self.rules:
@@ -85,6 +90,7 @@ class Screen:
         frame = _Frame(at, _batch(at, readings, joined, uptime_ms, missing))
         self._set_order(frame, until_ms)
         self._standings.fill(frame.whole, rows, joined, frame.rounds)
+        self._places.fill(frame.whole, joined, until_ms)
         found: set[int] = set()
         for rule, choosy in zip(self.rules, self._choosy, strict=True):
             doubted: list[Rows] = []
@@ -129,6 +135,7 @@ class Screen:
     def nbytes(self) -> int:
         """Memory of all columns, in bytes."""
         kept = self._clock.nbytes + self._onsets.columns.nbytes + self._standings.nbytes
+        kept += self._places.columns.nbytes
         return kept + sum(rule.columns.nbytes for rule in self.rules)
 
 
@@ -173,7 +180,7 @@ def state_sha256(rule: DeviceRule, row: int) -> str:
 def _batch(
     at: Rows, readings: list[ShipmentReading], joined: list[InForce], uptime_ms: int, missing: Mapping[int, int]
 ) -> DeviceBatch:
-    """Readings as arrays; what is missing is NaN. What the reference decides is filled in round by round."""
+    """Readings as arrays; what is missing is NaN. What the reference and last places decide is filled in later."""
     n = len(readings)
     seal_may_open, may_stand = _permits(readings, joined)
     seal_match, seal_number, seal_expected = seal_columns([r.seal_number for r in readings], joined)
@@ -203,6 +210,7 @@ def _batch(
         door_open=np.array([r.door == "open" for r in readings], np.bool_),
         seal_code=np.array([SEAL_CODES[r.seal_state] for r in readings], np.int64),
         seal_may_open=seal_may_open,
+        placed=np.ones(n, np.bool_),
         seal_match=seal_match,
         seal_number=seal_number,
         seal_expected=seal_expected,

@@ -18,7 +18,8 @@ settings.register_profile(
 settings.load_profile("puente")
 
 _DTYPES: dict[str, Any] = {
-    **dict.fromkeys(["in_order", "guarded", "new_shipment", "may_stand", "seal_may_open", "door_open"], np.bool_),
+    **dict.fromkeys(["in_order", "guarded", "new_shipment", "may_stand"], np.bool_),
+    **dict.fromkeys(["seal_may_open", "placed", "door_open"], np.bool_),
     **dict.fromkeys(["seal_code", "missing", "uptime_ms", "time_ms"], np.int64),
     **dict.fromkeys(["kind", "seal_match"], np.int8),
     **dict.fromkeys(["seal_number", "seal_expected"], object),
@@ -55,6 +56,7 @@ def make_batch(n: int = 1, rows: list[int] | None = None, **columns: Any) -> Dev
         "door_open": False,
         "seal_code": [SEAL_CODES[s] for s in states],
         "seal_may_open": False,
+        "placed": True,
         "seal_match": 0,
         "seal_number": None,
         "seal_expected": None,

@@ -30,6 +30,7 @@ readings = st.fixed_dictionaries(
         "kind": some(KIND_CODES["truck"], KIND_CODES["container"], KIND_CODES["phone"]),
         "may_stand": some(False, False, True),
         "seal_may_open": some(False, False, True),
+        "placed": some(True, True, False),
         "door_open": some(False, False, True),
         "seal_state": some(None, "armed", "armed", "open", "removed", "tampered"),
         "seal_openings": some(NAN, 0.0, 0.0, 1.0, 2.0),

@@ -196,3 +196,42 @@ def test_what_is_named_is_what_the_score_does_not_stand_without(
     if named == "seal":
         assert evidence["seal"] == "open, 4"
         assert {judged({**told, name: value})[0] for name, value in instead.items()} == {1.0}
+
+
+LOST = {"placed": False}
+
+
+def told(batch, *readings: dict[str, Any]) -> list[tuple[float, str]]:
+    """The score of each reading, and what is said where it is a breach."""
+    rule, found = SealBreach(), []
+    rule.columns.ensure(1)
+    for reading in readings:
+        made = batch(**reading)
+        score = float(rule.judge(made).score[0])
+        found.append((score, str(rule.evidence(made, 0)["what_en"]) if score else ""))
+        assert not score or rule.why(made, 0).evidence()["features"]
+    return found
+
+
+@pytest.mark.parametrize("state", ["open", "removed"])
+def test_a_seal_opened_nobody_knows_where_is_told_for_half_and_in_full_once_its_place_is_known(
+    batch, state: str
+) -> None:
+    said = told(batch, ARMED, {"seal_state": state, **LOST}, {"seal_state": state})
+    assert said == [(0.0, ""), (0.5, f"{state}; its place is not known"), (1.0, f"{state} where it may not be opened")]
+
+
+def test_tampering_needs_no_place(batch) -> None:
+    assert told(batch, {"seal_state": "tampered", **LOST}) == [(1.0, "tampered with")]
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_counter_that_rises_to_or_from_a_place_that_is_not_known_does_not_claim_to_know_it(batch, at: int) -> None:
+    readings = [{**ARMED, "seal_openings": 3 + (n == 2), "placed": n != at} for n in range(3)]
+    words = "armed, but its counter shows an opening; its place is not known"
+    assert told(batch, *readings)[2] == (0.5, words)
+
+
+def test_a_counter_that_rises_after_a_place_where_seals_are_opened_is_none_though_the_next_is_not_known(hear) -> None:
+    there = {**ARMED, "seal_openings": 3, "seal_may_open": True}
+    assert hear(SealBreach(), there, {**ARMED, **LOST, "seal_openings": 4}) == ["-", "-"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.seal_mismatch import SealMismatch
+from detectors.seal_mismatch import CARD, SealMismatch
 
 RIGHT = {"seal_match": 1, "seal_number": "ESL1"}
 WRONG = {"seal_match": -1, "seal_number": "ESL9"}
@@ -33,5 +33,20 @@ def test_evidence_names_the_number_and_those_expected(batch) -> None:
     one = batch(2, seal_match=-1, seal_number=[" ESL9 ", ""])
     one.seal_expected[0] = one.seal_expected[1] = ["ESL1", "ESL2"]
     rule.judge(one)
-    assert rule.evidence(one, 0) == {"seal_number": "ESL9", "expected": "ESL1, ESL2"}
+    assert rule.evidence(one, 0) == {"seal_number": "ESL9", "expected": "ESL1, ESL2", "where_en": "", "where_es": ""}
     assert rule.evidence(one, 1)["seal_number"] == "-"
+
+
+def test_at_a_place_that_is_not_known_it_is_told_for_half_and_says_so(batch) -> None:
+    rule = SealMismatch()
+    rule.columns.ensure(1)
+    one = batch(seal_match=-1, seal_number="ESL9", placed=False)
+    one.seal_expected[0] = ["ESL1"]
+    assert rule.judge(one).score.tolist() == [0.5]
+    facts = rule.evidence(one, 0) | rule.why(one, 0).evidence()
+    assert (facts["feature"], facts["falls_seal_number"]) == ("seal_number", 0.5)
+    said = {language: text.format(device_id="S-7", **facts) for language, text in CARD.opened.items()}
+    assert said == {
+        "en": "S-7 reports seal ESL9; the shipment has ESL1; its place is not known.",
+        "es": "S-7 informa el sello ESL9; el embarque lleva ESL1; no se sabe dónde está.",
+    }

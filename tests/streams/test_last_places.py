@@ -1,0 +1,184 @@
+"""The last place of a device without a fix holds until something says that it has moved, and is then not known."""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.readings import Finding
+from streams import last_places
+from streams.admit_stage import AdmitStage
+
+YARD: Final = {"lat_deg": 27.50, "lon_deg": -99.51}  # where a seal may be opened
+ROAD: Final = {"lat_deg": 28.00, "lon_deg": -99.51}
+ZERO: Final = {"lat_deg": 0.0, "lon_deg": 0.0}
+OPEN: Final = {"seal_state": "open"}
+ARMED: Final = {"seal_state": "armed"}
+NOT_HERE, SOMEWHERE = "open where it may not be opened", "open; its place is not known"
+
+
+def said(world, *readings: dict[str, Any]) -> list[str]:
+    """What is told of each reading of a seal, a minute apart: words, or the level, or nothing."""
+    stage = world.admit(world.fleet())
+    return [
+        words(finding)
+        for seq, fields in enumerate(readings)
+        for finding in found(world, stage, [line(world, seq, fields)])
+    ]
+
+
+def line(world, seq: int, fields: dict[str, Any]) -> bytes:
+    return world.line("seal-1", seq, **{"after_s": 60 * seq, **fields})
+
+
+def found(world, stage: AdmitStage, lines: list[bytes], rule: str = "seal_breach") -> list[Finding | None]:
+    out = stage.process_frame(world.frame(*lines)) + stage.flush()
+    readings = sorted(world.readings(out), key=lambda r: r.seq)
+    return [next((f for f in r.findings if f.rule == rule), None) for r in readings]
+
+
+def words(finding: Finding | None) -> str:
+    return "" if finding is None else str(finding.evidence.get("what_en", finding.level))
+
+
+@pytest.mark.parametrize("nowhere", [{}, ZERO])
+def test_a_seal_opened_under_a_roof_in_the_yard_is_in_the_yard(world, nowhere: dict[str, float]) -> None:
+    assert said(world, {**ARMED, **YARD}, {**ARMED, **nowhere}, {**OPEN, **nowhere}, {**ARMED, **nowhere}) == [""] * 4
+
+
+def test_without_a_place_that_holds_the_same_would_be_told(world, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    monkeypatch.setattr(last_places, "HOLDS_MS", 0)
+    assert said(world, {**ARMED, **YARD}, {**OPEN, **ZERO}) == ["", SOMEWHERE]
+
+
+def test_on_the_road_it_is_told_as_opened_where_it_may_not_be(world) -> None:
+    assert said(world, {**ARMED, **ROAD}, {**OPEN, **ZERO}) == ["", NOT_HERE]
+
+
+def test_a_seal_that_never_had_a_fix_is_told_without_a_place_and_its_first_fix_says_more(world) -> None:
+    assert said(world, ARMED, {**OPEN, **ZERO}, {**OPEN, **ROAD}) == ["", SOMEWHERE, NOT_HERE]
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(120, ""), (121, SOMEWHERE)])
+def test_the_last_place_holds_for_two_hours(world, minutes: int, told: str) -> None:
+    assert said(world, {**ARMED, **YARD}, {**OPEN, **ZERO, "after_s": 60 * minutes}) == ["", told]
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [{**ARMED, **YARD, "speed_kmh": 80.0}],
+        [{**ARMED, **YARD}, {**ARMED, **ZERO, "speed_kmh": 80.0}],
+        [{**ARMED, **YARD}, {**ARMED, **ZERO, "speed_kmh": 80.0}, {**ARMED, **ZERO, "speed_kmh": 0.0}],
+    ],
+)
+def test_who_drove_when_last_heard_of_is_not_where_it_was_last_seen(world, moves: list[dict[str, Any]]) -> None:
+    assert said(world, *moves, {**OPEN, **ZERO})[-1] == SOMEWHERE
+
+
+def test_who_rolls_through_the_lot_is_in_it(world) -> None:
+    assert said(world, {**ARMED, **YARD, "speed_kmh": 20.0}, {**OPEN, **ZERO, "speed_kmh": 8.0}) == ["", ""]
+
+
+def test_what_was_opened_in_a_dead_zone_is_not_where_the_device_has_come_to_since(world) -> None:
+    late = {**OPEN, **ZERO, "after_s": 30}
+    assert said(world, {**ARMED, **ROAD}, {**ARMED, **YARD}, late) == ["", "", SOMEWHERE]
+
+
+def test_a_late_reading_of_a_time_under_the_roof_is_under_the_roof(world) -> None:
+    late = {**OPEN, **ZERO, "after_s": 90}
+    assert said(world, {**ARMED, **YARD}, {**ARMED, **ZERO}, {**ARMED, **ZERO}, late) == [""] * 4
+
+
+def test_a_place_is_what_the_new_shipment_lets_be_done_there(world) -> None:
+    """The seal was switched on in the yard before its shipment began; then came the roof."""
+    t0 = world.t0_ms
+    book = world.book(world.route(), world.shipment(1, effective_ms=t0 + 30_000), world.device("seal-1"))
+    stage = world.admit(book)
+    told = [found(world, stage, [line(world, n, f)])[0] for n, f in enumerate([{**ARMED, **YARD}, {**OPEN, **ZERO}])]
+    assert told == [None, None]
+
+
+def test_another_seal_is_put_on_under_the_roof_and_another_one_on_the_road_is_told(world) -> None:
+    def mismatches(place: dict[str, float]) -> list[Finding | None]:
+        book = world.book(world.route(), world.shipment(1, seal_numbers=["ESL1"]), world.device("seal-1"))
+        stage, other = world.admit(book), {"seal_number": "ESL9", **ZERO}
+        lines = [line(world, n, fields) for n, fields in enumerate([{"seal_number": "ESL1", **place}, other])]
+        return found(world, stage, lines, "seal_mismatch")
+
+    assert mismatches(YARD) == [None, None]
+    (_, told) = mismatches(ROAD)
+    assert told is not None
+    assert (told.score, told.evidence["where_en"]) == (1.0, "")
+    (_, told) = mismatches({})
+    assert told is not None
+    assert (told.score, told.evidence["where_en"]) == (0.5, "; its place is not known")
+
+
+@pytest.mark.parametrize(("place", "told"), [(YARD, False), (ROAD, True), ({}, True)])
+def test_doors_open_under_the_roof_let_the_warm_air_in(world, place: dict[str, float], told: bool) -> None:
+    stage = world.admit(world.fleet())
+    warm = {"door": "open", "temperature_c": 15.0, **ZERO}
+    readings = [{"door": "closed", "temperature_c": 5.0, **place}, *[warm] * 6]
+    lines = [line(world, n, fields) for n, fields in enumerate(readings)]
+    assert any(found(world, stage, lines, "temperature_excursion")) == told
+
+
+# -- in whatever frames they come, and whenever a process dies ------------------------------------------------------
+
+reading = st.fixed_dictionaries(
+    {
+        "device": st.sampled_from(["seal-1", "seal-2"]),
+        "place": st.sampled_from([YARD, ROAD, {}, {}, ZERO]),
+        "speed_kmh": st.sampled_from([0.0, 0.0, 20.0, 80.0, None]),
+        "state": st.sampled_from(["armed", "open", "open"]),
+        "step_s": st.sampled_from([30, 30, 60, -90, 7_000]),
+    }
+)
+runs = st.lists(reading, min_size=1, max_size=14)
+
+
+def lines_of(world, run: list[dict[str, Any]]) -> list[bytes]:
+    times_s = list(accumulate((r["step_s"] for r in run), initial=10_000))[1:]
+    return [
+        world.line(r["device"], seq, after_s=s, seal_state=r["state"], **r["place"], **told_speed(r["speed_kmh"]))
+        for seq, (r, s) in enumerate(zip(run, times_s, strict=True))
+    ]
+
+
+def told_speed(kmh: float | None) -> dict[str, float]:
+    return {} if kmh is None else {"speed_kmh": kmh}
+
+
+def one_by_one(world, lines: list[bytes]) -> list[Finding | None]:
+    stage = world.admit(world.fleet())
+    return [found(world, stage, [each])[0] for each in lines]
+
+
+@given(run=runs, cuts=st.sets(st.integers(1, 13)))
+def test_how_readings_are_cut_into_frames_changes_nothing(world, run: list[dict[str, Any]], cuts: set[int]) -> None:
+    lines, stage, heard = lines_of(world, run), world.admit(world.fleet()), []
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(lines)), len(lines)]
+    for begin, end in pairwise(bounds):
+        heard += found(world, stage, lines[begin:end])
+    assert heard == one_by_one(world, lines)
+
+
+@given(run=runs, deaths=st.sets(st.integers(0, 13)))
+def test_whenever_a_process_dies_the_next_one_knows_the_last_place(
+    world, run: list[dict[str, Any]], deaths: set[int]
+) -> None:
+    lines, stage, heard, saved = lines_of(world, run), world.admit(world.fleet()), [], dict[str, bytes]()
+    for n, each in enumerate(lines):
+        heard += found(world, stage, [each])
+        if n in deaths:
+            world.checkpoint(stage, saved)
+            stage = world.admit(world.fleet())
+            for key, value in saved.items():
+                stage.restore(key, value)
+    assert heard == one_by_one(world, lines)
