@@ -189,11 +189,10 @@ def _position(
     lat, lon = shifted(lat, lon, north_km + off_north_km, east_km + off_east_km)
     lat, lon = fault_effects.spoofed(window.injections, kind, trip, window.time_ms, lat, lon)
     rolling = speed > 5.0
-    # Doors and seals say where they are when they open: they keep their fix standing still, where that may be lawful.
-    lost = ((draws[7] > 1.0 - NO_FIX_CHANCE) | window.no_fix) & ~window.keeps_fix & (rolling | (kind == "truck"))
-    lost |= fault_effects.jammed(window.injections, kind, window.time_ms)
-    if kind == "truck" and window.life.roof_share > 0.0:
-        lost |= roofed(window.life, trip, window.device.key, along, speed) & ~window.keeps_fix
+    lost = (draws[7] > 1.0 - NO_FIX_CHANCE) | window.no_fix
+    if window.life.roof_share > 0.0:
+        lost |= roofed(window.life, trip, window.rig.devices[0].key, window.time_ms, along, speed)
+    lost = lost & ~window.keeps_fix | fault_effects.jammed(window.injections, kind, window.time_ms)
     return {
         "lat_deg": np.where(lost, 0.0, np.round(lat, 6)),
         "lon_deg": np.where(lost, 0.0, np.round(lon, 6)),

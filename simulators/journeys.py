@@ -28,6 +28,7 @@ CITY_KMH: Final = 58.0
 CITY_KM: Final = 18.0  # this far from either end, and half as far from the bridge, traffic is slow
 QUEUE_KMH: Final[dict[Lane, float]] = {"standard": 12.0, "fast": 30.0}
 SPAN_KMH: Final = 18.0
+LOT_KMH: Final = 20.0  # in yards and customs lots
 HOP_S: Final = 100.0  # a queue moves up about as often
 BRIEF_S: Final = (60.0, 240.0)
 PEEK_S: Final = (8.0, 25.0)
@@ -113,7 +114,9 @@ class _Driver:
 
     def stay(self, mark: Mark) -> None:
         """Stand at a mark; at yards and in an inspection the seal and the doors are open for a while."""
-        self.drive(mark.middle_km)
+        is_lot = mark.kind in ("yard", "customs")
+        self.drive(mark.start_km if is_lot else mark.middle_km)
+        self._roll(mark.middle_km)
         begin_s, seconds = self.now_s, self.rng.uniform(*mark.dwell_s)
         spans: tuple[Span, ...] = ()
         if mark is self.way.marks[0]:
@@ -132,6 +135,13 @@ class _Driver:
         if mark.kind == "customs" and not spans and peek > 0.0 and self.rng.random() < peek:
             opened_s = begin_s + seconds * self.rng.uniform(0.2, 0.8)
             self.table.seal_open_s.append((opened_s, opened_s + self.rng.uniform(*PEEK_S)))
+        if is_lot and mark is not self.way.marks[-1]:
+            self._roll(mark.end_km)
+
+    def _roll(self, to_km: float) -> None:
+        """Through a lot, as slowly as one drives there."""
+        if to_km > self.at_km:
+            self._to(self.now_s + (to_km - self.at_km) / (LOT_KMH * self.cruise) * 3600.0, to_km)
 
     def _to(self, t_s: float, s_km: float) -> None:
         self.table.t_s.append(t_s)

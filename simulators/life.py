@@ -1,12 +1,13 @@
 """Normal life that looks like a fault: what must stay silent, and without which precision would mean nothing.
 
 Each is a rule's counterpart: a tunnel and a dead zone (``signal_lost``, ``reading_gap``, ``position_spoofing``), a
-holiday's queue, a closed bridge and a driver's brief stop (``unplanned_stop``, ``unusual_journey``), customs putting on
-another seal (``seal_breach``, ``seal_mismatch``), a heat wave (``temperature_excursion``), rough roads (``shock``),
+holiday's queue, a closed bridge and a driver's brief stop (``unplanned_stop``, ``unusual_journey``), customs putting
+on another seal (``seal_breach``, ``seal_mismatch``), a heat wave (``temperature_excursion``), rough roads (``shock``),
 coarse sensors (``sensor_stuck``), a battery's bad sample under load (``battery_low``), a receiver that has restarted
 and has no fix yet; a reefer's doors open where they may be (``temperature_excursion``), a seal that customs open and
-close within one interval (``seal_breach``), a truck under a roof (``position_spoofing``), clocks that are a little off
-(``separation``). ``[life]`` in a scenario's file sets them; what is not set does not happen.
+close within one interval (``seal_breach``), a truck and its load under a roof (``position_spoofing``,
+``seal_breach``), clocks that are a little off (``separation``). ``[life]`` in a scenario's file sets them; what is not
+set does not happen.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     a holiday; before a closed bridge it grows from the least to the most. ``cold_start_samples``: so many samples
     after a restart have no fix. ``doors_warm``: open doors let the warm air in. ``peek_chance``: of a seal opened for
     seconds, in each stay at customs without an inspection. ``roof_share``: of the stays in yards and at customs in
-    which the truck stands under a roof. ``clock_off_s``: no device's clock is further off. ``watched_sensors``: the
-    reference declares the ranges of temperature, humidity and vibration. ``watched_crossings``: and of what waits and
-    crossings at the bridges take.
+    which the truck and what is on it stand under a roof. ``clock_off_s``: no device's clock is further off.
+    ``watched_sensors``: the reference declares the ranges of temperature, humidity and vibration.
+    ``watched_crossings``: and of what waits and crossings at the bridges take.
     """
 
     dead_zones: bool = False
@@ -111,14 +112,17 @@ def overshadowed(trip: Trip | None, from_ms: float, until_ms: float) -> bool:
     return any(begin_km <= last and end_km >= first for begin_km, end_km, _ in trip.way.shadows)
 
 
-def roofed(life: Life, trip: Trip, key: int, along_km: Floats, speed_kmh: Floats) -> Mask:
-    """Where the truck stands under a roof, in a yard or at customs: it has no fix there."""
-    found = np.zeros(len(along_km), np.bool_)
+def roofed(life: Life, trip: Trip, key: int, time_ms: Samples, along_km: Floats, speed_kmh: Floats) -> Mask:
+    """Where a truck of this ``key`` stands under a roof, in a yard or at customs, and all that is on it: it has no fix.
+
+    It drives up to the ramp when its trip begins: a container and a seal are switched on in the open.
+    """
+    found, begun = np.zeros(len(along_km), np.bool_), time_ms >= trip.start_ms
     for n, mark in enumerate(trip.way.marks):
         if mark.kind in ("yard", "customs"):
             stay = np.array([trip.start_ms // 1000 * 16 + n])
             if noise.uniforms(key, stay, _ROOF)[0] < life.roof_share:
-                found |= (along_km >= mark.start_km) & (along_km <= mark.end_km) & (speed_kmh < 1.0)
+                found |= begun & (along_km >= mark.start_km) & (along_km <= mark.end_km) & (speed_kmh < 1.0)
     return found
 
 

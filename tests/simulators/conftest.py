@@ -17,6 +17,7 @@ Violation: TypeAlias = tuple[str, str, int]  # rule, device_id, time_ms of the r
 Judge: TypeAlias = Callable[[list[Record], Iterable[tuple[int, str, Reading]]], list[Violation]]
 
 M_PER_DEG = 111_195.08
+LAST_FIX_MS = 7_200_000
 SQUEEZE = math.cos(math.radians(29.2))  # one scale for the whole corridor: distances right to some percent
 
 
@@ -67,6 +68,7 @@ def _violations(records: list[Record], sent: Iterable[tuple[int, str, Reading]])
                 shipments.setdefault(device_id, []).append(record)
     last_sent: dict[str, int] = {}
     openings: dict[str, int] = {}
+    last_fix: dict[str, Reading] = {}
     for send_ms, _, r in sent:
         of_device = shipments[r.device_id]
         shipment = of_device[bisect_right(of_device, r.time_ms, key=lambda s: s.effective_ms) - 1]
@@ -78,15 +80,20 @@ def _violations(records: list[Record], sent: Iterable[tuple[int, str, Reading]])
         rose = openings.get(r.device_id, r.seal_openings) != r.seal_openings
         if r.seal_openings is not None:
             openings[r.device_id] = r.seal_openings
+        fixed = (r.lat_deg, r.lon_deg) != (0.0, 0.0)
+        if fixed:
+            last_fix[r.device_id] = r
         if not known:
             continue
         place = places[shipment.route_id]
-        fixed = (r.lat_deg, r.lon_deg) != (0.0, 0.0)
+        # Under a roof it is where it was last seen.
+        was = last_fix.get(r.device_id)
+        lawful = was is not None and r.time_ms - was.time_ms < LAST_FIX_MS and place.is_lawful(was)
         if fixed and place.off_m(r) - (r.accuracy_m or 0.0) > place.half_width_m:
             yield "route_deviation", r.device_id, r.time_ms
-        if (r.seal_state not in (None, "armed") or rose) and not (fixed and place.is_lawful(r)):
+        if (r.seal_state not in (None, "armed") or rose) and not lawful:
             yield "seal_breach", r.device_id, r.time_ms
-        if r.door == "open" and not (fixed and place.is_lawful(r)):
+        if r.door == "open" and not lawful:
             yield "door", r.device_id, r.time_ms
         low, high = shipment.min_temperature_c, shipment.max_temperature_c
         if r.temperature_c is not None and low is not None and high is not None and not low <= r.temperature_c <= high:

@@ -182,8 +182,9 @@ def test_a_jammer_takes_the_fix_of_all_devices_for_longer_than_any_tunnel(hard: 
         told = hard.during(fault)
         assert len(told) >= 10
         assert all(no_fix(r) and r.speed_kmh is None for r in told)
-    boxes = [of for device_id, of in calm.by_device.items() if device_id[5] == "C"]
-    runs = [run[-1].time_ms - run[0].time_ms for of in boxes for run in without_fix(of) if len(run) > 1]
+    trucks = [of for device_id, of in calm.by_device.items() if device_id[5] == "T"]
+    driven = [run for of in trucks for run in without_fix(of) if all((r.vibration_g or 0.0) > 0.1 for r in run)]
+    runs = [run[-1].time_ms - run[0].time_ms for run in driven if len(run) > 1]
     assert runs, "there are tunnels"
     assert max(runs) < 180_000
 
@@ -474,10 +475,35 @@ def test_customs_open_and_close_a_seal_within_one_interval_where_they_may(calm: 
     assert peeks >= 5
 
 
-def test_trucks_under_a_roof_have_no_fix_for_as_long_as_they_stand_there(calm: Played) -> None:
-    trucks = [of for device_id, of in calm.by_device.items() if device_id[5] == "T"]
-    runs = [run[-1].time_ms - run[0].time_ms for of in trucks for run in without_fix(of)]
+@pytest.mark.parametrize("kind", ["T", "C", "S"])
+def test_a_truck_and_its_load_under_a_roof_have_no_fix_for_as_long_as_they_stand_there(calm: Played, kind: str) -> None:
+    of_kind = [of for device_id, of in calm.by_device.items() if device_id[5] == kind]
+    runs = [run[-1].time_ms - run[0].time_ms for of in of_kind for run in without_fix(of)]
     assert sum(ms > 600_000 for ms in runs) >= 5
+
+
+def test_boxes_and_seals_are_opened_without_a_fix_too(calm: Played) -> None:
+    opened = [r for of in calm.by_device.values() for r in of if "open" in (r.door, r.seal_state) and no_fix(r)]
+    assert {r.device_id[5] for r in opened} == {"C", "S"}
+    assert len(opened) >= 50
+
+
+def test_a_load_stands_under_the_same_roof_as_its_truck(calm: Played) -> None:
+    for rig in calm.fleet.rigs:
+        (truck, *load) = (calm.by_device[d.device_id] for d in rig.devices)
+        runs = [(run[0].time_ms, run[-1].time_ms) for run in without_fix(truck)]
+        roofs = [(a, b) for a, b in runs if b - a > 600_000]
+        for of in load:
+            inner = [r for r in of for a, b in roofs if a + EVERY_MS < r.time_ms < b - EVERY_MS]
+            assert all(no_fix(r) for r in inner)
+
+
+def test_who_comes_to_a_lot_drives_slowly_before_it_stands_there(calm: Played) -> None:
+    for trip in (trip for rig in calm.fleet.rigs for trip in rig.trips):
+        for mark in trip.way.marks:
+            if mark.kind in ("yard", "customs"):
+                into = np.linspace(trip.passes_ms(mark.start_km), trip.passes_ms(mark.middle_km), 20)[1:-1]
+                assert (trip.speed_kmh(into) < 30.0).all()
 
 
 def test_clocks_are_a_little_off_each_by_its_own(calm: Played) -> None:
