@@ -6,19 +6,22 @@ it: both receivers' accuracy, and where a vehicle may have been that was at the 
 other so long after: what two circles have in common, whose radii are time by speed. It may have stood and then driven
 as well as it may have strayed aside. How fast it may have been: what it told at both ends holds for a while; the longer
 nothing is heard, the faster it may have become; and one that has come further meanwhile than at any speed it told, has
-gone as it never told. So devices with other intervals are no separation, nor is one that says
-nothing: without a position before and after, nothing is judged. Likewise each position of the vehicle against where its
-box was between two positions: so whoever speaks first after they have parted tells it.
+gone as it never told. And their clocks may differ: the way is measured to where the vehicle may have been up to
+``clock_s`` before or after. A real parting outgrows that, and of what stands it explains nothing. So devices with other
+intervals, or wrong clocks, are no separation, nor is one that says nothing: without a position before and after,
+nothing is judged. Likewise each position of the vehicle against where its box was between two positions: so whoever
+speaks first after they have parted tells it.
 Verdicts that all rest on one position which its device's own track does not bear out (``own_track``) open nothing.
 Containers and seals are followed apart: where one of them goes another way than the vehicle, the other's word does not
-make it good. Caveat: a device that lies, or rides elsewhere, looks like what it should be with.
+make it good. Caveats: a device that lies, or rides elsewhere, looks like what it should be with; what follows no more
+than ``clock_s`` behind is taken for a late clock.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -45,6 +48,9 @@ CARD = RuleCard(
     },
 )
 
+# Shares of the most that clocks differ by, a row each: at the usual eight seconds they lie less than one apart.
+_CLOCKS: Final = np.linspace(-1.0, 1.0, 21)[:, None]
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -67,6 +73,7 @@ class Thresholds:
     speed_doubt_kmh: float = limit(3.0, 0, 50, "km/h", "how much too low a speed told may be")
     steady_s: float = limit(35.0, 0, 600, "s", "how long a speed told holds")
     gain_kmh: float = limit(0.5, 0, 20, "km/h a second", "what it may have gained after that")
+    clock_s: float = limit(8.0, 0, 60, "s", "most that the clocks of two devices may differ by")
     accuracy_max_m: float = limit(200.0, 0, 5_000, "m", "most that a fix's own accuracy excuses")
 
     @property
@@ -162,7 +169,11 @@ def _apart(
 def _out_of_reach_m(
     points: Points, at: Rows, first: Rows, last: Rows, since_s: Floats, between_s: Floats, thresholds: Thresholds
 ) -> Floats:
-    """Metres from each position to the nearest point that its vehicle can have been at, at that time."""
+    """Metres from each position to the nearest point that its vehicle can have been at, within what clocks differ by.
+
+    One row a difference: with the time between its two positions goes the split of it, and what is beyond either of
+    them adds to both circles.
+    """
     lat, lon = points.lat_deg, points.lon_deg
     straight_m = plane_m(lat[first], lon[first], lat[last], lon[last])
     speeds_kmh, pace = (points.speed_kmh[first], points.speed_kmh[last]), thresholds.pace
@@ -172,13 +183,17 @@ def _out_of_reach_m(
     untold = (between_s > pace.steady_s) & (average_m_s > told_m_s)
     fastest_m_s = np.where(untold, pace.most_kmh / 3.6, pace.fastest_m_s(*speeds_kmh, between_s))
     m_s = np.maximum(fastest_m_s, average_m_s)
-    return _from_lens_m(
+    then_s = since_s + thresholds.clock_s * _CLOCKS
+    held_s = np.clip(then_s, 0.0, between_s)
+    beyond_m = fastest_m_s * np.abs(then_s - held_s)
+    out_m = _from_lens_m(
         plane_m(lat[first], lon[first], lat[at], lon[at]),
         plane_m(lat[last], lon[last], lat[at], lon[at]),
         straight_m,
-        m_s * since_s,
-        m_s * (between_s - since_s),
+        m_s * held_s + beyond_m,
+        m_s * (between_s - held_s) + beyond_m,
     )
+    return np.asarray(out_m.min(axis=0))
 
 
 def _from_lens_m(d1: Floats, d2: Floats, apart: Floats, r1: Floats, r2: Floats) -> Floats:

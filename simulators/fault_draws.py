@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from simulators import climate, papers
-from simulators.fault_effects import SLOW_SHARES, failing_level
+from simulators.fault_effects import SLOW_SHARES, Floats, failing_level
 from simulators.faults import (
     ALL,
     CARGO,
@@ -34,6 +34,8 @@ DRIVES_OFF_M_S: Final = (8.0, 20.0)  # what leaves a box behind, or takes it, dr
 FALLS_BACK_M_S: Final = (3.0, 8.0)  # a false track that no jump betrays loses ground slowly
 SLOWER: Final = (0.06, 0.4)  # by such a share of its way a plausible false track is slower, then as much faster
 OUTLIERS_M: Final = 100.0  # two receivers' outliers, of 50 m each: what is nearer is together, as far as they tell
+CLOCKS_S: Final = 8.0  # so far two devices' clocks may differ: where a truck drove in that time is together, too
+TWICE: Final = 2.1  # intervals, of 1.05 at the most: in so many each device tells twice where it is
 STANDS: Final = ("unplanned_stop", "separation")
 AT_A_REST: Final = ("borrowed", "swapped")
 STAYS: Final = 0.5  # share of swapped boxes that stay where they were put down; the others are carried back
@@ -93,11 +95,11 @@ def drawn(spec: FaultSpec, rng: random.Random, every_ms: float, silence_ms: floa
 
 
 def fitted(
-    moved: Injection, spec: FaultSpec, trip: Trip, box: int, wave: climate.HeatWave, rng: random.Random
+    moved: Injection, spec: FaultSpec, trip: Trip, box: int, wave: climate.HeatWave, rng: random.Random, every_ms: float
 ) -> Injection | None:
     """The injection as this trip's road and goods shape it, or None where it does not fit there.
 
-    ``box`` is the key of the container's device.
+    ``box`` is the key of the container's device, ``every_ms`` the time between a device's readings.
     """
     lasts_ms = moved.end_ms - moved.start_ms
     if moved.rule == "route_deviation":
@@ -131,7 +133,7 @@ def fitted(
         least_ms = 1000.0 * moved.size / rng.uniform(*m_s)
         ramp_ms = min(least_ms, (0.45 if moved.variant == "plausible" else 0.3) * lasts_ms)
         moved = replace(moved, kinds=kinds, ramp_ms=ramp_ms)
-        return _fallen_back(moved) if moved.variant == "plausible" else moved
+        return _fallen_back(moved, trip, every_ms) if moved.variant == "plausible" else moved
     if moved.rule == "sensor_stuck" and moved.variant == "frozen":
         low, high = trip.band_c or (22.0, 32.0)
         usual = {
@@ -151,10 +153,23 @@ def _leaving(drift: Injection) -> Injection:
     return replace(drift, shows_ms=drift.start_ms + share * (drift.end_ms - drift.start_ms))
 
 
-def _fallen_back(drift: Injection) -> Injection:
-    """The same false track, which shows from where receivers alone would not put it so far behind."""
-    share = min(1.0, OUTLIERS_M / drift.size)
-    return replace(drift, shows_ms=drift.start_ms + share * drift.ramp_ms)
+def _fallen_back(drift: Injection, trip: Trip, every_ms: float) -> Injection:
+    """The same false track, which shows from where it lies apart, if it does."""
+    time_ms = np.arange(drift.start_ms, drift.end_ms, 1000.0)
+    away_ms = np.minimum(time_ms - drift.start_ms, drift.end_ms - time_ms)
+    behind_m = np.clip(away_ms / drift.ramp_ms, 0.0, 1.0) * drift.size
+    return replace(drift, shows_ms=shows_ms(trip, time_ms, behind_m, every_ms))
+
+
+def shows_ms(trip: Trip, time_ms: Floats, behind_m: Floats, every_ms: float) -> float | None:
+    """The first of these times at which a track so far behind is a parting to its companions, or None.
+
+    That is where neither receivers nor clocks would put it so far behind. Nobody can tell what is over before each
+    device has told twice.
+    """
+    clocks_m = 1000.0 * (trip.along_km(time_ms) - trip.along_km(time_ms - 1000.0 * CLOCKS_S))
+    apart_ms = time_ms[behind_m >= OUTLIERS_M + clocks_m]
+    return float(apart_ms[0]) if len(apart_ms) and apart_ms[-1] - apart_ms[0] >= TWICE * every_ms else None
 
 
 def _left_for_good(swap: Injection, trip: Trip, back_m: float, m_s: float) -> Injection | None:

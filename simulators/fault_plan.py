@@ -139,7 +139,7 @@ def _placed(
     if moved.variant == "swapped":  # for good: until there is nothing more to follow
         moved = replace(moved, end_ms=math.floor(min(trip.ends_ms, ground.end_ms)))
     box = next(device.key for device in rig.devices if device.kind == "container")
-    injection = fitted(moved, spec, trip, box, ground.wave, rng)
+    injection = fitted(moved, spec, trip, box, ground.wave, rng, ground.every_ms)
     if injection is None:
         return None
     ground.busy_until[at] = injection.end_ms

@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from simulators.fault_draws import AT_A_REST, OUTLIERS_M
+from simulators.fault_draws import AT_A_REST, shows_ms
 from simulators.faults import (
     ALSO,
     ALSO_SICK,
@@ -41,7 +41,6 @@ MARGIN_KM: Final = 0.2  # a receiver's outliers, and a bend, beside a place wher
 A_BLOW_G: Final = 3.5  # what is less is the road's
 A_SHARE: Final = 0.155  # of its way: a tenth, 3 km/h of a truck's speed and two receivers' noise explain as much
 SLIGHT: Final = "slight"  # the variant of a parting that is a false track
-TWICE: Final = 2.1  # intervals, of 1.05 at the most: in so many each device tells twice where it is
 LOW_PCT: Final = 15.0  # a charge above it is enough
 HEARD_MS: Final = 86_400_000.0  # a sensor is not judged before it has been heard for so long
 
@@ -161,7 +160,7 @@ def _exempt(rig: Rig, injection: Injection, start_ms: float, life: Life) -> Exem
     """Why its rule could not tell this fault, or must not; empty where it should."""
     if injection.variant == "blow" and injection.size < A_BLOW_G:
         return "below"
-    if _slight(injection):
+    if _slight(injection) or _never_apart(injection):
         return "slight"
     if injection.rule == "battery_low" and round(injection.size, 1) > LOW_PCT:  # as it is told
         return "below"
@@ -183,23 +182,28 @@ def _slight(injection: Injection) -> bool:
     return _falls_back(injection) and injection.size < A_SHARE
 
 
+def _never_apart(injection: Injection) -> bool:
+    """Whether a false track that only its companions contradict is never so far from them that they do."""
+    return injection.rule == "separation" and injection.variant == "plausible" and injection.shows_ms is None
+
+
 def _as_others_see_it(rig: Rig, injection: Injection) -> Injection:
     """A slight false track as the parting that it is to its companions; as it is where they cannot tell, and all else.
 
-    As of one whose speed goes with it (``plausible`` of ``separation``) its size is the most that it lies behind (m),
-    and it shows from where two receivers' outliers would not put it so far. Nobody can tell what is over before each
-    device has told twice.
+    As of one whose speed goes with it (``plausible`` of ``separation``) its size is the most that it lies behind (m).
     """
     trip = rig.trip_at(injection.start_ms)
     if trip is None or not _slight(injection):
         return injection
     first, last = (float(km) for km in trip.along_km(np.array([injection.start_ms, injection.end_ms])))
-    away_km = OUTLIERS_M / 1000.0 / injection.size  # so far it drives until it is told as so far behind
-    shows_ms, over_ms = trip.passes_ms(first + away_km), trip.passes_ms(last - away_km)
-    if over_ms - shows_ms < TWICE * rig.every_ms:
+    time_ms = np.arange(injection.start_ms, injection.end_ms, 1000.0)
+    along = trip.along_km(time_ms)
+    behind_m = 1000.0 * injection.size * np.minimum(along - first, last - along)
+    apart_ms = shows_ms(trip, time_ms, behind_m, rig.every_ms)
+    if apart_ms is None:
         return injection
     most_m = round(1000.0 * injection.size * (last - first) / 2.0, 1)
-    return replace(injection, rule="separation", variant=SLIGHT, size=most_m, shows_ms=shows_ms)
+    return replace(injection, rule="separation", variant=SLIGHT, size=most_m, shows_ms=apart_ms)
 
 
 def _heard_ms(rig: Rig, device: RigDevice, injection: Injection, start_ms: float) -> float:

@@ -49,7 +49,7 @@ def test_a_container_left_behind_is_apart():
 def test_what_accuracy_or_a_way_between_two_positions_could_explain_is_doubt():
     returned = points(("truck", 0, 0), ("seal", 20, 500), ("truck", 60, 400))  # it may have gone on, and come back
     assert said(returned) == [0]
-    assert said(points(("truck", 0, 0), ("seal", 20, 900), ("truck", 60, 400))) == [1]  # not so far, at 105 km/h
+    assert said(points(("truck", 0, 0), ("seal", 20, 1_050), ("truck", 60, 400))) == [1]  # not so far, at 105 km/h
     assert said(points(("truck", 0, 0), ("seal", 0, 600), ("truck", 0, 0), accuracy_m=5.0)) == [1]
     assert said(points(("truck", 0, 0), ("seal", 0, 470), ("truck", 0, 0), accuracy_m=180.0)) == [0]
 
@@ -79,6 +79,63 @@ def test_a_vehicle_is_held_to_its_box_too():
     assert (found.at.tolist(), found.cargo.tolist(), found.vehicle.tolist()) == ([1], [2], [1])
     assert said(stood) == [1]
     assert said(points(("seal", 0, 0), ("truck", 10, 400), ("seal", 30, 0), speed_kmh=0.0)) == []
+
+
+def journey(seed: int, off_s: float, parts_s: float = math.inf) -> Points:
+    """Ten minutes of a truck, its box and its seal, one of whose clocks is off by up to so much, as is usual on a road:
+    it drives off, brakes and stands. From ``parts_s`` on box and seal stand where they are.
+    """
+    rng = np.random.default_rng(seed)
+    seconds = np.arange(-100.0, 700.0)
+    wanted_m_s = np.repeat(rng.choice([0.0, 8.0, 25.0, 27.0], 20), 40)
+    if parts_s < math.inf:
+        wanted_m_s = np.full(len(seconds), rng.uniform(8.0, 27.0))
+    m_s = np.zeros(len(seconds))
+    for n in range(1, len(seconds)):
+        m_s[n] = m_s[n - 1] + np.clip(wanted_m_s[n] - m_s[n - 1], -0.9, 0.35)  # brakes, gains: m/s a second
+    way_m = np.cumsum(m_s)
+    offs_s = np.zeros(3)
+    offs_s[rng.integers(3)] = off_s
+    rows = []
+    for kind, clock_s in zip(("truck", "box", "seal"), offs_s, strict=True):
+        interval_s = rng.uniform(10.0, 30.0)
+        for at_s in np.arange(rng.uniform(0.0, interval_s), 600.0, interval_s):
+            stays = kind != "truck" and at_s >= parts_s
+            north_m = np.interp(min(at_s, parts_s) if stays else at_s, seconds, way_m) + rng.normal(0.0, 4.0)
+            speed_m_s = 0.0 if stays else np.interp(at_s, seconds, m_s)
+            rows.append((at_s + clock_s, kind, north_m, speed_m_s * 3.6))
+    rows.sort()
+    made = points(*((kind, at_s, north_m) for at_s, kind, north_m, _ in rows))
+    made.speed_kmh = np.array([speed_kmh for *_, speed_kmh in rows])
+    return made
+
+
+@pytest.mark.parametrize("off_s", [-T.clock_s, -T.clock_s / 2, T.clock_s / 2, T.clock_s])
+def test_a_clock_that_is_off_by_as_much_as_clocks_may_be_parts_nobody(off_s: float):
+    without = Thresholds(clock_s=0.0)
+    untold = told = 0
+    for seed in range(100):
+        drive = journey(seed, off_s)
+        untold += said(drive).count(1)
+        told += said(drive, without).count(1)
+    assert untold == 0
+    assert told > 100 or abs(off_s) < T.clock_s  # the control
+
+
+@pytest.mark.parametrize("off_s", [-T.clock_s, 0.0, T.clock_s])
+def test_who_is_left_behind_is_apart_for_good_once_the_truck_is_further_than_a_clock_could_be_off(off_s: float):
+    for seed in range(100):
+        drive = journey(seed, off_s, parts_s=300.0)
+        found = gaps(drive, T)
+        apart = verdicts(found, T) == 1
+        at_s = drive.time_ms[found.at] / 1_000.0
+        assert not apart[at_s < 300.0 - T.clock_s].any()
+        assert apart[at_s > 300.0 + 2 * T.clock_s + 20.0].all(), seed  # 20 s are 160 m at the slowest
+
+
+def test_where_it_stands_no_clock_explains_anything():
+    stood = points(("truck", 0, 0), ("box", 15, 150), ("truck", 30, 0), speed_kmh=0.0)
+    assert said(stood) == [1]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from contracts.readings import Reading
-from detectors import battery_low, position_spoofing, sensor_watch, shock, signal_lost, unplanned_stop
+from detectors import battery_low, position_spoofing, sensor_watch, separation, shock, signal_lost, unplanned_stop
 from simulators import Fault, FaultSpec, Fleet, scenarios
-from simulators.fault_draws import OUTLIERS_M
+from simulators.fault_draws import CLOCKS_S, OUTLIERS_M
 from simulators.fault_truth import A_BLOW_G, A_SHARE, A_STOP_MS, HEARD_MS, LOW_PCT, SLIGHT
 from simulators.faults import ALSO, ALSO_SLIGHT, SILENCE_INTERVALS, silence_unit_ms
 from simulators.life import Life
@@ -44,6 +44,7 @@ def test_the_simulator_and_the_rules_mean_the_same_by_a_fault() -> None:
     assert shock.Thresholds().threshold_g == A_BLOW_G
     assert battery_low.Thresholds().low_pct == LOW_PCT
     assert sensor_watch.Thresholds().warm_up_values * 60_000 == HEARD_MS
+    assert separation.Thresholds().clock_s == CLOCKS_S
     spoofing = position_spoofing.Thresholds()
     assert spoofing.step_share + spoofing.speed_doubt_kmh / 90.0 < A_SHARE < 0.16
     # What hangs on when a reading happens to be sent has room between the two.
@@ -110,18 +111,19 @@ def rig_of(fleet: Fleet, fault: Fault) -> Rig:
     return rig
 
 
-def behind_m(fleet: Fleet, fault: Fault, time_ms: float) -> float:
-    """How far a false track lies behind its truck on the road, by what is played."""
+def apart_m(fleet: Fleet, fault: Fault, time_ms: float) -> float:
+    """How far a false track lies behind where clocks would put its truck on the road, by what is played."""
     rig = rig_of(fleet, fault)
     (played,) = [i for i in rig.injections if int(i.end_ms) == fault.end_ms]
     trip = rig.trip_at(played.start_ms)
     assert trip is not None
-    first, now, last = trip.along_km(np.array([played.start_ms, time_ms, played.end_ms])).tolist()
-    return 1000.0 * float(played.size) * min(now - first, last - now)
+    times_ms = [played.start_ms, time_ms - 1000.0 * CLOCKS_S, time_ms, played.end_ms]
+    first, earlier, now, last = trip.along_km(np.array(times_ms)).tolist()
+    return 1000.0 * (float(played.size) * min(now - first, last - now) - (now - earlier))
 
 
 def test_a_false_track_as_near_to_its_speed_as_that_may_be_wrong_is_a_parting_to_its_companions() -> None:
-    fleet = false_tracks(300, 400)
+    fleet = false_tracks(500, 700)
     shares = {int(i.end_ms): i.size for rig in fleet.rigs for i in rig.injections}
     assert {(shares[fault.end_ms] < A_SHARE, fault.rule, fault.variant, fault.exempt) for fault in fleet.truth} == {
         (True, "separation", SLIGHT, ""),
@@ -140,28 +142,27 @@ def partings(fleet: Fleet) -> list[Fault]:
     return found
 
 
-def test_it_is_one_from_where_two_receivers_alone_would_not_put_it_so_far_behind() -> None:
-    fleet = false_tracks(300, 400)
+def test_it_is_one_from_where_neither_receivers_nor_clocks_would_put_it_so_far_behind() -> None:
+    fleet = false_tracks(500, 700)
     for fault in partings(fleet):
-        assert behind_m(fleet, fault, fault.start_ms) == pytest.approx(OUTLIERS_M, abs=0.1)
+        assert apart_m(fleet, fault, fault.start_ms - 2_000) < OUTLIERS_M <= apart_m(fleet, fault, fault.start_ms + 1)
         assert fault.begins_ms is not None
-        times_ms = range(fault.begins_ms, fault.end_ms, 1000)
-        assert max(behind_m(fleet, fault, ms) for ms in times_ms) == pytest.approx(fault.size, abs=5.0)
+        assert max(apart_m(fleet, fault, ms) for ms in range(fault.begins_ms, fault.end_ms, 1000)) < fault.size - 100
 
 
 @pytest.mark.parametrize("every_s", [10, 60])
 def test_while_it_is_one_all_three_devices_tell_where_they_are_twice_at_least(every_s: float) -> None:
-    fleet = false_tracks(200, 400, interval_s=every_s, life=Life(dead_zones=True))
+    fleet = false_tracks(400, 700, interval_s=every_s, life=Life(dead_zones=True))
     by_device = heard(fleet)
     for fault in partings(fleet):
         for device in rig_of(fleet, fault).devices:
             of = [r for r in by_device[device.device_id] if fault.start_ms <= r.time_ms < fault.end_ms]
-            apart = [r for r in of if behind_m(fleet, fault, r.time_ms) >= OUTLIERS_M]
+            apart = [r for r in of if apart_m(fleet, fault, r.time_ms) >= OUTLIERS_M]
             assert len(apart) >= 2
             assert all(r.lat_deg is not None for r in apart)
 
 
-@pytest.mark.parametrize(("least_s", "most_s", "every_s"), [(30, 50, 10), (100, 160, 60)])
+@pytest.mark.parametrize(("least_s", "most_s", "every_s"), [(100, 150, 10), (150, 260, 60)])
 def test_one_that_never_lies_so_far_behind_or_not_for_two_of_its_readings_is_nobodys_to_tell(
     least_s: float, most_s: float, every_s: float
 ) -> None:
@@ -170,8 +171,8 @@ def test_one_that_never_lies_so_far_behind_or_not_for_two_of_its_readings_is_nob
     assert {(fault.rule, fault.exempt) for fault in slight} == {("position_spoofing", "slight")}
     far = 0
     for fault in slight:
-        apart = [ms for ms in range(fault.start_ms, fault.end_ms, 1000) if behind_m(fleet, fault, ms) >= OUTLIERS_M]
-        assert len(apart) <= 2.1 * every_s
+        apart = [ms for ms in range(fault.start_ms, fault.end_ms, 1000) if apart_m(fleet, fault, ms) >= OUTLIERS_M]
+        assert len(apart) <= 2.1 * every_s + 1
         far += len(apart) > 0
     assert (far > 0) == (every_s == 60)
 

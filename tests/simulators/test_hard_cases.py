@@ -15,7 +15,7 @@ import pytest
 from contracts.readings import Reading
 from contracts.reference import Shipment
 from simulators import Fault, FaultSpec, Fleet, climate, scenarios
-from simulators.fault_draws import OUTLIERS_M
+from simulators.fault_draws import CLOCKS_S, OUTLIERS_M
 from simulators.fault_effects import failing_level
 from simulators.fault_truth import A_BLOW_G, LOW_PCT
 from simulators.faults import BURST_S, HARD, NOT_IN_EVERY_LINE, OF_SHIPMENT, Injection
@@ -220,12 +220,24 @@ def test_a_plausible_false_track_tells_its_own_speed_and_only_the_other_devices_
                 assert apart_m < 160.0
 
 
-def test_a_plausible_false_track_is_a_fault_from_where_two_receivers_alone_would_not_put_it(hard: Played) -> None:
+def test_a_plausible_false_track_is_a_fault_from_where_neither_receivers_nor_clocks_would_put_it(hard: Played) -> None:
     for fault in hard.faults("separation", "plausible"):
         assert fault.begins_ms is not None
+        assert fault.exempt == ""
         injection = hard.injection(fault)
-        share = (fault.start_ms + CLOCKS_MS - fault.begins_ms) / injection.ramp_ms
-        assert share * fault.size == pytest.approx(OUTLIERS_M, abs=1.0)
+        shows_ms = fault.start_ms + CLOCKS_MS
+        share = (shows_ms - fault.begins_ms) / injection.ramp_ms
+        earlier_km, now_km = hard.trip(fault).along_km(np.array([shows_ms - 1000.0 * CLOCKS_S, shows_ms]))
+        assert share * fault.size - 1000.0 * (now_km - earlier_km) == pytest.approx(OUTLIERS_M, abs=10.0)
+
+
+@pytest.mark.parametrize(("size_m", "exempt"), [(150.0, "slight"), (450.0, "")])
+def test_one_that_lies_no_further_behind_than_its_clock_may_be_is_nobodys_to_tell(size_m: float, exempt: str) -> None:
+    spec = FaultSpec(
+        rule="separation", first_s=(600, 900), duration_s=(1200, 2400), size=(size_m, size_m), variants=("plausible",)
+    )
+    fleet = Fleet(5, START_MS, 8, horizon_s=14_400, faults=[spec])
+    assert {(fault.rule, fault.exempt) for fault in fleet.truth} == {("separation", exempt)}
 
 
 def test_a_false_track_that_tells_the_trucks_speed_does_not_go_as_far_as_that_says(hard: Played) -> None:

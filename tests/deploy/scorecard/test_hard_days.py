@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import pytest
 
-from deploy.scorecard import Order, Result, play, result_of, table
-from detectors import catalog
+from deploy.scorecard import Order, Result, grid, play, result_of, table
+from detectors import catalog, separation
 from simulators.faults import HARD, NOT_IN_EVERY_LINE
 
 SEED = 1  # one of those that the rules were developed on
@@ -42,6 +42,13 @@ def test_a_hard_day_with_nothing_wrong_is_silent(calm: Result, rule: str) -> Non
     assert calm.refused == 0
     assert calm.shipment_days > 5.0
     assert [of.opening for of in calm.false_alarms if of.opening.rule == rule] == []
+
+
+def test_clocks_that_differ_are_what_would_part_them_on_such_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = Order(scenario="quiet-hard", seed=SEED, hours=3.0)
+    monkeypatch.setattr(grid, "at", lambda _: {"separation": separation.Thresholds(clock_s=0.0)})
+    told = {of.opening.rule for of in result_of("quiet-hard", [play(order)]).false_alarms}
+    assert told == {"separation"}
 
 
 def test_what_comes_near_to_a_fault_is_there_to_be_told_falsely_and_is_counted(calm: Result) -> None:
