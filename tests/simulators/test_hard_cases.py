@@ -135,7 +135,9 @@ def test_every_hard_case_is_played_several_times_in_sizes_that_are_drawn(hard: P
         for variant in variants:
             episodes = {fault.episode_id: fault for fault in hard.faults(rule, variant)}
             sizes = {fault.size for fault in episodes.values()}
-            assert len(sizes) == len(episodes) or variant == "unit", (rule, variant)
+            # A box left at a rest for good comes as far apart as the way from there is long: two of one rest, as far.
+            alike = variant == "unit" or (variant == "swapped" and len(sizes) > len(episodes) / 2)
+            assert len(sizes) == len(episodes) or alike, (rule, variant)
             assert all(fault.units for fault in episodes.values())
 
 
