@@ -300,11 +300,13 @@ def test_the_same_version_in_its_own_shadow_says_what_the_line_told(line: Told, 
 
 def test_beside_what_the_line_told_the_same_version_tells_that_again(line: Told) -> None:
     answer = json.loads(line.puente("detectors", "shadow", "--told", "--json").stdout)
-    told_ones = {a for a, (rule, _, _) in line.expected.items() if rule == "unusual_journey"}
+    kept = asyncio.run(told(line.stack.settings.kafka))  # with what other tests have made up beside
+    ids = {alert.alert_id for alert in kept if alert.rule == "unusual_journey"}
     episodes = [each["episodes"] for each in answer["corridors"].values()]
-    assert sum(each["both"] for each in episodes) == len(told_ones) > 0
+    assert sum(each["both"] for each in episodes) == len(ids) > 0
     assert sum(each["old"] + each["new"] for each in episodes) == 0
-    assert answer["old"]["told"] == {answer["new"]["model"]: len(told_ones)}
+    assert sum(answer["old"]["told"].values()) == len(ids)
+    assert answer["new"]["model"] in answer["old"]["told"]
 
 
 def test_a_version_that_hears_nothing_any_more_is_not_ready_and_what_officers_said_counts(
