@@ -3,8 +3,9 @@
 Idea: the seal's own word (``open``, ``removed``, ``tampered``), or its own counter of openings rising between two
 readings, away from places where the route or customs lets a seal be opened; ``tampered`` counts everywhere. One
 reading is enough. Where the place is not known (no fix, and no last place that holds) it tells of the opening all the
-same, says that it does not know the place, and scores it half: the place, once known, raises it. Caveat: it believes
-the seal; a seal that lies armed is another rule's business.
+same, says that it does not know the place, and scores it half: the place, once known, raises it. Of an opening of
+which only the counter tells, what a dead zone held back may yet say where it was, so that waits a little. Caveat: it
+believes the seal; a seal that lies armed is another rule's business.
 
 Of an opening that only the counter tells, the seal says "armed" all the while, as one opened and closed between two
 readings does. That it is armed is no end of it, then: the episode lasts a while, so that an officer sees it, and its
@@ -65,10 +66,16 @@ _ARMED_AGAIN: Final = {"over_en": "is armed again", "over_es": "está armado de 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """An opening that only the counter told of is open to an officer for ``counted_s`` seconds at the least."""
+    """An opening that only the counter told of is open to an officer for ``counted_s`` seconds at the least.
+
+    Where its place is not known, it waits for that for ``place_s`` seconds.
+    """
 
     counted_s: float = limit(
         900.0, 10, 86_400, "s", "least time that an opening stays open of which only the counter told"
+    )
+    place_s: float = limit(
+        120.0, 0, 86_400, "s", "time that such an opening waits for its place, where it is not known"
     )
 
 
@@ -90,8 +97,9 @@ def score(stated: Any, counted: Any, placed: Any) -> Floats:
 
 class SealBreach:
     """Columns: the last counter; whether the last reading lay where the seal may open, and whether it is known where
-    it lay; whether an episode is on. Of the last episode: when the counter alone told of it (ms; -1: the seal said so
-    itself), the counter before that, and whether both told of it at once.
+    it lay; since when a counter that rose waits for its place (ms, -1: none does); whether an episode is on. Of the
+    last episode: when the counter alone told of it (ms; -1: the seal said so itself), the counter before that, and
+    whether both told of it at once.
     """
 
     card = CARD
@@ -103,6 +111,7 @@ class SealBreach:
             openings_before=np.nan,
             may_open=np.bool_(False),
             placed=np.bool_(True),
+            waits_ms=np.int64(-1),
             on=np.bool_(False),
             counted_ms=np.int64(-1),
             both=np.bool_(False),
@@ -131,6 +140,9 @@ class SealBreach:
         stated, counted = breaches(code, openings, last, watched, compared)
         # What only the counter tells was done between two readings, at the place of either. Tampering needs no place.
         placed = (code == SEAL_CODES["tampered"]) | (batch.placed & (stated | c["placed"][at]))
+        since_ms = np.where(c["waits_ms"][at] >= 0, c["waits_ms"][at], batch.time_ms)
+        awaits = counted & ~stated & ~batch.placed & (batch.time_ms - since_ms < 1_000.0 * self.thresholds.place_s)
+        counted &= ~awaits
         told = score(stated, counted, placed)
         breach, was_on = told > 0.0, c["on"][at]
         told_ms = c["counted_ms"][at]
@@ -146,7 +158,9 @@ class SealBreach:
             c["both"][at] = np.where(breach, stated & counted, c["both"][at])
             c["openings_before"][at] = np.where(counted, last, c["openings_before"][at])
         c["on"][at] = (was_on | breach) & ~clear
-        c["openings"][at] = np.where(now & np.isfinite(openings), openings, last)
+        settled = now & np.isfinite(openings) & ~awaits
+        c["waits_ms"][at] = np.where(awaits, since_ms, np.where(settled, -1, c["waits_ms"][at]))
+        c["openings"][at] = np.where(settled, openings, last)
         c["may_open"][at] = np.where(now, batch.seal_may_open, c["may_open"][at])
         c["placed"][at] = np.where(now, batch.placed, c["placed"][at])
         level = np.where(breach, TRIP, np.where(clear, CLEAR, np.int8(0))).astype(np.int8)

@@ -21,61 +21,54 @@ from streams.reference_book import InForce
 
 HOLDS_MS: Final = 7_200_000
 DRIVES_KMH: Final = 30.0  # who drives faster is in no lot, or leaves it
-_NOWHERE: Final = -1
+_NEVER: Final = -1
 
 
 class LastPlaces:
-    """One row a device: its last fix, in degrees and ms; NaN and -1 where none holds."""
+    """One row a device: when it last told of its place (ms, -1 never), and that place (degrees), NaN where it drove."""
 
     __slots__ = ("columns",)
 
     def __init__(self) -> None:
-        self.columns = Columns(lat_deg=np.nan, lon_deg=np.nan, at_ms=np.int64(_NOWHERE))
+        self.columns = Columns(lat_deg=np.nan, lon_deg=np.nan, at_ms=np.int64(_NEVER))
 
-    def fill(self, whole: DeviceBatch, joined: Sequence[InForce], until_ms: int) -> None:
+    def fill(self, whole: DeviceBatch, joined: Sequence[InForce], rounds: Sequence[Rows], until_ms: int) -> None:
         """Of a frame, say where a seal may be opened of the readings without a fix, and which of them have no place.
 
-        Its order must be set. A time after ``until_ms`` cannot be yet: no place holds from then on.
+        A late fix counts where it is newer than what told of the place before. A time after ``until_ms`` cannot be
+        yet: the place holds from then on.
         """
         seen = np.isfinite(whole.lat_deg) & np.isfinite(whole.lon_deg)
         drives = whole.speed_kmh > DRIVES_KMH
-        tells = whole.in_order & (seen | drives)
-        holds = seen & ~drives
+        tells, holds = seen | drives, seen & ~drives
         lat_deg, lon_deg = (np.where(holds, each, np.nan) for each in (whole.lat_deg, whole.lon_deg))
-        at_ms = np.where(holds, np.minimum(whole.time_ms, until_ms), _NOWHERE)
-        if not seen.all():
-            blind = np.flatnonzero(~seen)
-            last = _last_before(whole.rows, tells, blind)
-            own, c, rows = last >= 0, self.columns, whole.rows[blind]
-            was_lat = np.where(own, lat_deg[last], c["lat_deg"][rows])
-            was_lon = np.where(own, lon_deg[last], c["lon_deg"][rows])
-            age_ms = whole.time_ms[blind] - np.where(own, at_ms[last], c["at_ms"][rows])
-            known = np.isfinite(was_lat) & (age_ms <= HOLDS_MS) & (whole.in_order[blind] | (age_ms >= 0))
-            whole.placed[blind] = known
-            whole.seal_may_open[blind] = known & _may_open(was_lat, was_lon, known, [joined[i] for i in blind.tolist()])
-        # Where a device is named more than once the last stays, and those in order are of rising times.
-        told = np.flatnonzero(tells)
-        rows = whole.rows[told]
-        for name, values in (("lat_deg", lat_deg), ("lon_deg", lon_deg), ("at_ms", at_ms)):
-            self.columns[name][rows] = values[told]
+        at_ms, c = np.minimum(whole.time_ms, until_ms), self.columns
+        if seen.all() and whole.in_order.all():
+            # Where a device is named more than once its last reading stays.
+            c["lat_deg"][whole.rows], c["lon_deg"][whole.rows], c["at_ms"][whole.rows] = lat_deg, lon_deg, at_ms
+            return
+        for positions in rounds:
+            told = positions[tells[positions]]
+            told = told[at_ms[told] >= c["at_ms"][whole.rows[told]]]
+            at = whole.rows[told]
+            c["lat_deg"][at], c["lon_deg"][at], c["at_ms"][at] = lat_deg[told], lon_deg[told], at_ms[told]
+            blind = positions[~seen[positions]]
+            if len(blind):
+                at = whole.rows[blind]
+                lat_deg[blind], lon_deg[blind] = c["lat_deg"][at], c["lon_deg"][at]
+                age_ms = at_ms[blind] - c["at_ms"][at]
+                whole.placed[blind] = np.isfinite(lat_deg[blind]) & (age_ms >= 0) & (age_ms <= HOLDS_MS)
+        held = np.flatnonzero(~seen & whole.placed)
+        if len(held):
+            whole.seal_may_open[held] = _may_open(lat_deg[held], lon_deg[held], [joined[i] for i in held.tolist()])
 
 
-def _last_before(rows: Rows, tells: Bools, of: Rows) -> Rows:
-    """By position in ``of``: the position of the last reading of its device, up to itself, that tells; -1 for none."""
-    order = rows.argsort(kind="stable")
-    place = np.empty(len(rows), np.intp)
-    place[order] = np.arange(len(rows))
-    last = np.maximum.accumulate(np.where(tells[order], np.arange(len(rows)), -1))[place[of]]
-    found: Rows = np.where(last >= rows[order].searchsorted(rows[of]), order[last], -1)
-    return found
-
-
-def _may_open(lat_deg: Floats, lon_deg: Floats, known: Bools, joined: Sequence[InForce]) -> Bools:
+def _may_open(lat_deg: Floats, lon_deg: Floats, joined: Sequence[InForce]) -> Bools:
     """Whether a seal may be opened at these places, by what is in force for each reading."""
-    found = np.zeros(len(known), np.bool_)
+    found = np.zeros(len(joined), np.bool_)
     groups: dict[int, tuple[Corridor, list[int]]] = {}
-    for i in np.flatnonzero(known).tolist():
-        corridor = joined[i].corridor
+    for i, in_force in enumerate(joined):
+        corridor = in_force.corridor
         if corridor is not None:
             groups.setdefault(id(corridor), (corridor, []))[1].append(i)
     for corridor, at in groups.values():

@@ -90,7 +90,7 @@ class Screen:
         frame = _Frame(at, _batch(at, readings, joined, uptime_ms, missing))
         self._set_order(frame, until_ms)
         self._standings.fill(frame.whole, rows, joined, frame.rounds)
-        self._places.fill(frame.whole, joined, until_ms)
+        self._places.fill(frame.whole, joined, frame.rounds, until_ms)
         found: set[int] = set()
         for rule, choosy in zip(self.rules, self._choosy, strict=True):
             doubted: list[Rows] = []

@@ -25,7 +25,6 @@ from simulators.sick_sensors import FIELDS, SATURATED, USUAL_NOISE
 
 START_MS = 1_790_000_000_000
 SEED = 2
-CALM_SEED = 3  # in whose twenty hours enough trucks come to the closed bridge
 EVERY_MS = 30_000
 CLOCKS_MS = 2_000  # no clock is further off
 
@@ -90,7 +89,7 @@ def well() -> Played:
 
 @pytest.fixture(scope="module")
 def calm() -> Played:
-    return Played(scenarios.load("quiet-hard").make(CALM_SEED, START_MS, horizon_s=72_000))
+    return Played(scenarios.load("quiet-hard").make(SEED, START_MS, horizon_s=72_000))
 
 
 UNITS_TOLD = {  # degrees Fahrenheit for Celsius, a share for per cent, m/s² for g
@@ -571,7 +570,7 @@ def test_a_holidays_line_takes_four_times_as_long_as_the_queue_alone_does(calm: 
     life = calm.fleet.habits.life
     assert life.holiday_s is not None
     usual = Fleet(
-        CALM_SEED, START_MS, len(calm.fleet.rigs), horizon_s=72_000, life=msgspec.structs.replace(life, holiday_s=None)
+        SEED, START_MS, len(calm.fleet.rigs), horizon_s=72_000, life=msgspec.structs.replace(life, holiday_s=None)
     )
     trips = {trip.shipment_id: trip for rig in usual.rigs for trip in rig.trips}
     times = []
@@ -606,7 +605,7 @@ def test_lines_outgrow_the_bridges_queue_by_kilometres_and_stand_there_for_long(
     assert max(km for _, km, _ in stands) > 2.0
     assert max(km for _, km, _ in stands) <= life.line_km[1] + 0.1
     short = scenarios.load("quiet-hard")
-    without = Fleet(CALM_SEED, START_MS, short.fleet.shipments, horizon_s=72_000, life=replaced(life))
+    without = Fleet(SEED, START_MS, short.fleet.shipments, horizon_s=72_000, life=replaced(life))
     assert not list(stands_before_its_queue(Played(without))), "without a line beyond it nobody stands there"
 
 
@@ -634,7 +633,7 @@ def test_a_heat_wave_rises_over_hours_in_every_box_that_nothing_cools_and_hardly
         "horizon_s": 72_000.0,
         "life": msgspec.structs.replace(life, heat_wave_c=(0, 0)),
     }
-    usual = {(r.device_id, r.time_ms): r.temperature_c for _, _, r in Fleet(CALM_SEED, START_MS, **rest).run()}
+    usual = {(r.device_id, r.time_ms): r.temperature_c for _, _, r in Fleet(SEED, START_MS, **rest).run()}
     hotter: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     for rig in calm.fleet.rigs:
         box = next(d.device_id for d in rig.devices if d.kind == "container")

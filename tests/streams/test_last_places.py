@@ -95,6 +95,12 @@ def test_a_late_reading_of_a_time_under_the_roof_is_under_the_roof(world) -> Non
     assert said(world, {**ARMED, **YARD}, {**ARMED, **ZERO}, {**ARMED, **ZERO}, late) == [""] * 4
 
 
+def test_a_late_fix_is_the_last_place_where_nothing_newer_has_told_of_one(world) -> None:
+    driving, lot = {**ARMED, **ROAD, "speed_kmh": 60.0}, {**ARMED, **YARD, "after_s": 30}
+    assert said(world, driving, {**ARMED, **ZERO, "after_s": 90}, lot, {**OPEN, **ZERO, "after_s": 120}) == [""] * 4
+    assert said(world, driving, {**driving, "after_s": 90}, lot, {**OPEN, **ZERO, "after_s": 120})[3] == SOMEWHERE
+
+
 def test_a_place_is_what_the_new_shipment_lets_be_done_there(world) -> None:
     """The seal was switched on in the yard before its shipment began; then came the roof."""
     t0 = world.t0_ms
