@@ -197,11 +197,11 @@ def why_of(played: PlayedLine, alert: Alert) -> Why:
         model, x = JourneyNorm.on(told.state), features_of(told.window)
         return unusual_journey.why(model, x, unusual_journey.Thresholds(**RULES[alert.rule]).open_score)
     value = msgspec.json.decode(state, type=SensorState)
-    _, _, low, high, dumped, *_ = unpack(value.state)
+    _, _, low, high, dumped, _, again = unpack(value.state)
     detector = SensorAnomaly(low, high)
     detector.load(dumped)
     of, open_score = value.value, sensor_watch.Thresholds().open_score
-    return sensor_watch.why(detector, of.value, of.time_ms, open_score)
+    return sensor_watch.why(detector, of.value, of.time_ms, open_score, again)
 
 
 def asked_of(played: PlayedLine, alert: Alert) -> Asked:
