@@ -132,7 +132,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         place = self._judged(x)
         if place is None:
             return 0.0
-        anyway = self._untold(place) or (again and self._was_told(place))
+        anyway = self._anyway(place, again)
         distances = self._distances(place, anyway)
         for at, axis in enumerate(AXES if as_usual else ()):
             if axis in as_usual:
@@ -176,7 +176,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         place = self._judged(x)
         if place is None:
             return dict.fromkeys((*AXES, SECOND_OPINION), 0.0)
-        distances = self._distances(place, self._untold(place) or (again and self._was_told(place)))
+        distances = self._distances(place, self._anyway(place, again))
         said = {name: self._said([distance]) for name, distance in zip(AXES, distances, strict=True)}
         return {**said, SECOND_OPINION: self._strangeness([])}
 
@@ -287,6 +287,10 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def _deviation(self, part: float, centre: float, spread: float) -> float:
         return math.asinh((part - centre) / max(spread, self.shape.least_spread))
 
+    def _anyway(self, place: tuple[float, ...], again: bool) -> bool:
+        """Whether this value is told whatever came before it; ``again`` as of ``score_with``."""
+        return self._untold(place) or (again and self._was_told(place))
+
     def _untold(self, place: tuple[float, ...]) -> bool:
         """Whether this value makes a strange stretch ``untold`` values long of which none was told.
 
@@ -346,7 +350,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         place = self._place(time_ms, part)
         judged = self._heard >= shape.silent
         # An alarm of what was told before is a surprise again, if it is none else: what comes often tires.
-        anyway = judged and (self._untold(place) or (alarm and not self._stretch.alarmed and self._was_told(place)))
+        anyway = judged and self._anyway(place, alarm and not self._stretch.alarmed)
         distances = self._distances(place, anyway) if judged else []
         unfamiliar = self._unfamiliar(place) if judged else []
         told = self._told.learn(self._strangeness(distances) if judged else 0.0, anyway)
