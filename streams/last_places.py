@@ -25,18 +25,24 @@ _NEVER: Final = -1
 
 
 class LastPlaces:
-    """One row a device: when it last told of its place (ms, -1 never), and that place (degrees), NaN where it drove."""
+    """One row a device: when it last told of its place (ms, -1 never), and that place (degrees), NaN where it drove.
+
+    And the same of what came late, behind something newer: a backlog's readings go by its own places.
+    """
 
     __slots__ = ("columns",)
 
     def __init__(self) -> None:
-        self.columns = Columns(lat_deg=np.nan, lon_deg=np.nan, at_ms=np.int64(_NEVER))
+        self.columns = Columns(
+            lat_deg=np.nan, lon_deg=np.nan, at_ms=np.int64(_NEVER),
+            late_lat_deg=np.nan, late_lon_deg=np.nan, late_at_ms=np.int64(_NEVER),
+        )  # fmt: skip
 
     def fill(self, whole: DeviceBatch, joined: Sequence[InForce], rounds: Sequence[Rows], until_ms: int) -> None:
         """Of a frame, say where a seal may be opened of the readings without a fix, and which of them have no place.
 
-        A late fix counts where it is newer than what told of the place before. A time after ``until_ms`` cannot be
-        yet: the place holds from then on.
+        A late fix counts where it is newer than what told of the place before, else for what comes late itself. A time
+        after ``until_ms`` cannot be yet: the place holds from then on.
         """
         seen = np.isfinite(whole.lat_deg) & np.isfinite(whole.lon_deg)
         drives = whole.speed_kmh > DRIVES_KMH
@@ -49,14 +55,18 @@ class LastPlaces:
             return
         for positions in rounds:
             told = positions[tells[positions]]
-            told = told[at_ms[told] >= c["at_ms"][whole.rows[told]]]
-            at = whole.rows[told]
-            c["lat_deg"][at], c["lon_deg"][at], c["at_ms"][at] = lat_deg[told], lon_deg[told], at_ms[told]
+            newer = at_ms[told] >= c["at_ms"][whole.rows[told]]
+            for prefix, of in (("", told[newer]), ("late_", told[~newer])):
+                at = whole.rows[of]
+                c[f"{prefix}lat_deg"][at], c[f"{prefix}lon_deg"][at] = lat_deg[of], lon_deg[of]
+                c[f"{prefix}at_ms"][at] = at_ms[of]
             blind = positions[~seen[positions]]
             if len(blind):
                 at = whole.rows[blind]
-                lat_deg[blind], lon_deg[blind] = c["lat_deg"][at], c["lon_deg"][at]
-                age_ms = at_ms[blind] - c["at_ms"][at]
+                late = at_ms[blind] < c["at_ms"][at]
+                lat_deg[blind] = np.where(late, c["late_lat_deg"][at], c["lat_deg"][at])
+                lon_deg[blind] = np.where(late, c["late_lon_deg"][at], c["lon_deg"][at])
+                age_ms = at_ms[blind] - np.where(late, c["late_at_ms"][at], c["at_ms"][at])
                 whole.placed[blind] = np.isfinite(lat_deg[blind]) & (age_ms >= 0) & (age_ms <= HOLDS_MS)
         held = np.flatnonzero(~seen & whole.placed)
         if len(held):

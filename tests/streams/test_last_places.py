@@ -95,6 +95,17 @@ def test_a_late_reading_of_a_time_under_the_roof_is_under_the_roof(world) -> Non
     assert said(world, {**ARMED, **YARD}, {**ARMED, **ZERO}, {**ARMED, **ZERO}, late) == [""] * 4
 
 
+def test_what_comes_late_goes_by_the_places_that_came_late_with_it(world) -> None:
+    """A backlog, after live readings: a seal open in its yard, of which one reading has no fix."""
+    live = [{**OPEN, **YARD}, {**OPEN, **YARD, "after_s": 600}]
+    before, blind = {**OPEN, **YARD, "after_s": 120}, {**OPEN, **ZERO, "after_s": 150}
+    assert said(world, *live, before, blind) == [""] * 4
+    # The controls: without a place of its own time it has none, nor by one of later, or of a road.
+    assert said(world, *live, blind) == ["", "", SOMEWHERE]
+    assert said(world, *live, {**before, "after_s": 180}, blind) == ["", "", "", SOMEWHERE]
+    assert said(world, *live, {**ARMED, **ROAD, "after_s": 120}, blind) == ["", "", "", NOT_HERE]
+
+
 def test_a_late_fix_is_the_last_place_where_nothing_newer_has_told_of_one(world) -> None:
     driving, lot = {**ARMED, **ROAD, "speed_kmh": 60.0}, {**ARMED, **YARD, "after_s": 30}
     assert said(world, driving, {**ARMED, **ZERO, "after_s": 90}, lot, {**OPEN, **ZERO, "after_s": 120}) == [""] * 4
