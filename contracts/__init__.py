@@ -5,7 +5,7 @@ Start here:
 - ``readings``: what a device sends, and what it becomes once it is known whose it is
 - ``frames``: many readings in one Kafka record; ticks, the line's own clock
 - ``identifiers``: ISO 6346, UN/LOCODE, SCAC, pedimento, CBP entry and the names devices may bear
-- ``reference``: routes, shipments, devices and seals, each version with the time it took effect
+- ``reference``: routes, shipments, devices, seals, notices, each version with the time it took effect
 - ``alerts``, ``events``: what the line finds; ``receipts``, ``deadletters``: what it answers and refuses
 - ``topics``: the table of Kafka topics; ``partitioner``: which partition a key belongs to
 - ``health``: what the line's processes say of themselves

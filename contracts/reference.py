@@ -1,4 +1,4 @@
-"""The reference: routes, shipments, devices and seals, each version with the time it took effect.
+"""The reference: routes, shipments, devices, seals, bridges' notices, each version with the time it took effect.
 
 A reading joins the version in force at its own time, not the newest. Sources of fields: ISO 6346, UN/LOCODE, HS,
 ISO 17712 (seal class), DCSA (seal source, type, placement). Field checks raise ValueError; ``parse`` says line,
@@ -25,6 +25,8 @@ Lane: TypeAlias = Literal["standard", "fast"]
 Sector: TypeAlias = Literal[
     "semiconductors", "critical_minerals", "electric_vehicles", "biopharmaceuticals", "aerospace", "other"
 ]
+
+Announced: TypeAlias = Literal["holiday", "closure", "works", "other"]
 
 SealClass: TypeAlias = Literal["I", "S", "H"]
 SealSource: TypeAlias = Literal["CUSTOMS", "CARRIER", "SHIPPER", "PHYTOSANITARY", "VETERINARY"]
@@ -177,8 +179,8 @@ class Shipment(msgspec.Struct, tag_field="kind", tag="shipment", kw_only=True, f
         low, high = self.min_temperature_c, self.max_temperature_c
         if low is not None and high is not None and low > high:
             raise FieldError("min_temperature_c", f"{low} is above max_temperature_c {high}")
-        if self.ends_ms is not None and self.ends_ms < self.effective_ms:
-            raise FieldError("ends_ms", "is before effective_ms")
+        if self.ends_ms is not None:
+            _check_end(self.effective_ms, self.ends_ms)
 
 
 class Device(msgspec.Struct, tag_field="kind", tag="device", kw_only=True, forbid_unknown_fields=True):
@@ -215,7 +217,30 @@ class Seal(msgspec.Struct, tag_field="kind", tag="seal", kw_only=True, forbid_un
         _check_fields(("seal_number", self.seal_number, identifiers.check_seal_number))
 
 
-Record: TypeAlias = Route | Shipment | Device | Seal
+class Notice(msgspec.Struct, tag_field="kind", tag="notice", kw_only=True, forbid_unknown_fields=True):
+    """What is announced of a bridge: from ``effective_ms`` until ``ends_ms`` (excluded) it is not as usual.
+
+    Who waits or crosses there meanwhile is neither told of as a strange time nor learnt from. ``direction`` or ``lane``
+    left out: of all.
+    """
+
+    effective_ms: Count
+    notice_id: Name
+    bridge: Name
+    reason: Announced
+    direction: Direction | None = None
+    lane: Lane | None = None
+    ends_ms: Count
+
+    def __post_init__(self) -> None:
+        _check_end(self.effective_ms, self.ends_ms)
+
+    def is_of(self, bridge: str, direction: str | None, lane: str | None) -> bool:
+        """Whether it is of this lane of a bridge."""
+        return self.bridge == bridge and self.direction in (None, direction) and self.lane in (None, lane)
+
+
+Record: TypeAlias = Route | Shipment | Device | Seal | Notice
 
 
 class FieldError(ValueError):
@@ -233,6 +258,11 @@ def _check_ranges(ranges: Mapping[Any, list[float]]) -> None:
             raise FieldError(f"sensor_ranges.{name}", f"its lowest value {low} must be below its highest {high}")
 
 
+def _check_end(effective_ms: int, ends_ms: int) -> None:
+    if ends_ms < effective_ms:
+        raise FieldError("ends_ms", "is before effective_ms")
+
+
 def _check_fields(*checks: tuple[str, str | None, Any]) -> None:
     for name, value, check in checks:
         if value is not None:
@@ -245,13 +275,14 @@ def _check_fields(*checks: tuple[str, str | None, Any]) -> None:
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _encoder = msgspec.json.Encoder()
 
-_KINDS: Final[dict[str, Any]] = {"route": Route, "shipment": Shipment, "device": Device, "seal": Seal}
+_KINDS: Final[dict[str, Any]] = {"route": Route, "shipment": Shipment, "device": Device, "seal": Seal, "notice": Notice}
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "kind": tuple(_KINDS),
     "device_kind": get_args(DeviceKind),
     "direction": get_args(Direction),
     "lane": get_args(Lane),
     "sector": get_args(Sector),
+    "reason": get_args(Announced),
     "class": get_args(SealClass),
     "source": get_args(SealSource),
     "type": get_args(SealType),
@@ -353,10 +384,12 @@ def id_of(record: Record) -> str:
             return record.device_id
         case Seal():
             return record.seal_number
+        case Notice():
+            return record.notice_id
 
 
 def kind_of(record: Record) -> str:
-    """``route``, ``shipment``, ``device`` or ``seal``."""
+    """``route``, ``shipment``, ``device``, ``seal`` or ``notice``."""
     return type(record).__name__.lower()
 
 

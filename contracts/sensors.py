@@ -17,7 +17,8 @@ class SensorValue(msgspec.Struct, kw_only=True, omit_defaults=True):
     ``value`` is the mean of the minute that begins at ``time_ms`` (UTC), of ``readings`` of them, or what one crossing
     took that ended at ``time_ms``. ``low`` and ``high`` are the declared range, in the sensor's unit. ``band`` is what
     the shipment declares for a temperature, lowest..highest, empty where it declares nothing: other goods are another
-    series. ``device_id`` to ``exercise`` are of the last reading in it.
+    series. ``device_id`` to ``exercise`` are of the last reading in it. ``notice`` is the notice of the reference that
+    was in force for the bridge while this crossing waited or went over it.
     """
 
     subject: str
@@ -35,6 +36,7 @@ class SensorValue(msgspec.Struct, kw_only=True, omit_defaults=True):
     lat_deg: float | None = None
     lon_deg: float | None = None
     exercise: bool = False
+    notice: str | None = None
 
     @property
     def series(self) -> str:

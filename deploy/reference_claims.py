@@ -6,7 +6,7 @@ what was meant. Pure: records come in, those loaded already beside those of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from contracts import reference
-from contracts.reference import Device, Record, Shipment
+from contracts.reference import Device, Record, Route, Shipment
 
 Oddity: TypeAlias = tuple[str, str, str]  # key of the file's record, field, why
 
@@ -33,15 +33,21 @@ class _Stay:
 
 
 def known_records(known: Mapping[str, bytes]) -> dict[str, Record]:
-    """The shipments and devices of a reference topic's content; what cannot be read is in force nowhere."""
+    """A reference topic's content without its seals and notices; what cannot be read is in force nowhere."""
     records = {}
     for key, value in known.items():
-        if key.startswith(("shipment/", "device/")):
+        if key.startswith(("shipment/", "device/", "route/")):
             try:
                 records[key] = reference.parse(value)
             except (ValueError, msgspec.DecodeError):
                 continue
     return records
+
+
+def bridges_of(records: Iterable[Record]) -> set[str]:
+    """The bridges that some route crosses."""
+    routes = (record for record in records if isinstance(record, Route))
+    return {area.bridge for route in routes for area in route.geofences if area.bridge is not None}
 
 
 def oddities(

@@ -14,10 +14,12 @@ from typing import Final, TypeAlias
 import shapely
 
 from contracts import identifiers
-from contracts.reference import SENSORS, Device, Polygon, Record, Route, Shipment
+from contracts.reference import SENSORS, Device, Notice, Polygon, Record, Route, Shipment
+from contracts.topics import DAY_MS
 
 Fault: TypeAlias = tuple[str, str]
 
+NOTICE_DAYS_MAX: Final = 31  # a watch is not put off for good by one record
 TRAVEL_S_MAX: Final = 42 * 86_400  # six weeks: more is milliseconds, or no journey of a truck
 _EXTENT_DEG_MIN: Final = 1e-5  # a metre or so
 _SECONDS_BELOW: Final = 1_000_000_000_000  # as milliseconds it is in 2001, before any record; as seconds, far from now
@@ -38,6 +40,9 @@ def faults(record: Record) -> Iterator[Fault]:
             yield from _of_shipment(record)
         case Device():
             yield from _of_device(record)
+        case Notice():
+            if record.ends_ms - record.effective_ms > NOTICE_DAYS_MAX * DAY_MS:
+                yield "ends_ms", f"must be within {NOTICE_DAYS_MAX} days of effective_ms: give another notice for more"
 
 
 def _of_route(route: Route) -> Iterator[Fault]:

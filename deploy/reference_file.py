@@ -13,8 +13,8 @@ import msgspec
 
 from contracts import reference
 from contracts.identifiers import country_of
-from contracts.reference import Device, FieldError, Record, Route, Shipment
-from deploy.reference_claims import known_records, oddities
+from contracts.reference import Device, FieldError, Notice, Record, Route, Shipment
+from deploy.reference_claims import bridges_of, known_records, oddities
 from deploy.reference_faults import faults
 from streams.shipment_windows import WindowConfig
 
@@ -52,7 +52,8 @@ def judge(lines: Iterable[bytes], known: Mapping[str, bytes] | None = None) -> J
     Refused: what is no record or has a fault (``reference_faults``), a shipment whose route is in neither, two lines
     with the same key and other content. Warned of: devices and seals that are in neither, what two shipments claim at
     once (``reference_claims``), another carrier's devices, a direction within one country, vehicles that report too
-    seldom for their journeys to be judged, and records that replace what is known under their key.
+    seldom for their journeys to be judged, notices of a bridge that no route crosses, and records that replace what is
+    known under their key.
     """
     result = Judged()
     first_line: dict[str, int] = {}
@@ -93,6 +94,8 @@ def _check_names(result: Judged, first_line: Mapping[str, int], known: Mapping[s
     """What records say of each other: in the file itself, or in what is loaded already."""
     ids: set[tuple[str, ...]] = {tuple(key.rpartition("/")[0].split("/", 1)) for key in known}
     ids |= {(reference.kind_of(record), reference.id_of(record)) for record in result.records.values()}
+    loaded = known_records(known)
+    bridges = bridges_of([*loaded.values(), *result.records.values()])
     for key, record in result.records.items():
         number = first_line[key]
         if key in known and known[key] != reference.encode(record):
@@ -100,6 +103,9 @@ def _check_names(result: Judged, first_line: Mapping[str, int], known: Mapping[s
         if isinstance(record, Device) and record.device_kind in VEHICLES and record.interval_s > SELDOM_S:
             why = f"each {record.interval_s:g} s is too seldom for unusual_journey; it needs {SELDOM_S:g} s or less"
             result.warnings.append(Note(number, "interval_s", why))
+        if isinstance(record, Notice) and record.bridge not in bridges:
+            why = f"{record.bridge} is no bridge of a route's geofences, so this is a notice of nothing"
+            result.warnings.append(Note(number, "bridge", f"{why}; there are {', '.join(sorted(bridges)) or 'none'}"))
         if not isinstance(record, Shipment):
             continue
         if ("route", record.route_id) not in ids:
@@ -112,7 +118,7 @@ def _check_names(result: Judged, first_line: Mapping[str, int], known: Mapping[s
         if country_of(record.origin) == country_of(record.destination):
             why = f"{record.direction}, though {record.origin} and {record.destination} are in one country"
             result.warnings.append(Note(number, "direction", why))
-    odd = oddities(result.records, known_records(known), ids)
+    odd = oddities(result.records, loaded, ids)
     result.warnings += [Note(first_line[key], where, why) for key, where, why in odd]
     result.refusals.sort(key=lambda note: note.line)
     result.warnings.sort(key=lambda note: note.line)

@@ -54,6 +54,10 @@ PUT_ASIDE: Final[Texts] = {
     "es": "{device_id}: lo que se sabía de {what_es} se deja de lado, porque cambió su rango o su modelo; se aprende "
     "de nuevo antes de juzgarla otra vez.",
 }
+UNDER_NOTICE: Final[Texts] = {
+    "en": "Notice {notice} has been given of this bridge: {what_en} is not judged while it is in force.",
+    "es": "Se ha dado el aviso {notice} sobre este puente: {what_es} no se juzga mientras esté vigente.",
+}
 _AXIS: Final = "axis_"
 _CALM_PART: Final = 0.7  # of ``open_score``
 _FINER: Final = 3

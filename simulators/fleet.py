@@ -15,7 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from contracts.readings import Reading
-from contracts.reference import Record, Route, Shipment
+from contracts.reference import Notice, Record, Route, Shipment
 from simulators import fault_plan
 from simulators.coverage import Habits
 from simulators.devices import Boot, sample
@@ -110,16 +110,18 @@ class Fleet:
                 yield rig.scac, device.device_id
 
     def reference(self) -> list[Record]:
-        """Every record that the line needs to know this fleet: routes first, then each rig's.
+        """Every record that the line needs to know this fleet: routes first, then each rig's, then bridges' notices.
 
         A drill has routes of its own too, in the same corridors: its corridor's width is not the real one's business.
+        It gives no notices: bridges are real.
         """
         records: list[Record] = [
             way.route(self.half_width_m, self.start_ms, self.habits.life.watched_crossings) for way in ways()
         ]
         for rig in self.rigs:
             records += rig.reference(self.start_ms, self.ends_ms, self.habits.life.watched_sensors)
-        return [_of_drill(record) for record in records] if self.habits.exercise else records
+        records += self.habits.life.notices(self.start_ms)
+        return [_of_drill(r) for r in records if not isinstance(r, Notice)] if self.habits.exercise else records
 
     def run(self, until_ms: int | None = None) -> Iterator[tuple[int, str, Reading]]:
         """(send time in UTC ms, SCAC, reading) in order of sending, until ``until_ms`` or the run's end.

@@ -20,10 +20,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.reference import Announced, Notice
 from simulators import noise
 from simulators.climate import HeatWave
 from simulators.journeys import Trip, delayed
-from simulators.places import BRIDGES
+from simulators.places import BRIDGES, WAITS_S
 from simulators.warps import Piece
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -45,12 +46,12 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     or a battery's bad sample in each sample, of a device to have coarse sensors. Who comes to a bridge in
     ``holiday_s`` (from the run's start) waits ``holiday_times`` as long; ``closed_bridge`` lets nobody over in
     ``closed_s``. ``line_km``: how far before the bridge's own queue such a line reaches: drawn for each who comes in
-    a holiday; before a closed bridge it grows from the least to the most. ``cold_start_samples``: so many samples
-    after a restart have no fix. ``doors_warm``: open doors let the warm air in. ``peek_chance``: of a seal opened for
-    seconds, in each stay at customs without an inspection. ``roof_share``: of the stays in yards and at customs in
-    which the truck and what is on it stand under a roof. ``clock_off_s``: no device's clock is further off.
-    ``watched_sensors``: the reference declares the ranges of temperature, humidity and vibration.
-    ``watched_crossings``: and of what waits and crossings at the bridges take.
+    a holiday; before a closed bridge it grows from the least to the most. Both are announced (``notices``).
+    ``cold_start_samples``: so many samples after a restart have no fix. ``doors_warm``: open doors let the warm air
+    in. ``peek_chance``: of a seal opened for seconds, in each stay at customs without an inspection. ``roof_share``: of
+    the stays in yards and at customs in which the truck and what is on it stand under a roof. ``clock_off_s``: no
+    device's clock is further off. ``watched_sensors``: the reference declares the ranges of temperature, humidity and
+    vibration. ``watched_crossings``: and of what waits and crossings at the bridges take.
     """
 
     dead_zones: bool = False
@@ -87,6 +88,24 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         spans = (self.heat_wave_c, self.heat_wave_from_s, self.heat_wave_rise_s)
         most_c, from_s, rises_s = (rng.uniform(*of) for of in spans)
         return HeatWave(most_c, start_ms + 1000.0 * from_s, 1000.0 * rises_s)
+
+    def notices(self, start_ms: int) -> list[Notice]:
+        """What customs announce of the bridges: each holiday or closure, until the line that it makes has gone."""
+        found: list[Notice] = []
+        for code, bridge in BRIDGES.items():
+            wait_s = max(most for _, most in WAITS_S[code].values())
+            if self.holiday_s is not None:
+                gone_s = self.holiday_times * wait_s
+                found.append(_notice(bridge, "holiday", start_ms, self.holiday_s, gone_s))
+            if self.closed_bridge == bridge:
+                gone_s = _DISSOLVES_MS / 1000.0 + wait_s
+                found.append(_notice(bridge, "closure", start_ms, self.closed_s, gone_s))
+        return found
+
+
+def _notice(bridge: str, reason: Announced, start_ms: int, span_s: Pair, gone_s: float) -> Notice:
+    begins_ms, ends_ms = (start_ms + int(1000.0 * s) for s in (span_s[0], span_s[1] + gone_s))
+    return Notice(effective_ms=begins_ms, notice_id=f"{bridge}-{reason}", bridge=bridge, reason=reason, ends_ms=ends_ms)
 
 
 UNEVENTFUL: Final = Life()

@@ -104,7 +104,7 @@ class AdmitStage:
         if self.roster.book.watches:
             values, changed = self.minutes.hear(judged, fresh, joined)
             self._minute_dirty |= changed
-            out += self._watched(values + of_crossings(facts, fresh, joined))
+            out += self._watched(values + of_crossings(facts, fresh, joined, self.roster.book))
         out += self._gatherer.full()
         return out
 

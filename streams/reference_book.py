@@ -1,4 +1,4 @@
-"""The reference as of a time: which shipment a device guarded then, on which route, under which declaration.
+"""The reference as of a time: which shipment a device guarded then, on which route; what was announced of a bridge.
 
 Versions carry ``effective_ms``; the one in force at a time is the newest that had taken effect. ``version`` counts
 the records applied and is stamped on every reading joined, so that one can tell what was known.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from contracts.reference import Device, Record, Route, Seal, Shipment, id_of, kind_of
+from contracts.reference import Device, Notice, Record, Route, Seal, Shipment, id_of, kind_of
 from streams.corridor import Corridor
 
 
@@ -38,6 +38,7 @@ class ReferenceBook:
         self._corridors: dict[tuple[str, int], Corridor] = {}
         self._shipments_of: dict[str, set[str]] = {}
         self._devices_on: dict[str, set[str]] = {}
+        self._notices_of: dict[str, set[str]] = {}  # ids by bridge
         # Which devices each applied record concerned, so that whoever keeps an answer knows when to ask again.
         self.touched: list[tuple[str, ...]] = []
 
@@ -67,6 +68,8 @@ class ReferenceBook:
             case Device():
                 self.watches |= bool(record.sensor_ranges)
                 self.touched.append((record.device_id,))
+            case Notice():
+                self._notices_of.setdefault(record.bridge, set()).add(record.notice_id)
             case Seal():
                 pass
 
@@ -90,6 +93,25 @@ class ReferenceBook:
         """The seal as issued."""
         found = self._as_of("seal", seal_number, time_ms)[0]
         return found if isinstance(found, Seal) else None
+
+    def notice(
+        self, bridge: str, direction: str | None, lane: str | None, since_ms: int, until_ms: int
+    ) -> Notice | None:
+        """The notice in force for this lane of a bridge at any time from ``since_ms`` to ``until_ms``, both included.
+
+        Of several, the first by id.
+        """
+        for notice_id in sorted(self._notices_of.get(bridge, ())):
+            times = self._times["notice", notice_id]
+            for begins_ms, later_ms, version in zip(
+                times, [*times[1:], _ALWAYS], self._records["notice", notice_id], strict=True
+            ):
+                if not isinstance(version, Notice) or not version.is_of(bridge, direction, lane):
+                    continue
+                first_ms = max(begins_ms, since_ms)
+                if first_ms <= until_ms and first_ms < min(later_ms, version.ends_ms):
+                    return version
+        return None
 
     def in_force(self, device_id: str, time_ms: int) -> InForce:
         """Device, shipment and corridor at this time. Of several shipments, the one that took effect last."""

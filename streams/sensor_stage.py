@@ -3,7 +3,8 @@
 Assumes stage 1's output: frames of values, and from each of its partitions a tick once a minute. A device's values come
 from one partition of stage 1, in order, and are judged as they come. A bridge's come from all of them: they wait until
 all have ticked past them by the lateness bound, and are judged in order of time and identity. So neither interleaving
-nor a death in between changes a score. Each value is scored before it is learnt.
+nor a death in between changes a score. Each value is scored before it is learnt. What a crossing took under a
+bridge's notice is neither: an officer who gave it knows.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from streams.stage import Outgoing, StateChange, cloud_event, pack, unpack
 _JSON: Final = msgspec.json.Encoder()
 _VALUE: Final = msgspec.json.Decoder(SensorValue)
 _PACKED: Final = msgspec.msgpack.Decoder(SensorValue)
-_COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "opened", "closed")
+_COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "noticed", "opened", "closed")
 Heed = Callable[[SensorValue, Judgement], None]
 _SWEEP_MS: Final = 6 * 3_600_000
 # What a device keeps for later, or measures as another series (of other goods), is no value of this one.
@@ -133,6 +134,11 @@ class SensorStage:
     def _judge(self, told: SensorValue, out: list[Outgoing]) -> None:
         name = told.series, told.exercise
         under_way = self._open.get(name)
+        if told.notice is not None:
+            self._counters["noticed"] += 1
+            if under_way is not None:
+                self._clear(name, _here(told), {"notice": told.notice}, out, sensor_watch.UNDER_NOTICE)
+            return
         judgement = self.models.judge(told, under_way is not None)
         self._heed(told, judgement)
         if judgement.strange:

@@ -14,7 +14,7 @@ from contracts.events import Event
 from contracts.readings import NO_FIX, ShipmentReading
 from contracts.reference import Geofence, Shipment
 from contracts.sensors import MINUTE_MS, SensorValue
-from streams.reference_book import InForce
+from streams.reference_book import InForce, ReferenceBook
 
 _BANDED: Final = "temperature_c"
 _OF_CROSSING: Final = ("wait_s", "crossing_s")
@@ -97,9 +97,13 @@ def _band(shipment: Shipment | None) -> str:
 
 
 def of_crossings(
-    facts: Iterable[Event], readings: Sequence[ShipmentReading], joined: Sequence[InForce]
+    facts: Iterable[Event], readings: Sequence[ShipmentReading], joined: Sequence[InForce], book: ReferenceBook
 ) -> list[SensorValue]:
-    """What the crossings among these facts took, of what each bridge's span declares. ``readings`` told the facts."""
+    """What the crossings among these facts took, of what each bridge's span declares. ``readings`` told the facts.
+
+    A crossing is under notice if one was in force at any time from where it entered the queue: who came to a closed
+    bridge and waited is, though it went over when that had opened again.
+    """
     crossed = {(fact.device_id, fact.time_ms, fact.exercise): fact for fact in facts if fact.type == "BORDER_CROSSED"}
     told: list[SensorValue] = []
     if not crossed:
@@ -107,18 +111,23 @@ def of_crossings(
     for reading, found in zip(readings, joined, strict=True):
         event = crossed.pop((reading.device_id, reading.time_ms, reading.exercise), None)
         if event is not None and found.corridor is not None:
-            told += _of_crossing(event, reading, found.corridor.geofences.values())
+            told += _of_crossing(event, reading, found.corridor.geofences.values(), book)
     return told
 
 
-def _of_crossing(event: Event, reading: ShipmentReading, places: Iterable[Geofence]) -> list[SensorValue]:
+def _of_crossing(
+    event: Event, reading: ShipmentReading, places: Iterable[Geofence], book: ReferenceBook
+) -> list[SensorValue]:
     ranges = next((p.sensor_ranges for p in places if p.bridge == event.bridge and p.sensor_ranges), {})
+    queued_ms = event.time_ms - int(1000.0 * (event.wait_s or 0.0))
+    notice = book.notice(event.bridge or "", event.direction, event.lane, queued_ms, event.time_ms)
     return [
         SensorValue(
             subject=f"{event.bridge}:{event.direction}:{event.lane}", sensor=sensor, time_ms=event.time_ms,
             value=value, low=ranges[sensor][0], high=ranges[sensor][1], device_id=event.device_id,
             boot_id=reading.boot_id, seq=reading.seq, shipment_id=event.shipment_id, lat_deg=event.lat_deg,
             lon_deg=event.lon_deg, exercise=event.exercise,
+            notice=None if notice is None else notice.notice_id,
         )
         for sensor in _OF_CROSSING
         if sensor in ranges and (value := getattr(event, sensor)) is not None

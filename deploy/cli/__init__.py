@@ -34,7 +34,7 @@ _COMMANDS: Final = {
     "sink": ("deploy.cli.sink:sink", "Kafka to the history: run the sink."),
     "deliver": ("deploy.cli.deliver:deliver", "Alerts to MQTT and webhooks: run the deliverer."),
     "simulate": ("deploy.cli.simulate:simulate", "Publish a simulated fleet to the broker."),
-    "reference": ("deploy.cli.reference:reference", "Load routes, shipments, devices and seals."),
+    "reference": ("deploy.cli.reference:reference", "Load routes, shipments, devices, seals, notices."),
     "alerts": ("deploy.cli.alerts:alerts", "Read an audience's alerts."),
     "deliveries": ("deploy.cli.deliveries:deliveries", "Who was told, who was not; send it again."),
     "deadletters": ("deploy.cli.deadletters:deadletters", "What was refused and why; send it again."),

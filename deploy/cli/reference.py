@@ -20,7 +20,7 @@ _SHOWN_MAX = 50
 
 @click.group()
 def reference() -> None:
-    """Routes, shipments, devices and seals: what readings are joined with."""
+    """Routes, shipments, devices and seals, which readings are joined with; and bridges' notices."""
 
 
 @reference.command(short_help="Load a file of records: all of it or nothing.")

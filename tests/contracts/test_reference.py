@@ -59,7 +59,16 @@ SEAL: dict[str, Any] = {
     "type": "BOLT",
     "placement": "DOOR",
 }
-RECORDS = {"shipment": SHIPMENT, "route": ROUTE, "device": DEVICE, "seal": SEAL}
+NOTICE: dict[str, Any] = {
+    "kind": "notice",
+    "effective_ms": 5,
+    "notice_id": "christmas",
+    "bridge": "WORLD-TRADE",
+    "reason": "holiday",
+    "direction": "northbound",
+    "ends_ms": 9,
+}
+RECORDS = {"shipment": SHIPMENT, "route": ROUTE, "device": DEVICE, "seal": SEAL, "notice": NOTICE}
 
 
 def line(record: dict[str, Any], **changes: Any) -> bytes:
@@ -78,8 +87,11 @@ def test_a_right_record_goes_round(kind: str) -> None:
 
 
 def test_a_record_lives_under_its_kind_id_and_time() -> None:
-    keys = [reference.key_of(reference.parse(line(r))) for r in (SHIPMENT, ROUTE, DEVICE, SEAL)]
-    assert keys == ["shipment/S1/1790000000000", "route/I35/5", "device/truck-1/5", "seal/ML123/5"]
+    records = SHIPMENT, ROUTE, DEVICE, SEAL, NOTICE
+    keys = [reference.key_of(reference.parse(line(record))) for record in records]
+    assert keys == [
+        "shipment/S1/1790000000000", "route/I35/5", "device/truck-1/5", "seal/ML123/5", "notice/christmas/5",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -102,7 +114,7 @@ def test_a_record_lives_under_its_kind_id_and_time() -> None:
         (SHIPMENT, {"ends_ms": 1_789_999_999_999}, "ends_ms", "before effective_ms"),
         (SHIPMENT, {"effective_ms": 2**60}, "effective_ms", "of at most 9007199254740991"),
         (SHIPMENT, {"effective_ms": -1}, "effective_ms", "a whole number of at least 0"),
-        (SHIPMENT, {"kind": "parcel"}, "kind", "must be route, shipment, device or seal, not parcel"),
+        (SHIPMENT, {"kind": "parcel"}, "kind", "must be route, shipment, device, seal or notice, not parcel"),
         (ROUTE, {"half_width_m": 0}, "half_width_m", "a number above 0"),
         (ROUTE, {"line": {"type": "LineString", "coordinates": [[0, 0]]}}, "line.coordinates", "a list of at least 2"),
         (
@@ -116,6 +128,10 @@ def test_a_record_lives_under_its_kind_id_and_time() -> None:
         (DEVICE, {"device_kind": "drone"}, "device_kind", "must be truck, container, seal or phone, not drone"),
         (SEAL, {"clas": "H"}, "clas", "is no field of this record; did you mean class?"),
         (SEAL, {"class": "X"}, "class", "must be I, S or H, not X"),
+        (NOTICE, {"ends_ms": 4}, "ends_ms", "is before effective_ms"),
+        (NOTICE, {"ends_ms": None}, "ends_ms", "must be a whole number, not null"),
+        (NOTICE, {"reason": "party"}, "reason", "must be holiday, closure, works or other, not party"),
+        (NOTICE, {"brigde": "x"}, "brigde", "is no field of this record; did you mean bridge?"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_reason(record, changes, field: str, why: str) -> None:

@@ -26,6 +26,14 @@ DEVICE: dict[str, Any] = {
     "device_kind": "truck",
     "interval_s": 10,
 }
+NOTICE: dict[str, Any] = {
+    "kind": "notice",
+    "effective_ms": 1_700_000_000_000,
+    "notice_id": "christmas",
+    "bridge": "WTB",
+    "reason": "holiday",
+    "ends_ms": 1_700_086_400_000,
+}
 SHIPMENT: dict[str, Any] = {
     "kind": "shipment",
     "effective_ms": 1_700_000_000_000,
@@ -100,7 +108,7 @@ def test_each_wrong_line_is_named_with_field_and_reason():
             "did you mean lat_deg?",
         ),
         (DEVICE | {"device_id": "a b"}, "device_id", "must be 1 to 64 of letters, digits, '.', '_' or '-'"),
-        (DEVICE | {"kind": "nope"}, "kind", "must be route, shipment, device or seal, not nope"),
+        (DEVICE | {"kind": "nope"}, "kind", "must be route, shipment, device, seal or notice, not nope"),
         (SHIPMENT | {"direction": "up"}, "direction", "must be northbound or southbound, not up"),
         (ROUTE | {"line": {"type": "Point", "coordinates": []}}, "line.type", "must be LineString, not Point"),
         (DEVICE | {"interval_s": "10"}, "interval_s", "must be a number, not text"),
@@ -127,6 +135,8 @@ def test_each_wrong_line_is_named_with_field_and_reason():
         (SHIPMENT | {"trader": "\t"}, "trader", "is empty"),
         (SHIPMENT | {"trader": "a\x00b"}, "trader", "without control characters"),
         (SHIPMENT | {"device_ids": ["truck-1", "box-1", "truck-1"]}, "device_ids[2]", "names truck-1 a second time"),
+        (NOTICE | {"ends_ms": 1_700_000_000_000 + 31 * 86_400_000 + 1}, "ends_ms", "within 31 days of effective_ms"),
+        (NOTICE | {"ends_ms": 1_700_086_400}, "ends_ms", "is before effective_ms"),
         (DEVICE | {"sensors": ["temprature"]}, "sensors[0]", "did you mean temperature?"),
         (DEVICE | {"sensors": ["seal", "zzz"]}, "sensors[1]", "'zzz' is no sensor that is known; there are position, "),
     ],
@@ -163,6 +173,15 @@ def test_a_shipments_route_must_be_in_the_file_or_loaded():
     [refusal] = judge(lines(DEVICE, SHIPMENT)).refusals
     assert (refusal.line, refusal.field) == (2, "route_id")
     assert judge(lines(DEVICE, SHIPMENT), {"route/I35/1": b"{}"}).refusals == []
+
+
+def test_a_notice_of_a_bridge_that_no_route_crosses_is_warned_of_with_those_that_there_are():
+    crossing = ROUTE | {"geofences": [fence(SQUARE) | {"bridge": name} for name in ("WTB", "COL")]}
+    assert noted(crossing, NOTICE) == noted(NOTICE, known=(crossing,)) == []
+    assert noted(crossing, NOTICE | {"bridge": "WBT"}) == [
+        "line 2: bridge: WBT is no bridge of a route's geofences, so this is a notice of nothing; there are COL, WTB"
+    ]
+    assert noted(ROUTE, NOTICE)[0].endswith("there are none")
 
 
 def test_unknown_devices_are_a_warning():

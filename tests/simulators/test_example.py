@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts.reference import Device, Geofence, Route, Seal, Shipment, Stop, encode
+from contracts.reference import Device, Geofence, Notice, Route, Seal, Shipment, Stop, encode
 from deploy.reference_file import judge
 from simulators.example import records
 
@@ -24,10 +24,13 @@ def test_the_file_would_be_loaded_whole_without_a_warning() -> None:
     judged = judge((EXAMPLES / "reference.ndjson").read_bytes().splitlines())
     assert not judged.refusals
     assert not judged.warnings
-    assert {type(record) for record in judged.records.values()} == {Route, Device, Seal, Shipment}
+    assert {type(record) for record in judged.records.values()} == {Route, Device, Seal, Shipment, Notice}
 
 
-@pytest.mark.parametrize("kind", [Route, Stop, Geofence, Device, Seal, Shipment], ids=lambda kind: kind.__name__)
+KINDS = (Route, Stop, Geofence, Device, Seal, Notice, Shipment)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_field_is_explained(kind: type[msgspec.Struct]) -> None:
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     section = re.search(rf"^## {kind.__name__}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)

@@ -104,7 +104,7 @@ def test_a_fault_free_day_is_no_dull_day(day: Fleet, day_sent: list[tuple[int, s
 
 def test_every_reference_record_is_one_that_would_be_loaded(day: Fleet) -> None:
     records = day.reference()
-    assert {reference.kind_of(record) for record in records} == {"route", "shipment", "device", "seal"}
+    assert {reference.kind_of(record) for record in records} == {"route", "shipment", "device", "seal", "notice"}
     for record in records:
         assert reference.parse(reference.encode(record)) == record
     assert len({reference.key_of(record) for record in records}) == len(records)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from contracts.readings import Reading
-from contracts.reference import Shipment
+from contracts.reference import Notice, Shipment
 from simulators import Fault, FaultSpec, Fleet, climate, scenarios
 from simulators.fault_draws import CLOCKS_S, OUTLIERS_M
 from simulators.fault_effects import failing_level
@@ -22,6 +22,7 @@ from simulators.faults import BURST_S, HARD, NOT_IN_EVERY_LINE, OF_SHIPMENT, Inj
 from simulators.journeys import Trip
 from simulators.life import Life
 from simulators.sick_sensors import FIELDS, SATURATED, USUAL_NOISE
+from streams.reference_book import ReferenceBook
 
 START_MS = 1_790_000_000_000
 SEED = 2
@@ -585,6 +586,35 @@ def test_a_holidays_line_takes_four_times_as_long_as_the_queue_alone_does(calm: 
         times.append(1.0 + longer_s / (over_s - own_s))
     assert len([t for t in times if t > 1.5]) >= 4
     assert np.median([t for t in times if t > 1.5]) == pytest.approx(life.holiday_times, rel=0.25)
+
+
+def test_who_waits_longer_for_a_holiday_or_a_closed_bridge_waits_under_its_notice(calm: Played) -> None:
+    book = ReferenceBook()
+    for record in calm.fleet.reference():
+        book.apply(record)
+    life = calm.fleet.habits.life
+    usual = Fleet(
+        SEED, START_MS, len(calm.fleet.rigs), horizon_s=72_000,
+        life=msgspec.structs.replace(life, holiday_s=None, closed_bridge=None),
+    )  # fmt: skip
+    trips = {trip.shipment_id: trip for rig in usual.rigs for trip in rig.trips}
+    longer = 0
+    for trip, enters_s, leaves_s in in_the_queue(calm):
+        queue = trip.way.mark("queue")
+        usual_ms = [trips[trip.shipment_id].passes_ms(km) for km in (queue.start_km, queue.end_km)]
+        if leaves_s - enters_s > (usual_ms[1] - usual_ms[0]) / 1000.0 + 1.0:
+            longer += 1
+            since_ms, until_ms = (START_MS + int(1000.0 * s) for s in (enters_s, leaves_s))
+            assert book.notice(str(trip.way.bridge), trip.way.direction, "standard", since_ms, until_ms)
+    assert longer >= 8
+    assert not book.notice("WORLD-TRADE", "northbound", "standard", START_MS, START_MS + 1)
+
+
+def test_a_drill_gives_no_notice_of_a_real_bridge() -> None:
+    life = scenarios.load("quiet-hard").life
+    assert life.notices(START_MS)
+    drill = Fleet(SEED, START_MS, 2, horizon_s=600, life=life, exercise=True)
+    assert not [record for record in drill.reference() if isinstance(record, Notice)]
 
 
 def stands_before_its_queue(of: Played) -> Iterator[tuple[Trip, float, float]]:

@@ -133,6 +133,45 @@ def test_a_replaced_route_gets_a_new_corridor(world) -> None:
     assert [p.name for p in after.places] == ["yard", "x"]
 
 
+NOTICE_FIELDS: Any = {
+    "notice_id": st.sampled_from(["a", "b"]),
+    "bridge": st.sampled_from(["WTB", "COL"]),
+    "direction": st.sampled_from([None, "northbound", "southbound"]),
+    "lane": st.sampled_from([None, "standard", "fast"]),
+    "effective_ms": times,
+}
+
+
+@given(
+    st.lists(st.fixed_dictionaries({**NOTICE_FIELDS, "lasts_ms": times}), max_size=6,
+             unique_by=lambda n: (n["notice_id"], n["effective_ms"])),
+    st.integers(-5, 65), st.integers(0, 30), st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_a_bridge_is_under_a_notice_where_one_is_in_force_at_any_instant_of_the_time_asked_of(
+    world, drawn, since_ms: int, for_ms: int, rng
+) -> None:
+    notices = [
+        world.record(kind="notice", reason="other", ends_ms=n["effective_ms"] + n.pop("lasts_ms"), **n) for n in drawn
+    ]
+    book = world.book(*rng.sample(notices, len(notices)))
+
+    def in_force(at_ms: int) -> set[str]:
+        newest = {n.notice_id: n for n in sorted(notices, key=lambda n: n.effective_ms) if n.effective_ms <= at_ms}
+        there = {name: n for name, n in newest.items() if n.bridge == "WTB" and at_ms < n.ends_ms}
+        return {name for name, n in there.items() if n.direction in (None, "northbound") and n.lane in (None, "fast")}
+
+    by_hand = set().union(*(in_force(at_ms) for at_ms in range(since_ms, since_ms + for_ms + 1)))
+    found = book.notice("WTB", "northbound", "fast", since_ms, since_ms + for_ms)
+    assert (found and found.notice_id) == min(by_hand, default=None)
+
+
+def test_a_notice_that_moves_to_another_bridge_leaves_the_first(world) -> None:
+    of: Any = {"kind": "notice", "notice_id": "a", "effective_ms": 5, "ends_ms": 9, "reason": "works"}
+    book = world.book(world.record(bridge="WTB", **of), world.record(bridge="COL", **of))
+    assert book.notice("WTB", None, None, 0, 60) is None
+    assert book.notice("COL", None, None, 0, 60) is not None
+
+
 def test_nothing_is_known_of_a_stranger(world) -> None:
     found = world.fleet().in_force("stranger", world.t0_ms)
     assert said(found) == (None, None, None)

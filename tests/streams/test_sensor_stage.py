@@ -576,6 +576,66 @@ def test_a_lane_that_is_empty_for_an_hour_or_two_ends_no_episode_of_its_bridge(
     assert all(s.startswith("No value of a crossing of WTB, northbound, standard has come for ") for s in said)
 
 
+HOLIDAY = range(300, 330)
+
+
+def crossings(world, notice: range = range(0)) -> list[SensorValue]:
+    """A crossing each five minutes that takes five times as long in ``HOLIDAY`` and once more at the end."""
+    rng = random.Random(4)
+    return [
+        value(
+            world, 5 * n, 600.0 + rng.uniform(-40.0, 40.0) + (3_000.0 if n in HOLIDAY or n >= 380 else 0.0),
+            subject="WTB:northbound:standard", sensor="crossing_s", low=0.0, high=7_200.0,
+            device_id=f"truck-{n % 2 + 1}", shipment_id=f"S{n % 2 + 1}", notice="christmas" if n in notice else None,
+        )
+        for n in range(400)
+    ]  # fmt: skip
+
+
+def cross(line: Line, told: list[SensorValue]) -> list[Alert]:
+    for one in told:
+        line.hear(one)
+        for minute in range(5):
+            line.tick(one.time_ms + minute * MINUTE_MS)
+    return line.alerts
+
+
+def opened_at(world, alerts: list[Alert]) -> list[int]:
+    """Which crossings opened an alert."""
+    return [(int(a.evidence["measured_ms"]) - world.t0_ms) // (5 * MINUTE_MS) for a in alerts if a.state == "opened"]
+
+
+def test_crossings_under_a_notice_are_neither_told_of_nor_learnt_and_later_ones_are_told(world) -> None:
+    without, under = Line(world), Line(world)
+    assert opened_at(world, cross(without, crossings(world)))[0] == HOLIDAY.start
+    assert opened_at(world, cross(under, crossings(world, HOLIDAY))) == [380], "nothing like it has been learnt"
+    assert under.stage.counters()["noticed"] == len(HOLIDAY)
+
+
+def test_a_notice_given_while_an_alert_is_open_closes_it_and_the_next_crossing_that_is_strange_opens_one(world) -> None:
+    alerts = cross(Line(world), crossings(world, range(305, 320)))
+    assert opened_at(world, alerts)[:2] == [300, 320]
+    closed = next(a for a in alerts if a.state == "closed")
+    assert closed.evidence["closed_notice"] == "christmas"
+    assert closed.messages == {
+        "en": "Notice christmas has been given of this bridge: a crossing of WTB, northbound, standard is not judged "
+        "while it is in force.",
+        "es": "Se ha dado el aviso christmas sobre este puente: un cruce de WTB, northbound, standard no se juzga "
+        "mientras esté vigente.",
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_death_under_a_notice_changes_nothing(world, seed: int) -> None:
+    told, line, rng = crossings(world, range(305, 320)), Line(world), random.Random(seed)
+    for at in range(len(told)):
+        cross(line, told[at : at + 1])
+        if rng.random() < 0.05:
+            line.save()
+            line.die(rng)
+    assert line.alerts == cross(Line(world), told), f"seed {seed}"
+
+
 # -- stage 1's part ------------------------------------------------------------------------------------------------
 
 
@@ -703,9 +763,25 @@ def test_what_a_crossing_took_is_told_where_the_span_declares_it(world) -> None:
         event_id="x", type="BORDER_CROSSED", time_ms=reading.time_ms, device_id="truck-1", shipment_id="S1", what="WTB",
         direction="northbound", bridge="WTB", lane="fast", wait_s=900.0, crossing_s=240.0,
     )  # fmt: skip
-    (told,) = of_crossings([fact], [reading], [book.in_force("truck-1", reading.time_ms)])
-    assert (told.series, told.value, told.seq) == ("WTB:northbound:fast:crossing_s", 240.0, 7)
-    assert told.of_a_crossing
+
+    def told() -> SensorValue:
+        (found,) = of_crossings([fact], [reading], [book.in_force("truck-1", reading.time_ms)], book)
+        return found
+
+    assert (told().series, told().value, told().seq) == ("WTB:northbound:fast:crossing_s", 240.0, 7)
+    assert told().of_a_crossing
+    assert told().notice is None
+    notice: Any = {"kind": "notice", "notice_id": "works", "bridge": "WTB", "reason": "works"}
+    queued_ms = reading.time_ms - 900_000
+    for begins_ms, ends_ms, under in [
+        (queued_ms - 9_000, queued_ms, False),
+        (queued_ms - 9_000, queued_ms + 1, True),
+        (reading.time_ms, reading.time_ms + 1, True),
+        (reading.time_ms + 1, reading.time_ms + 9, False),
+    ]:
+        book = world.book(*world.records(1), world.record(**{**route, "geofences": [span]}))
+        book.apply(world.record(**notice, effective_ms=begins_ms, ends_ms=ends_ms))
+        assert told().notice == ("works" if under else None), (begins_ms, ends_ms)
 
 
 @pytest.mark.parametrize(
