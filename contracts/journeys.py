@@ -32,7 +32,8 @@ class JourneyWindow(msgspec.Struct, kw_only=True):
     cargo's mean temperature lies in its band: -1 at the least allowed, 1 at the most, 0 without a band. ``ends_km`` is
     how near it came to either end of its route, along it; ``border_km`` how near to the border. ``placed_share`` is the
     share of readings in a stop or geofence, ``told_share`` of those on which another rule speaks already. Position,
-    ``boot_id`` and ``seq`` are the last reading's.
+    ``boot_id`` and ``seq`` are the last reading's. ``notice`` is one of the reference that was in force meanwhile for a
+    bridge of its route.
     """
 
     window_id: str
@@ -60,6 +61,7 @@ class JourneyWindow(msgspec.Struct, kw_only=True):
     placed_share: float = 0.0
     told_share: float = 0.0
     exercise: bool = False
+    notice: str | None = None
 
     @property
     def key(self) -> str:

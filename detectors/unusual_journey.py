@@ -4,9 +4,9 @@ Idea: each window's features (speed and its spread, share standing, progress, me
 cargo's place in its band) against what is usual where it is (``journey_norm``), in a model for each corridor, direction
 and zone. Caveats: it knows only what it has seen, so the first trucks of a corridor teach it and are not judged, and
 those of a change of its traffic are told of until it has lasted (``lasting_change``); windows in stops, queues and
-customs, and those on which another rule speaks, are left to those rules; a vehicle that speaks less than once in two
-minutes is not judged, and one that does less than once a minute has longer windows, and is told of later. The hour of
-the day is no feature: in its first days, each hour is new.
+customs, and those on which another rule speaks, are left to those rules, and those near a bridge under a notice to
+nobody; a vehicle that speaks less than once in two minutes is not judged, and one that does less than once a minute has
+longer windows, and is told of later. The hour of the day is no feature: in its first days, each hour is new.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ CARD = RuleCard(
 )
 
 ROAD: Final = "road"
+BORDER: Final = "border"
 TOWN_KM: Final = 22.0
 BORDER_KM: Final = 14.0
 SAID: Final = 2  # reasons that a sentence has room for
@@ -88,7 +89,7 @@ class Thresholds:
 def zone_of(window: JourneyWindow) -> str:
     """The towns at a route's ends and the border have traffic of their own, and so a model."""
     if window.border_km < BORDER_KM:
-        return "border"
+        return BORDER
     return "town" if window.ends_km < TOWN_KM else ROAD
 
 
@@ -113,9 +114,10 @@ def place_of(window: JourneyWindow) -> str:
 
 
 def judged(window: JourneyWindow, thresholds: Thresholds) -> bool:
-    """Whether a window says enough, and no other rule has it in hand."""
+    """Whether a window says enough, and no other rule has it in hand; nor is it before a bridge under a notice."""
     return (
-        window.readings >= thresholds.least_readings
+        not (window.notice is not None and zone_of(window) == BORDER)
+        and window.readings >= thresholds.least_readings
         and window.placed_share == 0.0
         and window.told_share <= thresholds.told_share
         and window.stopped_share < 1.0

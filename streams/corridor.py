@@ -50,16 +50,20 @@ class Fixes:
 
 
 class Corridor:
-    """A route made ready for many points at once. ``queue_km``: where its first queue begins along it, NaN: nowhere."""
+    """A route made ready for many points at once. ``queue_km``: where its first queue begins along it, NaN: nowhere.
+
+    ``bridges`` are those that it crosses.
+    """
 
     __slots__ = (
         *("_areas", "_boxes", "_line", "_way_m"),
-        *("geofences", "half_width_m", "length_km", "places", "queue_km", "route"),
+        *("bridges", "geofences", "half_width_m", "length_km", "places", "queue_km", "route"),
     )
 
     def __init__(self, route: Route) -> None:
         self.route = route
         self.geofences = {g.geofence_id: g for g in route.geofences}
+        self.bridges = tuple(sorted({area.bridge for area in route.geofences if area.bridge is not None}))
         self.half_width_m = route.half_width_m
         lon, lat = np.array([c[:2] for c in route.line.coordinates], float).T
         x, y = mercator(lat, lon)

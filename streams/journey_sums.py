@@ -14,6 +14,7 @@ from contracts.reference import Shipment
 from detectors.columns import Rows
 from streams.audiences import border_km
 from streams.corridor import Corridor
+from streams.reference_book import ReferenceBook
 from streams.tracks import PLACED, TOLD, Fixes
 
 WALKING_KMH: Final = 5.0
@@ -147,7 +148,7 @@ def read(row: Any, name: tuple[str, bool], device_id: str, start_ms: int, lasts_
     )
 
 
-def window_of(sums: JourneySum, shipment: Shipment, corridor: Corridor) -> JourneyWindow:
+def window_of(sums: JourneySum, shipment: Shipment, corridor: Corridor, book: ReferenceBook) -> JourneyWindow:
     """What the model of this corridor is told of it."""
     low, high = shipment.min_temperature_c, shipment.max_temperature_c
     dev = 0.0
@@ -156,6 +157,8 @@ def window_of(sums: JourneySum, shipment: Shipment, corridor: Corridor) -> Journ
         dev = min(1.0, max(-1.0, (sums.celsius - (low + high) / 2) / ((high - low) / 2)))
     progress_kmh = sums.progress_km / sums.covered_ms * 3_600_000.0 if sums.covered_ms > 0 else 0.0
     planned_kmh = corridor.length_km / corridor.route.expected_travel_s * 3_600.0
+    asked = shipment.direction, None, sums.start_ms, sums.end_ms - 1
+    notices = [notice for bridge in corridor.bridges if (notice := book.notice(bridge, *asked)) is not None]
     return JourneyWindow(
         window_id=window_id(sums.shipment_id, sums.exercise, sums.start_ms, sums.end_ms),
         shipment_id=sums.shipment_id,
@@ -182,4 +185,5 @@ def window_of(sums: JourneySum, shipment: Shipment, corridor: Corridor) -> Journ
         placed_share=round(sums.placed_share, 3),
         told_share=round(sums.told_share, 3),
         exercise=sums.exercise,
+        notice=notices[0].notice_id if notices else None,
     )

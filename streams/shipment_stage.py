@@ -265,7 +265,7 @@ class ShipmentStage:
             return
         if 2 * sums.covered_ms < sums.end_ms - sums.start_ms:
             return  # too little of it is known
-        window = window_of(sums, shipment, corridor)
+        window = window_of(sums, shipment, corridor, self.roster.book)
         partition = partition_of(window.key, self.config.partitions)
         headers = cloud_event("journey", window.window_id, f"/shipment/{self.partition}", window.start_ms)
         out.append(Outgoing(topics.JOURNEY_WINDOWS, partition, window.key.encode(), _JSON.encode(window), headers))

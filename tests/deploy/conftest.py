@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
+from contracts import frames, topics
+from contracts.journeys import JourneyWindow
 from deploy import cli
+from deploy.core_line import CoreLine
+from streams.stage import Outgoing
 
 
 class Ran(NamedTuple):
@@ -37,3 +42,23 @@ def puente(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         return Ran(code, said.out, said.err)
 
     return ran
+
+
+@pytest.fixture
+def windows_of() -> Callable[[CoreLine], list[JourneyWindow]]:
+    """A list that fills with the journey windows that a line will make."""
+
+    def keep_of(line: CoreLine) -> list[JourneyWindow]:
+        windows: list[JourneyWindow] = []
+        judge = line._route
+
+        def keep(records: Iterable[Outgoing]) -> None:
+            made = list(records)
+            told = (r for r in made if r.topic == topics.JOURNEY_WINDOWS and frames.kind_of(r.headers) != "tick")
+            windows.extend(msgspec.json.decode(record.value, type=JourneyWindow) for record in told)
+            judge(made)
+
+        line._route = keep  # type: ignore[method-assign]
+        return windows
+
+    return keep_of

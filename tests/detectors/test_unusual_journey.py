@@ -295,6 +295,13 @@ def test_windows_that_say_little_or_are_another_rules_are_not_judged(more: dict[
     assert not judged(window(**more), Thresholds())
 
 
+@pytest.mark.parametrize(
+    ("border_km", "notice", "is_judged"), [(3.0, "christmas", False), (3.0, None, True), (20.0, "christmas", True)]
+)
+def test_near_a_bridge_under_a_notice_no_window_is_judged(border_km: float, notice: str | None, is_judged: bool):
+    assert judged(window(border_km=border_km, notice=notice), Thresholds()) is is_judged
+
+
 def test_towns_and_the_border_have_models_of_their_own():
     zones = [unusual_journey.zone_of(window(**more)) for more in ({}, {"ends_km": 3.0}, {"border_km": 3.0})]
     assert zones == ["road", "town", "border"]
