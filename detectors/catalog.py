@@ -51,9 +51,9 @@ def device_rules(thresholds: Mapping[str, Any] = MappingProxyType({})) -> tuple[
     """
     given = thresholds.get
     return (
+        position_spoofing.PositionSpoofing(given("position_spoofing")),  # before those that go by places
         seal_breach.SealBreach(given("seal_breach")),
         seal_mismatch.SealMismatch(),
-        position_spoofing.PositionSpoofing(given("position_spoofing")),  # before those that go by places
         route_deviation.RouteDeviation(given("route_deviation")),
         unplanned_stop.UnplannedStop(given("unplanned_stop")),
         temperature_excursion.TemperatureExcursionRule(given("temperature_excursion")),

@@ -35,13 +35,14 @@ class DeviceBatch:
     ``guarded``: a shipment in force names the device; ``new_shipment``: another one than at its reading before.
     ``seal_may_open``, ``may_stand``: the reading lies in a place where customs or the route lets a seal be opened, or
     where standing still is expected. Without a fix the last place holds for ``seal_may_open``; ``placed`` is false
-    where none does: then it is not known where a seal is opened. ``along_km`` is how far along its route it is,
-    ``queue_km`` where the first queue of that route begins. Bounds and widths are the shipment's and route's, NaN where
-    they have none, as these two; a position is NaN without a fix (0/0 is none). ``door_open``: the device says that it
-    is. ``kind`` is of ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``. ``seal_match``: 1 where the reported seal
-    number is one of the shipment's, -1 where it is none, 0 unknown. ``missing``: readings of the device that the ledger
-    lacks, -1 where that has not changed with this reading. ``uptime_ms``: the line's up-time on its ticks when the
-    reading came, below 0 before the first.
+    where none does: then it is not known where a seal is opened. ``seen_ms``, ``seen_lat_deg``, ``seen_lon_deg``: the
+    last fix at this reading, its own or one before, -1 and NaN where there was none. ``along_km`` is how far along its
+    route it is, ``queue_km`` where the first queue of that route begins. Bounds and widths are the shipment's and
+    route's, NaN where they have none, as these two; a position is NaN without a fix (0/0 is none). ``door_open``: the
+    device says that it is. ``kind`` is of ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``. ``seal_match``: 1 where
+    the reported seal number is one of the shipment's, -1 where it is none, 0 unknown. ``missing``: readings of the
+    device that the ledger lacks, -1 where that has not changed with this reading. ``uptime_ms``: the line's up-time on
+    its ticks when the reading came, below 0 before the first.
     """
 
     rows: Rows
@@ -72,6 +73,9 @@ class DeviceBatch:
     seal_openings: Floats
     seal_may_open: Bools
     placed: Bools
+    seen_ms: Ints
+    seen_lat_deg: Floats
+    seen_lon_deg: Floats
     seal_match: NDArray[np.int8]
     seal_number: Objects
     seal_expected: Objects

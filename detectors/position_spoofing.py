@@ -124,6 +124,7 @@ class PositionSpoofing:
     """
 
     card = CARD
+    doubts = True
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = t = thresholds or Thresholds()

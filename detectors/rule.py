@@ -52,6 +52,13 @@ class DeviceRule(Protocol):
 
 
 @runtime_checkable
+class Doubting(Protocol):
+    """A device rule whose verdicts say which fixes are not to be gone by: it judges before all that go by places."""
+
+    doubts: bool
+
+
+@runtime_checkable
 class Choosy(Protocol):
     """A device rule that says beforehand which readings it need not be shown: most rules care for few."""
 

@@ -3,9 +3,10 @@
 Idea: the seal's own word (``open``, ``removed``, ``tampered``), or its own counter of openings rising between two
 readings, away from places where the route or customs lets a seal be opened; ``tampered`` counts everywhere. One
 reading is enough. Where the place is not known (no fix, and no last place that holds) it tells of the opening all the
-same, says that it does not know the place, and scores it half: the place, once known, raises it. Of an opening of
-which only the counter tells, what a dead zone held back may yet say where it was, so that waits a little. Caveat: it
-believes the seal; a seal that lies armed is another rule's business.
+same, says that it does not know the place, and scores it half: the place, once known, raises it, or ends it where a
+seal may be opened. Of an opening of which only the counter tells, what a dead zone held back may yet say where it was,
+so that waits a little; what is seen later than that in a lawful place is no excuse. Caveat: it believes the seal; a
+seal that lies armed is another rule's business.
 
 Of an opening that only the counter tells, the seal says "armed" all the while, as one opened and closed between two
 readings does. That it is armed is no end of it, then: the episode lasts a while, so that an officer sees it, and its
@@ -23,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from detectors import last_seen
 from detectors.columns import Columns
 from detectors.device_batch import CLEAR, SEAL_CODES, TRIP, Bools, DeviceBatch, Floats, Verdict
 from detectors.explanation import Why
@@ -31,7 +33,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="seal_breach",
-    version=2,
+    version=3,
     severity="critical",
     opened={
         "en": "Seal on {device_id} is {what_en}.",
@@ -62,6 +64,7 @@ _WORDS_UNPLACED: Final = _WORDS | {
 }
 UNPLACED: Final = 0.5  # the score of an opening at a place that is not known
 _ARMED_AGAIN: Final = {"over_en": "is armed again", "over_es": "está armado de nuevo"}
+_LAWFUL: Final = {"over_en": "is seen where it may be opened", "over_es": "se ve donde puede abrirse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,7 @@ def score(stated: Any, counted: Any, placed: Any) -> Floats:
 class SealBreach:
     """Columns: the last counter; whether the last reading lay where the seal may open, and whether it is known where
     it lay; since when a counter that rose waits for its place (ms, -1: none does); whether an episode is on. Of the
-    last episode: when the counter alone told of it (ms; -1: the seal said so itself), the counter before that, and
-    whether both told of it at once.
+    last episode: when the counter alone told of it (ms; -1: the seal said so itself), and whether its place was known.
     """
 
     card = CARD
@@ -108,13 +110,12 @@ class SealBreach:
         self.thresholds = thresholds or Thresholds()
         self.columns = Columns(
             openings=np.nan,
-            openings_before=np.nan,
             may_open=np.bool_(False),
             placed=np.bool_(True),
             waits_ms=np.int64(-1),
             on=np.bool_(False),
             counted_ms=np.int64(-1),
-            both=np.bool_(False),
+            sure=np.bool_(False),
         )
         # Of the round just judged: the counter before it, where it was watched, where its counter was compared, and
         # whether it is known where a breach was.
@@ -136,12 +137,15 @@ class SealBreach:
         code, openings = batch.seal_code, batch.seal_openings
         now = batch.in_order & ((code > 0) | np.isfinite(openings))
         last, watched = c["openings"][at], batch.guarded & ~batch.seal_may_open
-        compared = now & watched & ~c["may_open"][at]
+        since_ms = np.where(c["waits_ms"][at] >= 0, c["waits_ms"][at], batch.time_ms)
+        waited_s = (batch.time_ms - since_ms) / 1_000.0
+        # Where it has come to after a longer wait does not say where it was opened.
+        compared = now & batch.guarded & ~c["may_open"][at]
+        compared &= ~batch.seal_may_open | (waited_s > self.thresholds.place_s)
         stated, counted = breaches(code, openings, last, watched, compared)
         # What only the counter tells was done between two readings, at the place of either. Tampering needs no place.
         placed = (code == SEAL_CODES["tampered"]) | (batch.placed & (stated | c["placed"][at]))
-        since_ms = np.where(c["waits_ms"][at] >= 0, c["waits_ms"][at], batch.time_ms)
-        awaits = counted & ~stated & ~batch.placed & (batch.time_ms - since_ms < 1_000.0 * self.thresholds.place_s)
+        awaits = counted & ~stated & ~batch.placed & (waited_s < self.thresholds.place_s)
         counted &= ~awaits
         told = score(stated, counted, placed)
         breach, was_on = told > 0.0, c["on"][at]
@@ -152,11 +156,11 @@ class SealBreach:
             over = now & ~breach & (code <= SEAL_CODES["armed"])  # armed, or silent about it
             over &= batch.time_ms - told_ms >= 1_000.0 * self.thresholds.counted_s
             clear = np.where(waits, over, clear)
+        clear |= was_on & now & ~breach & ~waits & ~c["sure"][at] & batch.seal_may_open
         if breach.any():
             told_ms = np.where(counted & ~stated, batch.time_ms, told_ms)
             c["counted_ms"][at] = np.where(stated & (now | ~was_on), -1, told_ms)
-            c["both"][at] = np.where(breach, stated & counted, c["both"][at])
-            c["openings_before"][at] = np.where(counted, last, c["openings_before"][at])
+            c["sure"][at] = np.where(breach, placed | (was_on & c["sure"][at]), c["sure"][at])
         c["on"][at] = (was_on | breach) & ~clear
         settled = now & np.isfinite(openings) & ~awaits
         c["waits_ms"][at] = np.where(awaits, since_ms, np.where(settled, -1, c["waits_ms"][at]))
@@ -180,9 +184,11 @@ class SealBreach:
         counted = c["counted_ms"][row] >= 0
         if c["on"][row]:
             words = _WORDS if self._placed[position] else _WORDS_UNPLACED
-            facts["what_en"], facts["what_es"] = words[state]
+            seen, *ends = last_seen.evidence(batch, position)
+            facts["what_en"], facts["what_es"] = (word + end for word, end in zip(words[state], ends, strict=True))
+            facts |= seen
         elif not counted:
-            facts |= _ARMED_AGAIN
+            facts |= _ARMED_AGAIN if state == "armed" else _LAWFUL
         else:
             minutes = (batch.time_ms[position] - c["counted_ms"][row]) / 60_000.0
             facts["counted_min"] = round(float(minutes), 1)

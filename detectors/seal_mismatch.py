@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from detectors import last_seen
 from detectors.columns import Columns
 from detectors.device_batch import Bools, DeviceBatch, Floats, Verdict, levels, quiet
 from detectors.explanation import Why
@@ -24,7 +25,7 @@ from detectors.seal_breach import UNPLACED
 
 CARD = RuleCard(
     name="seal_mismatch",
-    version=2,
+    version=3,
     severity="critical",
     opened={
         "en": "{device_id} reports seal {seal_number}; the shipment has {expected}{where_en}.",
@@ -80,7 +81,10 @@ class SealMismatch:
         facts: dict[str, float | str | None] = {"seal_number": str(number).strip() or "-"}
         if expected:
             facts["expected"] = ", ".join(expected)
-            facts["where_en"], facts["where_es"] = ("", "") if batch.placed[position] else _SOMEWHERE
+            seen, *ends = last_seen.evidence(batch, position)
+            where = ("", "") if batch.placed[position] else _SOMEWHERE
+            facts["where_en"], facts["where_es"] = (word + end for word, end in zip(where, ends, strict=True))
+            facts |= seen
         return facts
 
     def why(self, batch: DeviceBatch, position: int) -> Why:

@@ -27,6 +27,10 @@ def mercator(lat_deg: Floats, lon_deg: Floats) -> tuple[Floats, Floats]:
     return EARTH_RADIUS_M * np.radians(lon_deg), EARTH_RADIUS_M * np.arctanh(np.sin(lat))
 
 
+def _on_the_plane(lon_lat_deg: Floats) -> Floats:
+    return np.column_stack(mercator(lon_lat_deg[:, 1], lon_lat_deg[:, 0]))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """An area by name: a geofence, or the circle round an approved stop.
@@ -56,7 +60,7 @@ class Corridor:
     """
 
     __slots__ = (
-        *("_areas", "_boxes", "_line", "_way_m"),
+        *("_areas", "_boxes", "_line", "_openings", "_way_m"),
         *("bridges", "geofences", "half_width_m", "length_km", "places", "queue_km", "route"),
     )
 
@@ -79,6 +83,8 @@ class Corridor:
             ring = np.column_stack([stop.lon_deg + across * np.cos(turn), stop.lat_deg + up * np.sin(turn)])
             areas.append(shapely.Polygon(ring))
             places.append(Place(stop.stop_id, stop.seal_may_open, may_stand=True))
+        may_open = [area for area, place in zip(areas, places, strict=True) if place.seal_may_open]
+        self._openings: Any = shapely.transform(np.array(may_open), _on_the_plane)
         shapely.prepare(areas)
         self._areas, self.places = areas, tuple(places)
         self._boxes = np.array([a.bounds for a in areas]).reshape(-1, 4)
@@ -93,6 +99,14 @@ class Corridor:
         along_km = (way_m + share * (self._way_m[piece + 1] - way_m)) / 1000.0
         off_m *= np.cos(np.radians(lat_deg))
         return Fixes(along_km, off_m, self.length_km - along_km, self.inside(lat_deg, lon_deg))
+
+    def to_openings_km(self, lat_deg: Floats, lon_deg: Floats) -> Floats:
+        """From these points (degrees, finite) to the nearest place where a seal may be opened; inf: there is none."""
+        if not len(self._openings):
+            return np.full(len(lat_deg), np.inf)
+        points = shapely.points(*mercator(lat_deg, lon_deg))
+        off_m: Floats = shapely.distance(points[:, None], self._openings).min(axis=1)
+        return off_m * np.cos(np.radians(lat_deg)) / 1000.0
 
     def inside(self, lat_deg: Floats, lon_deg: Floats) -> list[tuple[int, ...]]:
         """Indices into ``places`` of those that each of these points (degrees, finite) lies in."""

@@ -20,7 +20,7 @@ from contracts.readings import DOUBTED_FIX, Finding, ShipmentReading
 from detectors import catalog
 from detectors.columns import Columns, Rows, by_turn, turns
 from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
-from detectors.rule import Choosy, DeviceRule
+from detectors.rule import Choosy, DeviceRule, Doubting
 from streams.corridor import Corridor
 from streams.last_places import LastPlaces
 from streams.onsets import Onsets
@@ -44,11 +44,13 @@ class Screen:
     ``packed`` is what a checkpoint keeps of a device; a rule that it did not know starts afresh.
     """
 
-    __slots__ = ("_choosy", "_clock", "_heeded", "_onsets", "_places", "_standings", "packed", "rules")
+    __slots__ = ("_clock", "_doubting", "_heeded", "_onsets", "_others", "_places", "_standings", "packed", "rules")
 
     def __init__(self, rules: Sequence[DeviceRule] | None = None) -> None:
         self.rules = tuple(rules if rules is not None else catalog.device_rules())
-        self._choosy = tuple(rule if isinstance(rule, Choosy) else None for rule in self.rules)
+        choosy = [(rule, rule if isinstance(rule, Choosy) else None) for rule in self.rules]
+        self._doubting = tuple(each for each in choosy if isinstance(each[0], Doubting))
+        self._others = tuple(each for each in choosy if each not in self._doubting)
         self._clock = Columns(last_ms=np.int64(-1))
         self._onsets = Onsets(rule.card.name for rule in self.rules)
         self._standings = Standings()
@@ -90,23 +92,32 @@ class Screen:
         frame = _Frame(at, _batch(at, readings, joined, uptime_ms, missing))
         self._set_order(frame, until_ms)
         self._standings.fill(frame.whole, rows, joined, frame.rounds)
-        self._places.fill(frame.whole, joined, frame.rounds, until_ms)
         found: set[int] = set()
-        for rule, choosy in zip(self.rules, self._choosy, strict=True):
-            doubted: list[Rows] = []
-            for positions, part in frame.parts if choosy is None else self._shown(choosy, frame):
-                verdict = rule.judge(part)
-                for i in verdict.level.nonzero()[0].tolist():
-                    position = int(positions[i])
-                    reading = readings[position]
-                    reading.findings = (*reading.findings, _finding(rule, part, verdict, i))
-                    found.add(position)
-                if verdict.doubted is not None:
-                    doubted.append(positions[verdict.doubted])
+        for rule, choosy in self._doubting:
+            doubted = self._judge(rule, choosy, frame, readings, found)
             if doubted:
                 frame = _believed(frame, np.concatenate(doubted), readings)
+        self._places.fill(frame.whole, joined, frame.rounds, until_ms)
+        for rule, choosy in self._others:
+            self._judge(rule, choosy, frame, readings, found)
         for position in sorted(found):
             self._onsets.hear(rows[position], readings[position], bool(frame.whole.in_order[position]))
+
+    def _judge(
+        self, rule: DeviceRule, choosy: Choosy | None, frame: _Frame, readings: list[ShipmentReading], found: set[int]
+    ) -> list[Rows]:
+        """What this rule finds, put on the readings, whose positions go into ``found``; positions of doubted fixes."""
+        doubted: list[Rows] = []
+        for positions, part in frame.parts if choosy is None else self._shown(choosy, frame):
+            verdict = rule.judge(part)
+            for i in verdict.level.nonzero()[0].tolist():
+                position = int(positions[i])
+                reading = readings[position]
+                reading.findings = (*reading.findings, _finding(rule, part, verdict, i))
+                found.add(position)
+            if verdict.doubted is not None:
+                doubted.append(positions[verdict.doubted])
+        return doubted
 
     def _set_order(self, frame: _Frame, until_ms: int) -> None:
         """Whether each reading is as new as what came before of its device: two of one millisecond are in order."""
@@ -190,13 +201,14 @@ def _batch(
     # One pass over the readings, and one conversion (None is NaN), are half the cost of one for each column.
     values = np.fromiter(chain.from_iterable(map(_numbers_of, readings)), np.float64, n * len(_NUMBERS))
     numbers = dict(zip(_NUMBERS, values.reshape(n, -1).T.copy(), strict=True))
+    time_ms = numbers.pop("time_ms").astype(np.int64)  # exact up to 2**53
     no_fix = (numbers["lat_deg"] == 0.0) & (numbers["lon_deg"] == 0.0)
     if no_fix.any():
         numbers["lat_deg"][no_fix] = numbers["lon_deg"][no_fix] = np.nan
     unknown, false = np.full(n, np.nan), np.zeros(n, np.bool_)
     return DeviceBatch(
         rows=at,
-        time_ms=numbers.pop("time_ms").astype(np.int64),  # exact up to 2**53
+        time_ms=time_ms,
         in_order=np.ones(n, np.bool_),
         guarded=false,
         new_shipment=false.copy(),
@@ -211,6 +223,9 @@ def _batch(
         seal_code=np.array([SEAL_CODES[r.seal_state] for r in readings], np.int64),
         seal_may_open=seal_may_open,
         placed=np.ones(n, np.bool_),
+        seen_ms=time_ms,
+        seen_lat_deg=numbers["lat_deg"],
+        seen_lon_deg=numbers["lon_deg"],
         seal_match=seal_match,
         seal_number=seal_number,
         seal_expected=seal_expected,

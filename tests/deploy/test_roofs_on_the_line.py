@@ -57,7 +57,7 @@ def test_without_its_last_place_it_would_be_told(monkeypatch: pytest.MonkeyPatch
 def test_a_seal_opened_on_the_road_without_a_fix_is_told() -> None:
     (alert,) = told("road", 4)
     assert (alert.severity, alert.score) == ("critical", 1.0)
-    assert alert.messages["en"].endswith(" is open where it may not be opened.")
+    assert alert.messages["en"].endswith(" is open where it may not be opened, last seen 2 min before.")
 
 
 def test_of_a_seal_that_never_had_a_fix_it_is_said_that_its_place_is_not_known() -> None:

@@ -20,7 +20,7 @@ settings.load_profile("puente")
 _DTYPES: dict[str, Any] = {
     **dict.fromkeys(["in_order", "guarded", "new_shipment", "may_stand"], np.bool_),
     **dict.fromkeys(["seal_may_open", "placed", "door_open"], np.bool_),
-    **dict.fromkeys(["seal_code", "missing", "uptime_ms", "time_ms"], np.int64),
+    **dict.fromkeys(["seal_code", "missing", "uptime_ms", "time_ms", "seen_ms"], np.int64),
     **dict.fromkeys(["kind", "seal_match"], np.int8),
     **dict.fromkeys(["seal_number", "seal_expected"], object),
     "sensors": np.uint8,
@@ -57,6 +57,9 @@ def make_batch(n: int = 1, rows: list[int] | None = None, **columns: Any) -> Dev
         "seal_code": [SEAL_CODES[s] for s in states],
         "seal_may_open": False,
         "placed": True,
+        "seen_ms": -1,
+        "seen_lat_deg": np.nan,
+        "seen_lon_deg": np.nan,
         "seal_match": 0,
         "seal_number": None,
         "seal_expected": None,

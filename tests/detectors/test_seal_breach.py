@@ -242,6 +242,25 @@ def test_what_only_the_counter_tells_at_a_place_that_is_not_known_waits_two_minu
     assert heard() == [0.0] * 5 + [0.5]  # on the road now: where it was opened is not known
 
 
+@pytest.mark.parametrize(("minutes", "score"), [(2.0, 0.0), (2.5, 0.5)])
+def test_a_lawful_place_that_a_seal_comes_to_long_after_its_counter_rose_is_no_excuse(
+    batch, minutes: float, score: float
+) -> None:
+    readings = counter(0, 3), counter(1, 4, placed=False), counter(1 + minutes, 4, seal_may_open=True)
+    assert [found for found, _ in told(batch, *readings)] == [0.0, 0.0, score]
+
+
+@pytest.mark.parametrize(("first", "ends"), [(LOST, "clear"), ({}, "-")])
+def test_what_was_open_nobody_knew_where_is_over_once_it_is_seen_where_it_may_be_and_what_was_seen_elsewhere_is_not(
+    hear, batch, first: dict[str, Any], ends: str
+) -> None:
+    rule, opened, lawful = SealBreach(), {"seal_state": "open"}, {"seal_state": "open", "seal_may_open": True}
+    assert hear(rule, ARMED, {**opened, **first}, lawful, lawful) == ["-", "trip", ends, "-"]
+    if ends == "clear":
+        assert rule.evidence(batch(**lawful), 0)["over_en"] == "is seen where it may be opened"
+        assert hear(rule, opened) == ["trip"], "it is open as it leaves"
+
+
 def test_a_counter_that_rises_after_a_place_where_seals_are_opened_is_none_though_the_next_is_not_known(hear) -> None:
     there = {**ARMED, "seal_openings": 3, "seal_may_open": True}
     assert hear(SealBreach(), there, {**ARMED, **LOST, "seal_openings": 4}) == ["-", "-"]

@@ -42,7 +42,8 @@ def found(world, stage: AdmitStage, lines: list[bytes], rule: str = "seal_breach
 
 
 def words(finding: Finding | None) -> str:
-    return "" if finding is None else str(finding.evidence.get("what_en", finding.level))
+    said = "" if finding is None else str(finding.evidence.get("what_en", finding.level))
+    return said.partition(", last seen")[0]
 
 
 @pytest.mark.parametrize("nowhere", [{}, ZERO])
@@ -72,22 +73,74 @@ def test_the_last_place_holds_for_two_hours(world, minutes: int, told: str) -> N
 @pytest.mark.parametrize(
     "moves",
     [
-        [{**ARMED, **YARD, "speed_kmh": 80.0}],
         [{**ARMED, **YARD}, {**ARMED, **ZERO, "speed_kmh": 80.0}],
         [{**ARMED, **YARD}, {**ARMED, **ZERO, "speed_kmh": 80.0}, {**ARMED, **ZERO, "speed_kmh": 0.0}],
     ],
 )
-def test_who_drove_when_last_heard_of_is_not_where_it_was_last_seen(world, moves: list[dict[str, Any]]) -> None:
+def test_who_has_driven_without_a_fix_is_not_where_it_was_last_seen(world, moves: list[dict[str, Any]]) -> None:
     assert said(world, *moves, {**OPEN, **ZERO})[-1] == SOMEWHERE
 
 
-def test_who_rolls_through_the_lot_is_in_it(world) -> None:
-    assert said(world, {**ARMED, **YARD, "speed_kmh": 20.0}, {**OPEN, **ZERO, "speed_kmh": 8.0}) == ["", ""]
+@pytest.mark.parametrize("kmh", [20.0, 35.0, 80.0])
+def test_who_rolls_into_the_lot_is_in_it_however_fast_it_came(world, kmh: float) -> None:
+    assert said(world, {**ARMED, **YARD, "speed_kmh": kmh}, {**OPEN, **ZERO, "speed_kmh": 8.0}) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("away_km", "gap_s", "told"),
+    [
+        (0.5, 30, ""),  # it can have rolled in by then
+        (1.5, 30, NOT_HERE),
+        (1.5, 60, ""),
+        (8.5, 300, ""),
+        (1.5, 360, SOMEWHERE),  # silent for so long, it can have driven by
+        (8.5, 360, SOMEWHERE),
+        (30.0, 360, NOT_HERE),
+    ],
+)
+def test_who_can_have_come_to_the_lot_by_its_first_reading_without_a_fix_is_taken_to_be_in_it(
+    world, away_km: float, gap_s: int, told: str
+) -> None:
+    beside = {**YARD, "lat_deg": 27.52 + away_km / 111.195}
+    assert said(world, {**ARMED, **beside}, {**OPEN, **ZERO, "after_s": gap_s}) == ["", told]
+
+
+def test_who_was_too_far_from_the_lot_then_may_have_come_to_it_since_and_has_no_place(world) -> None:
+    beside, blind = {**ARMED, **YARD, "lat_deg": 27.52 + 1.5 / 111.195}, {**ARMED, **ZERO, "after_s": 30}
+    assert said(world, beside, blind, {**OPEN, **ZERO, "after_s": 40})[-1] == NOT_HERE
+    assert said(world, beside, blind, {**OPEN, **ZERO, "after_s": 600})[-1] == SOMEWHERE
+    assert said(world, beside, {**blind, "after_s": 60}, {**OPEN, **ZERO, "after_s": 600})[-1] == "", "it was near then"
+
+
+def test_one_false_fix_in_a_yard_excuses_no_opening_on_the_road(world) -> None:
+    road, yard = {**ARMED, **ROAD, "speed_kmh": 0.0}, {**YARD, "speed_kmh": 0.0}
+    assert said(world, *[road] * 3, {**ARMED, **yard}, {**OPEN, **ZERO})[-1] == NOT_HERE
+    assert said(world, *[road] * 3, {**OPEN, **yard}, {**OPEN, **ZERO})[-2:] == [NOT_HERE, NOT_HERE]
+    # The control: a fix there that the device can have come to.
+    assert said(world, *[road] * 3, {**ARMED, **yard, "after_s": 3_600}, {**OPEN, **ZERO, "after_s": 3_660})[-1] == ""
+
+
+def test_without_a_fix_it_is_said_where_and_when_it_was_last_seen(world) -> None:
+    stage = world.admit(world.fleet())
+    found(world, stage, [line(world, 0, {**ARMED, **ROAD})])
+    (told,) = found(world, stage, [line(world, 12, {**OPEN, **ZERO})])
+    assert told is not None
+    assert (told.evidence["seen_min"], told.evidence["seen_lat_deg"], told.evidence["seen_lon_deg"]) == (
+        12,
+        28.0,
+        -99.51,
+    )
+    assert told.evidence["what_en"] == f"{NOT_HERE}, last seen 12 min before"
+    assert told.evidence["what_es"] == "abierto donde no puede abrirse, visto por última vez 12 min antes"
+    (told,) = found(world, stage, [line(world, 13, {**OPEN, **ROAD})])
+    assert told is not None
+    assert told.evidence["what_en"] == NOT_HERE
+    assert "seen_min" not in told.evidence
 
 
 def test_what_was_opened_in_a_dead_zone_is_not_where_the_device_has_come_to_since(world) -> None:
-    late = {**OPEN, **ZERO, "after_s": 30}
-    assert said(world, {**ARMED, **ROAD}, {**ARMED, **YARD}, late) == ["", "", SOMEWHERE]
+    late = {**OPEN, **ZERO, "after_s": 3_000}
+    assert said(world, {**ARMED, **ROAD}, {**ARMED, **YARD, "after_s": 3_600}, late) == ["", "", SOMEWHERE]
 
 
 def test_a_late_reading_of_a_time_under_the_roof_is_under_the_roof(world) -> None:
@@ -107,9 +160,10 @@ def test_what_comes_late_goes_by_the_places_that_came_late_with_it(world) -> Non
 
 
 def test_a_late_fix_is_the_last_place_where_nothing_newer_has_told_of_one(world) -> None:
-    driving, lot = {**ARMED, **ROAD, "speed_kmh": 60.0}, {**ARMED, **YARD, "after_s": 30}
-    assert said(world, driving, {**ARMED, **ZERO, "after_s": 90}, lot, {**OPEN, **ZERO, "after_s": 120}) == [""] * 4
-    assert said(world, driving, {**driving, "after_s": 90}, lot, {**OPEN, **ZERO, "after_s": 120})[3] == SOMEWHERE
+    driving, lot = {**ARMED, **ROAD, "speed_kmh": 60.0}, {**ARMED, **YARD, "after_s": 3_600}
+    after, last = {**ARMED, **ZERO, "after_s": 3_660}, {**OPEN, **ZERO, "after_s": 3_690}
+    assert said(world, driving, after, lot, last) == [""] * 4
+    assert said(world, driving, {**after, "speed_kmh": 60.0}, lot, last)[3] == SOMEWHERE
 
 
 def test_a_place_is_what_the_new_shipment_lets_be_done_there(world) -> None:
@@ -131,7 +185,7 @@ def test_another_seal_is_put_on_under_the_roof_and_another_one_on_the_road_is_to
     assert mismatches(YARD) == [None, None]
     (_, told) = mismatches(ROAD)
     assert told is not None
-    assert (told.score, told.evidence["where_en"]) == (1.0, "")
+    assert (told.score, told.evidence["where_en"]) == (1.0, ", last seen 1 min before")
     (_, told) = mismatches({})
     assert told is not None
     assert (told.score, told.evidence["where_en"]) == (0.5, "; its place is not known")
