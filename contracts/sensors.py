@@ -6,9 +6,14 @@ by its next reading of a later minute, so a replay makes the same one; a crossin
 
 from __future__ import annotations
 
+from typing import Final, get_args
+
 import msgspec
 
+from contracts.reference import Watchable, WatchableOfCrossing
+
 MINUTE_MS = 60_000
+_SENSORS: Final = frozenset([*get_args(Watchable), *get_args(WatchableOfCrossing)])
 
 
 class SensorValue(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -37,6 +42,12 @@ class SensorValue(msgspec.Struct, kw_only=True, omit_defaults=True):
     lon_deg: float | None = None
     exercise: bool = False
     notice: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sensor not in _SENSORS:
+            raise ValueError(f"no sensor that can be watched is called {self.sensor}")
+        if not self.low < self.high:
+            raise ValueError(f"its range must have its lowest value {self.low} below its highest {self.high}")
 
     @property
     def series(self) -> str:

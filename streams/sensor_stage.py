@@ -37,10 +37,16 @@ _PACKED: Final = msgspec.msgpack.Decoder(SensorValue)
 _COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "noticed", "opened", "closed")
 Heed = Callable[[SensorValue, Judgement], None]
 _SWEEP_MS: Final = 6 * 3_600_000
-# What a device keeps for later, or measures as another series (of other goods), is no value of this one.
+# What a device keeps for later is no value yet.
 SILENT: Final[Texts] = {
     "en": "{device_id}: no value of {what_en} has come for an hour.",
     "es": "{device_id}: no ha llegado ningún valor de {what_es} en una hora.",
+}
+OTHER_GOODS: Final[Texts] = {
+    "en": "{device_id} is to keep another temperature range now, as for other goods; its temperature is judged by what "
+    "it has measured under that.",
+    "es": "{device_id} debe mantener ahora otro rango de temperatura, como para otra mercancía; su temperatura se "
+    "juzga por lo que ha medido con ese rango.",
 }
 SILENT_BRIDGE: Final[Texts] = {
     "en": "No value of {what_en} has come for six hours.",
@@ -110,6 +116,8 @@ class SensorStage:
                 continue
             self._counters["passed"] += 1
             if not told.of_a_crossing:
+                if told.time_ms - self._newest_ms(told) > MINUTE_MS:
+                    self._change_goods(told, out)
                 self._judge(told, out)
         return out
 
@@ -130,6 +138,13 @@ class SensorStage:
         sentence = f"A line in a frame is no sensor's value: {error}."
         letter = deadletters.dead_letter("bad_json", sentence, topics.SENSOR_VALUES, self._own_ms, line)
         out.append(Outgoing(topics.REFUSED, self.partition, None, _JSON.encode(letter), ()))
+
+    def _change_goods(self, told: SensorValue, out: list[Outgoing]) -> None:
+        """A sensor that now measures as another series has nothing more to say of the one that it measured before."""
+        sensor = f"{told.subject}:{told.sensor}:"
+        for series, exercise in list(self._open):
+            if exercise == told.exercise and series != told.series and f"{series}:".startswith(sensor):
+                self._clear((series, exercise), _here(told), {}, out, OTHER_GOODS)
 
     def _judge(self, told: SensorValue, out: list[Outgoing]) -> None:
         name = told.series, told.exercise
@@ -289,14 +304,15 @@ class SensorStage:
         self._dirty_open.clear()
         for key, value in self.episodes.changes():
             yield f"e/{key}", value
-        yield "t", pack([self.closed_ms, self._sources])
+        yield "t", pack([self.closed_ms, self._sources, self._swept_ms])
         yield "c", pack(self._counters)
 
     def restore(self, key: str, value: bytes) -> None:
         """One record of ``changes`` back."""
         kind, _, rest = key.partition("/")
         if kind == "t":
-            self.closed_ms, self._sources = unpack(value)
+            self.closed_ms, self._sources, *swept = unpack(value)
+            self._swept_ms = swept[0] if swept else 0  # earlier releases did not keep it
         elif kind == "c":
             self._counters.update(unpack(value))
         elif kind == "e":

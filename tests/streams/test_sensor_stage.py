@@ -427,11 +427,51 @@ def test_a_series_silent_for_two_months_is_forgotten_and_one_that_speaks_is_kept
     assert len(line.stage.models) == 1
 
 
-def test_what_is_no_value_is_a_dead_letter_and_the_rest_of_its_frame_is_judged(world) -> None:
+@pytest.mark.parametrize("wrong", [{"subject": 3}, {"low": 5.0, "high": 5.0}, {"sensor": "colour"}, {"value": None}])
+def test_what_is_no_value_is_a_dead_letter_and_the_rest_of_its_frame_is_judged(world, wrong: dict[str, Any]) -> None:
     line = Line(world)
-    out = line.stage.process_frame(b'{"subject": 3}\n' + msgspec.json.encode(value(world, 0, 4.0)))
+    right = msgspec.to_builtins(value(world, 0, 4.0))
+    out = line.stage.process_frame(msgspec.json.Encoder().encode_lines([{**right, **wrong}, right]))
     assert [letter.topic for letter in world.letters(out)] == [topics.SENSOR_VALUES]
     assert line.stage.counters()["passed"] == line.stage.counters()["unreadable"] == 1
+
+
+@pytest.mark.parametrize("exercise", [False, True])
+def test_an_episode_closes_at_once_when_the_box_is_to_keep_another_range_and_the_other_series_is_heard(
+    world, exercise: bool
+) -> None:
+    line = Line(world)
+    for minute, number in enumerate(temperatures()[: FAULT.start + 5]):
+        line.hear(value(world, minute, number, band="2..8", exercise=exercise))
+    assert [a.state for a in line.alerts] == ["opened"]
+    other = FAULT.start + 5
+    line.hear(value(world, other, 60.0, sensor="humidity_pct", low=0.0, high=100.0, exercise=exercise))
+    line.hear(value(world, other, 16.0, subject="box-11", device_id="box-11", exercise=exercise))
+    line.hear(value(world, other, 16.0, exercise=not exercise))
+    assert [a.state for a in line.alerts] == ["opened"]
+    line.hear(value(world, other, 16.0, exercise=exercise))
+    assert [a.state for a in line.alerts] == ["opened", "closed"]
+    assert "another temperature range now, as for other goods" in line.alerts[-1].messages["en"]
+    assert "otro rango de temperatura, como para otra mercancía" in line.alerts[-1].messages["es"]
+    line.tick(world.t0_ms + (other + 90) * MINUTE_MS)
+    assert len(line.alerts) == 2
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_series_silent_for_sixty_days_is_forgotten_at_the_same_value_whether_a_process_died_or_not(
+    world, dies: bool
+) -> None:
+    line, days_ms = Line(world), 60 * 1_440 * MINUTE_MS
+    for minute, number in enumerate(temperatures()[: FAULT.start]):
+        line.hear(value(world, minute, number))
+    last_ms = world.t0_ms + (FAULT.start - 1) * MINUTE_MS
+    line.tick(last_ms + days_ms - MINUTE_MS)  # swept here, and not for six hours
+    if dies:
+        line.save()
+        line.die(random.Random(1))
+    line.tick(last_ms + days_ms + MINUTE_MS)
+    line.hear(value(world, FAULT.start + 60 * 1_440 + 5, 16.0))
+    assert [a.state for a in line.alerts] == ["opened"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
