@@ -3,10 +3,11 @@
 Idea: the device has stayed within a small radius, and its own speed says no more than a crawl, for longer than a
 bound, away from the route's approved stops, its queues, and the yards and customs compounds where a seal may be
 opened. GPS jitter does not end a stop: two successive readings that move do. Where a line before a border crossing may
-reach that has outgrown its queue (``line_km`` of road before it) standing tells nothing until it lasts longer than such
-lines do (``line_s``). Caveat: so a real stop on those kilometres is told hours late, and one that ends before, never; a
-queue elsewhere on the road, behind an accident, is a stop to it where nothing creeps on; it needs a route, for only the
-route says where one may stand, and says nothing while there is no fix.
+stand (along its queue, also beside what was drawn as that, and ``line_km`` of road before it, which it may reach back
+over) standing tells nothing until it lasts longer than such lines do (``line_s``). Caveat: so a real stop on those
+kilometres is told hours late, and one that ends before, never, unless it is off the road as well, which is another
+rule's to tell; a queue elsewhere on the road, behind an accident, is a stop to it where nothing creeps on; it needs a
+route, for only the route says where one may stand, and says nothing while there is no fix.
 
 Time is the readings' own, so that what a dead zone held back counts as what it was; late readings say nothing.
 """
@@ -26,7 +27,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="unplanned_stop",
-    version=3,
+    version=4,
     severity="warning",
     opened={
         "en": "{device_id} has stood still for {stood_min:.0f} min where no stop is planned.",
@@ -42,8 +43,8 @@ _NEVER = -1
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Standing for ``stop_s`` seconds: within ``radius_m`` metres, at ``moving_kmh`` or less; on the last ``line_km``
-    kilometres before a queue for ``line_s``, if that is more.
+    """Standing for ``stop_s`` seconds: within ``radius_m`` metres, at ``moving_kmh`` or less; beside a queue
+    and on the last ``line_km`` kilometres before it for ``line_s``, if that is more.
     """
 
     stop_s: float = limit(600.0, 30, 86_400, "s", "time standing that opens")
@@ -128,8 +129,9 @@ class UnplannedStop:
     def _allows_s(self, batch: DeviceBatch) -> Floats:
         """For how long one may stand there (s)."""
         t = self.thresholds
-        ahead_km = batch.queue_km - batch.along_km
-        in_line = (ahead_km >= 0.0) & (ahead_km <= t.line_km)  # False where either is unknown
+        along_km = batch.along_km
+        # False where either is unknown
+        in_line = (along_km >= batch.queue_begins_km - t.line_km) & (along_km <= batch.queue_ends_km)
         return np.where(in_line, max(t.line_s, t.stop_s), t.stop_s)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:

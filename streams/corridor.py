@@ -54,7 +54,8 @@ class Fixes:
 
 
 class Corridor:
-    """A route made ready for many points at once. ``queue_km``: where its first queue begins along it, NaN: nowhere.
+    """A route made ready for many points at once. ``queue_km``: from where to where along it the corners of its first
+    queue lie, NaN: nowhere.
 
     ``bridges`` are those that it crosses.
     """
@@ -89,7 +90,9 @@ class Corridor:
         self._areas, self.places = areas, tuple(places)
         self._boxes = np.array([a.bounds for a in areas]).reshape(-1, 4)
         rings = [np.array([c[:2] for c in g.area.coordinates[0]], float).T for g in route.geofences if g.queue]
-        self.queue_km = min((float(self.fix(lat, lon).along_km.min()) for lon, lat in rings), default=float("nan"))
+        queues = [self.fix(lat, lon).along_km for lon, lat in rings]
+        nowhere = float("nan"), float("nan")
+        self.queue_km = min(((float(km.min()), float(km.max())) for km in queues), default=nowhere)
 
     def fix(self, lat_deg: Floats, lon_deg: Floats) -> Fixes:
         """Place these points (degrees, finite)."""

@@ -20,7 +20,10 @@ from detectors.device_batch import KIND_CODES, SENSOR_BITS, Bools, DeviceBatch
 from streams.reference_book import InForce
 
 _NAN: Final = float("nan")
-_FILLED: Final = ("guarded", "kind", "sensors", "half_width_m", "queue_km", "min_temperature_c", "max_temperature_c")
+_FILLED: Final = (
+    *("guarded", "kind", "sensors", "half_width_m", "queue_begins_km", "queue_ends_km"),
+    *("min_temperature_c", "max_temperature_c"),
+)
 
 
 class Standings:
@@ -36,7 +39,8 @@ class Standings:
             kind=np.int8(0),
             sensors=np.uint8(0),
             half_width_m=np.float32(np.nan),
-            queue_km=np.float32(np.nan),
+            queue_begins_km=np.float32(np.nan),
+            queue_ends_km=np.float32(np.nan),
             min_temperature_c=np.nan,
             max_temperature_c=np.nan,
         )
@@ -78,7 +82,8 @@ class Standings:
             c["kind"][row] = KIND_CODES[device.device_kind if device else None]
             c["sensors"][row] = sum(SENSOR_BITS.get(s, 0) for s in set(device.sensors)) if device else 0
             c["half_width_m"][row] = found.corridor.half_width_m if found.corridor else _NAN
-            c["queue_km"][row] = found.corridor.queue_km if found.corridor else _NAN
+            queue_km = found.corridor.queue_km if found.corridor else (_NAN, _NAN)
+            c["queue_begins_km"][row], c["queue_ends_km"][row] = queue_km
             c["min_temperature_c"][row] = _number(shipment.min_temperature_c if shipment else None)
             c["max_temperature_c"][row] = _number(shipment.max_temperature_c if shipment else None)
             name = 0 if shipment is None else zlib.crc32(shipment.shipment_id.encode()) or 1

@@ -34,16 +34,18 @@ def test_a_stop_opens_after_ten_minutes_lasts_and_closes_when_it_has_driven_on(h
     assert said == ["-"] * 15 + ["trip"] * 10 + ["-", "clear", "-", "-", "-"]
 
 
-BEFORE_A_QUEUE = {"along_km": 205.0, "queue_km": 210.0}
+BEFORE_A_QUEUE = {"along_km": 205.0, "queue_begins_km": 210.0, "queue_ends_km": 213.0}
+NO_QUEUE = {"queue_begins_km": math.nan, "queue_ends_km": math.nan}
 
 
-def test_where_a_line_before_the_border_may_reach_a_stop_is_told_after_hours(hear) -> None:
-    said = hear(UnplannedStop(), *standing(0, 362, **BEFORE_A_QUEUE))
+@pytest.mark.parametrize("along_km", [200.0, 205.0, 210.0, 211.0, 213.0])
+def test_where_a_line_before_the_border_may_stand_a_stop_is_told_after_hours(hear, along_km: float) -> None:
+    said = hear(UnplannedStop(), *standing(0, 362, **{**BEFORE_A_QUEUE, "along_km": along_km}))
     assert said == ["-"] * 360 + ["trip"] * 2
     assert hear(UnplannedStop(), *standing(0, 12))[-1] == "trip", "elsewhere it is told after minutes"
 
 
-@pytest.mark.parametrize("where", [{"along_km": 199.0}, {"along_km": 211.0}, {"queue_km": math.nan}])
+@pytest.mark.parametrize("where", [{"along_km": 199.0}, {"along_km": 214.0}, NO_QUEUE])
 def test_further_before_a_queue_behind_it_and_without_one_no_line_is_expected(hear, where: dict[str, float]) -> None:
     assert hear(UnplannedStop(), *standing(0, 12, **{**BEFORE_A_QUEUE, **where}))[-1] == "trip"
 

@@ -41,16 +41,18 @@ class World:
     def route(self, route_id: str = "I35", effective_ms: int = 0, **more: Any) -> reference.Record:
         yard = [[-99.52, 27.48], [-99.50, 27.48], [-99.50, 27.52], [-99.52, 27.52], [-99.52, 27.48]]
         return self.record(
-            kind="route",
-            effective_ms=effective_ms,
-            route_id=route_id,
-            line={"type": "LineString", "coordinates": [[-99.51, 27.50], [-99.51, 29.0]]},
-            half_width_m=500.0,
-            geofences=[
-                {"geofence_id": "yard", "area": {"type": "Polygon", "coordinates": [yard]}, "seal_may_open": True}
-            ],
-            expected_travel_s=9_000.0,
-            **more,
+            **{
+                "kind": "route",
+                "effective_ms": effective_ms,
+                "route_id": route_id,
+                "line": {"type": "LineString", "coordinates": [[-99.51, 27.50], [-99.51, 29.0]]},
+                "half_width_m": 500.0,
+                "geofences": [
+                    {"geofence_id": "yard", "area": {"type": "Polygon", "coordinates": [yard]}, "seal_may_open": True}
+                ],
+                "expected_travel_s": 9_000.0,
+                **more,
+            }
         )
 
     def shipment(self, n: int = 1, effective_ms: int = 0, **more: Any) -> reference.Record:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -144,15 +142,15 @@ def test_a_line_that_stands_still_gives_numbers_all_the_same(coordinates) -> Non
     assert fixes.off_route_m[0] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_where_a_routes_first_queue_begins_is_known_along_it() -> None:
+def test_where_a_routes_first_queue_begins_and_ends_is_known_along_it() -> None:
     along = np.linspace(0.0, 1.0, 12)
     queues = [Geofence(geofence_id=f"queue-{n}", area=square(-99.5, 27.5 + 0.2 * n, 0.05), queue=True) for n in (2, 1)]
     yard = Geofence(geofence_id="yard", area=square(-99.5, 27.5, 0.05), seal_may_open=True)
     line = [[-99.5, 27.4 + float(share)] for share in along]
     corridor = Corridor(route(line, geofences=[yard, *queues]))
-    (begins,) = Corridor(route(line)).fix(np.array([27.65]), np.array([-99.5])).along_km
-    assert corridor.queue_km == pytest.approx(float(begins), abs=0.1)
-    assert math.isnan(Corridor(route(line, geofences=[yard])).queue_km)
+    ends = Corridor(route(line)).fix(np.array([27.65, 27.75]), np.array([-99.5, -99.5])).along_km
+    assert corridor.queue_km == pytest.approx(ends, abs=0.001)
+    assert np.isnan(Corridor(route(line, geofences=[yard])).queue_km).all()
 
 
 def test_a_geofence_that_crosses_itself_stops_nothing() -> None:

@@ -1,0 +1,46 @@
+"""A line before a bridge is one up to the end of its queue, also beside what was drawn as that queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+BEGINS, ENDS, SLANT = 28.50, 28.53, 0.0003  # degrees of latitude; the queue's near edge leans by 33 m over its width
+METRE = 1.0 / 111_195.0  # degrees of latitude
+
+
+def told(world, *stands: tuple[float, float, int], queue: bool = True) -> list[float]:
+    """After how many minutes a stop is told of a truck that stands at these latitudes and longitudes for so many
+    minutes each, a reading every half minute.
+    """
+    ring = [[-99.511, BEGINS], [-99.509, BEGINS + SLANT], [-99.509, ENDS], [-99.511, ENDS], [-99.511, BEGINS]]
+    queues = [{"geofence_id": "queue", "area": {"type": "Polygon", "coordinates": [ring]}, "queue": queue}]
+    book = world.book(world.route(geofences=queues), world.shipment(), world.device("truck-1", interval_s=30.0))
+    places = [(lat, lon) for lat, lon, minutes in stands for _ in range(2 * minutes)]
+    stage, found = world.admit(book), []
+    for seq, (lat, lon) in enumerate(places):
+        fix: dict[str, Any] = {"lat_deg": lat, "lon_deg": lon, "speed_kmh": 0.0, "after_s": 30 * seq}
+        out = stage.process_frame(world.frame(world.line("truck-1", seq, **fix))) + stage.flush()
+        found += [seq / 2 for r in world.readings(out) for f in r.findings if f.rule == "unplanned_stop"]
+    return found
+
+
+BEFORE = (BEGINS - 70 * METRE, -99.51, 12)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        (BEGINS + 3 * METRE, -99.51, 12),  # past the first of the queue's corners, and not yet over its edge
+        (BEGINS + 3 * METRE, -99.5112, 12),  # a fix's error aside of it
+        (BEGINS + 600 * METRE, -99.5112, 60),
+    ],
+)
+def test_who_stands_in_line_and_comes_to_the_queue_is_not_told(world, then: tuple[float, float, int]) -> None:
+    assert told(world, BEFORE, then) == []
+    assert told(world, BEFORE, then, queue=False)[0] == 10.0, "were there no queue"
+
+
+def test_behind_the_queue_is_no_line(world) -> None:
+    assert told(world, (ENDS + 100 * METRE, -99.51, 11)) == [10.0, 10.5]
