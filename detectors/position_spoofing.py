@@ -15,7 +15,8 @@ under a roof shakes no more.
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
 speed comes from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after
-``settle_s``, for a device may be carried while it is off. Late readings say and teach nothing.
+``settle_s``, for a device may be carried while it is off. Late readings say nothing, and teach nothing but since when
+it has no fix: a backlog's newer fix is the last one, and its speed the last speed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=4,
+    version=5,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -119,8 +120,8 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 class PositionSpoofing:
     """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
     where a clock went back); doubtful fixes since; the jump (m, s); repeats of the last fix, and metres that the
-    speed claimed meanwhile; readings without a fix, and the time it lets pass between two; what is wrong, whether an
-    episode is on; and ``told_speed``'s.
+    speed claimed meanwhile; the newest fix's time (ms) and speed, also a late one's, readings without one since, and
+    the time it lets pass between two; what is wrong, whether an episode is on; and ``told_speed``'s.
     """
 
     card = CARD
@@ -145,6 +146,8 @@ class PositionSpoofing:
             same=np.int16(0),
             claimed_m=np.float32(0.0),
             kind=np.int8(0),
+            lit_ms=np.int64(-1),
+            lit_kmh=np.float32(np.nan),
             blind=np.int16(0),
             gap_s=np.float32(3_600.0),
             on=np.bool_(False),
@@ -160,6 +163,9 @@ class PositionSpoofing:
         has = np.flatnonzero(batch.in_order & seen)
         if len(has):
             self._seen(batch, has, verdict)
+        if not batch.in_order.all():
+            newer = seen & ~batch.in_order & (batch.time_ms > self.columns["lit_ms"][batch.rows])
+            self._lit(batch.rows[newer], batch.time_ms[newer], batch.speed_kmh[newer])
         return verdict
 
     def _seen(self, batch: DeviceBatch, has: Rows, verdict: Verdict) -> None:
@@ -167,14 +173,15 @@ class PositionSpoofing:
         c, at, time_ms = self.columns, batch.rows[has], batch.time_ms[has]
         lat, lon = batch.lat_deg[has].astype(np.float32), batch.lon_deg[has].astype(np.float32)
         near_m = np.minimum(np.nan_to_num(batch.accuracy_m[has]), self.thresholds.accuracy_max_m).astype(np.float32)
+        speed_kmh = batch.speed_kmh[has]
         known = c["at_ms"][at] >= 0
         same = known & (lat == c["lat"][at]) & (lon == c["lon"][at])
         claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
-        frozen = self._frozen(batch.speed_kmh[has], at, time_ms, same)
+        frozen = self._frozen(speed_kmh, at, time_ms, same)
         since_s = np.where(known, (time_ms - c["at_ms"][at]) / 1000.0, _FIRST_S)
         doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
         sound = known & ~same & (c["doubtful"][at] == 0) & ~back
-        astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, batch.speed_kmh[has], sound, self._steps)
+        astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
 
         guarded, was_on, kind = batch.guarded[has], c["on"][at], c["kind"][at]
@@ -194,22 +201,29 @@ class PositionSpoofing:
         # episode yet, and is nothing to go by already: else a false track would be told as parted from its companions.
         unsure = strange | (c["doubtful"][at] > 0) | (c["strays"][at] > 0)
         if same.any():
-            unsure |= same & (np.nan_to_num(batch.speed_kmh[has]) >= self.thresholds.moving_kmh)
+            unsure |= same & (np.nan_to_num(speed_kmh) >= self.thresholds.moving_kmh)
         if unsure.any():
             verdict.doubted = np.zeros(len(batch.rows), np.bool_)
             verdict.doubted[has] = unsure
-        c["blind"][at] = 0
+        self._lit(at, time_ms, speed_kmh)
+
+    def _lit(self, at: Rows, time_ms: Ints, speed_kmh: Floats) -> None:
+        """Begin anew to count the dark of the devices in these rows, at their newest fix."""
+        c = self.columns
+        last_ms = c["lit_ms"][at]
+        since_s = np.where(last_ms >= 0, (time_ms - last_ms) / 1000.0, _FIRST_S)
         c["gap_s"][at] = np.maximum(_FADES * c["gap_s"][at], since_s)
+        c["lit_ms"][at], c["lit_kmh"][at], c["blind"][at] = time_ms, speed_kmh, 0
 
     def _dark(self, batch: DeviceBatch, blind: Rows, verdict: Verdict) -> None:
         """Judge the readings at these positions, which have no fix."""
         c, t, at = self.columns, self.thresholds, batch.rows[blind]
         shaken_g = np.fmax(np.abs(batch.shock_g[blind]), batch.vibration_g[blind])
-        last_kmh = c["told_kmh"][at]
+        last_kmh = c["lit_kmh"][at]
         drives = np.where(np.isnan(shaken_g), last_kmh >= t.highway_kmh, shaken_g >= t.shaken_g)
         drives &= last_kmh >= t.driving_kmh
         c["blind"][at] = count = np.where(drives, np.minimum(c["blind"][at] + 1, 9_999), 0)
-        dark_s = (batch.time_ms[blind] - c["at_ms"][at]) / 1000.0
+        dark_s = (batch.time_ms[blind] - c["lit_ms"][at]) / 1000.0
         told = score(np.full(len(at), _JAMMED, np.int8), dark_s, c["gap_s"][at].astype(np.float64), count, t)
         i = np.flatnonzero(batch.guarded[blind] & (told > 0.0))
         c["on"][at[i]], c["kind"][at[i]] = True, _JAMMED
@@ -289,7 +303,7 @@ class PositionSpoofing:
         often = np.where(frozen, c["same"][at], np.where(astray, c["strays"][at], c["doubtful"][at]))
         held_to, jammed = c["told_m"][at], kind == _JAMMED
         if jammed.any():
-            much = np.where(jammed, (time_ms - c["at_ms"][at]) / 1000.0, much)
+            much = np.where(jammed, (time_ms - c["lit_ms"][at]) / 1000.0, much)
             held_to, often = np.where(jammed, c["gap_s"][at], held_to), np.where(jammed, c["blind"][at], often)
         return much, held_to.astype(np.float64), often.astype(np.float64)
 
@@ -328,7 +342,7 @@ class PositionSpoofing:
                 facts["what_es"] = f"no cambian mientras su velocidad indica {claimed_km:.1f} km recorridos"
             return facts
         if kind == _JAMMED:
-            minutes = float(batch.time_ms[position] - c["at_ms"][row[0]]) / 60_000.0
+            minutes = float(batch.time_ms[position] - c["lit_ms"][row[0]]) / 60_000.0
             if c["on"][row[0]]:
                 facts["dark_min"], facts["dark_max_min"] = round(minutes, 3), self.thresholds.dark_s / 60.0
                 facts["what_en"] = f"it drives on and has had none for {minutes:.0f} min, longer than a tunnel lasts"

@@ -212,6 +212,21 @@ def test_late_readings_say_and_teach_nothing(hear) -> None:
     assert str(rule.columns.row(0)) == str(undisturbed.columns.row(0))
 
 
+def test_a_late_fix_that_is_the_newest_teaches_nothing_but_since_when_there_is_none(hear) -> None:
+    rule, undisturbed = PositionSpoofing(), PositionSpoofing()
+    late = at(9, 500_000.0, speed_kmh=40.0, in_order=False)
+    assert set(hear(rule, *truck(0, 8), *blind(8, 12), late)) == {"-"}
+    hear(undisturbed, *truck(0, 8), *blind(8, 12))
+    taught, before = rule.columns.row(0), undisturbed.columns.row(0)
+    assert {name for name in taught if str(taught[name]) != str(before[name])} == {
+        "lit_ms",
+        "lit_kmh",
+        "blind",
+        "gap_s",
+    }
+    assert (taught["lit_ms"], taught["lit_kmh"], taught["blind"]) == (270_000, 40.0, 0)
+
+
 def test_what_guards_nothing_is_not_told_of_but_is_once_it_does(hear) -> None:
     away = truck(5, 9, aside_m=9_000, guarded=False)
     assert set(hear(PositionSpoofing(), *truck(0, 5, guarded=False), *away)) == {"-"}
