@@ -37,8 +37,9 @@ class DeviceBatch:
     where standing still is expected. Without a fix the last place holds for ``seal_may_open``; ``placed`` is false
     where none does: then it is not known where a seal is opened. ``seen_ms``, ``seen_lat_deg``, ``seen_lon_deg``: the
     last fix at this reading, its own or one before, -1 and NaN where there was none. ``along_km`` is how far along its
-    route it is, ``queue_begins_km`` and ``queue_ends_km`` where the first queue of that route does. Bounds and widths are
-    the shipment's and route's, NaN where they have none, as these three; a position is NaN without a fix (0/0 is none).
+    route it is, ``queue_begins_km`` and ``queue_ends_km`` where the first queue of that route does. Bounds and widths
+    are the shipment's and route's, NaN where they have none, as these three; a position is NaN without a fix (0/0 is
+    none).
     ``door_open``: the device says that it is. ``kind`` is of ``KIND_CODES``, ``sensors`` a set of ``SENSOR_BITS``.
     ``seal_match``: 1 where the reported seal number is one of the shipment's, -1 where it is none, 0 unknown.
     ``missing``: readings of the device that the ledger lacks, -1 where that has not changed with this reading.
