@@ -8,8 +8,8 @@ from contracts.words import Words
 
 SENTENCES: Final[Words] = {
     "no_amount": {
-        "en": "{option}: {given} is no number of {unit} from {least} to {most}; write 24, or 0.5",
-        "es": "{option}: {given} no es un número de {unit} de {least} a {most}; escriba 24, o 0.5",
+        "en": "{option}: {given} is no number of {unit} from {least} to {most}; write 24, or 1.5",
+        "es": "{option}: {given} no es un número de {unit} de {least} a {most}; escriba 24, o 1.5",
     },
     "hours": {"en": "hours", "es": "horas"},
     "seconds": {"en": "seconds", "es": "segundos"},

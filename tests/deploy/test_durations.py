@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import click
 import pytest
 
+from contracts.words import Language
 from deploy import cli
 from deploy.cli.durations import DURATION, Amount
+from deploy.command_words import SENTENCES
 
 
 @pytest.mark.parametrize("given", ["nan", "inf", "-inf", "1e18", "0", "-1", "a day"])
@@ -62,3 +65,13 @@ def test_no_option_takes_a_number_that_is_none() -> None:
     options = list(options_of(cli.cli, click.Context(cli.cli)))
     assert any(isinstance(option.type, Amount) for option in options)
     assert [option.name for option in options if isinstance(option.type, click.types.FloatParamType)] == []
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_a_refused_amount_is_advised_to_be_each_option_takes(language: Language) -> None:
+    advice = SENTENCES["no_amount"][language].rpartition(";")[2]
+    amounts = {option.type for option in options_of(cli.cli, click.Context(cli.cli)) if isinstance(option.type, Amount)}
+    advised = re.findall(r"[0-9.]+", advice)
+    assert len(advised) == 2
+    assert len(amounts) >= 6
+    assert [amount.convert(number, None, None) for amount in amounts for number in advised]
