@@ -86,9 +86,13 @@ def held_back(
     return np.where(held, release - (end - k), send_ms)
 
 
-def restarts(device: RigDevice, habits: Habits, k: Samples) -> Mask:
-    """The samples before which the device restarts."""
+def restarts(device: RigDevice, habits: Habits, near: list[Injection], k: Samples) -> Mask:
+    """The samples before which the device restarts: not amid readings that it loses, of which no number would tell."""
     blocks = k // REBOOT_BLOCK
     chance, where = (noise.uniforms(device.key, blocks, _REBOOT + 10 * n) for n in range(2))
     reboot: Mask = (chance < habits.reboot_chance) & (k == blocks * REBOOT_BLOCK + 100 + np.floor(where * 1800))
+    at_ms = habits.start_ms + device.phase_ms + k * habits.every_ms
+    for i in near:
+        if i.rule == "reading_gap" and device.kind in i.kinds:
+            reboot &= (at_ms < i.start_ms - habits.every_ms) | (at_ms >= i.end_ms + habits.every_ms)
     return reboot

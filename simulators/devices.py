@@ -90,11 +90,11 @@ def sample(
     if habits.life.dead_zones:
         no_fix, send_ms = in_shadow(device, rig, habits, time_ms, send_ms)
     for back in range(habits.life.cold_start_samples):
-        no_fix |= restarts(device, habits, k - back)
+        no_fix |= restarts(device, habits, near, k - back)
     window = _Window(
         device, rig, time_ms[taken], draws[:, taken], near, ~calm[taken], no_fix[taken], habits.life, habits.wave
     )
-    boots = restarts(device, habits, k)[taken]
+    boots = restarts(device, habits, near, k)[taken]
     made = _readings(window, boots, boot, habits)
     lost = fault_effects.lost(near, device.kind, device.key, k[taken], time_ms[taken])
     sent = send_ms[taken].tolist()

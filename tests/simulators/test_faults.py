@@ -11,7 +11,7 @@ import pytest
 
 from contracts.readings import Reading
 from simulators import FaultSpec, Fleet, scenarios
-from simulators.faults import VARIANTS
+from simulators.faults import VARIANTS, Injection
 
 START_MS = 1_790_000_000_000
 RULES = {"seal_breach", "route_deviation", "temperature_excursion", "signal_lost"}  # those that the judge judges
@@ -199,3 +199,23 @@ def test_a_gap_of_any_size_loses_a_reading_at_least(variant: str) -> None:
         before = [n for n, r in enumerate(readings) if r.time_ms < fault.start_ms][-1]
         after = next(n for n, r in enumerate(readings) if r.time_ms >= fault.end_ms)
         assert readings[after].seq - readings[before].seq > after - before, fault
+
+
+@pytest.mark.parametrize("from_sample", [-9, -4, 0])
+def test_a_device_does_not_restart_amid_the_readings_that_it_loses(from_sample: int) -> None:
+    """Of a boot's last readings, and its first, no number tells: such a hole could not be told."""
+
+    def of_truck(simulated: Fleet) -> list[Reading]:
+        return [r for _, _, r in simulated.run() if r.device_id == simulated.rigs[0].devices[0].device_id]
+
+    def fleet() -> Fleet:
+        return Fleet(9, START_MS, 1, interval_s=1, horizon_s=2100, reboot_chance=1.0, outage_chance=0.0)
+
+    restarted = next(b for a, b in pairwise(of_truck(fleet())) if a.boot_id != b.boot_id)
+    simulated, begins_ms = fleet(), restarted.time_ms + 1000 * from_sample - 100
+    simulated.rigs[0].inject(Injection("reading_gap", "burst", ("truck",), begins_ms, begins_ms + 9_000, 9.0))
+    before, after = next(
+        (a, b) for a, b in pairwise(of_truck(simulated)) if a.time_ms < begins_ms and b.time_ms >= begins_ms
+    )
+    assert after.boot_id == before.boot_id
+    assert after.seq - before.seq == 10
