@@ -64,6 +64,7 @@ class Fleet:
         self.limit = limit
         self.ends_ms = start_ms + int(horizon_s * 1000)
         every_s = every_s or interval_s
+        self.delays = life.delays(seed, start_ms)
         wave = life.heat_wave(seed, start_ms)
         self.habits = Habits(start_ms, every_s * 1000.0, outage_chance, reboot_chance, exercise, life, wave, live_first)
         self.rigs: list[Rig] = [
@@ -77,6 +78,7 @@ class Fleet:
                 under_way=under_way,
                 drill=exercise,
                 life=life,
+                delays=self.delays,
             )
             for n in range(shipments)
         ]
@@ -120,7 +122,7 @@ class Fleet:
         ]
         for rig in self.rigs:
             records += rig.reference(self.start_ms, self.ends_ms, self.habits.life.watched_sensors)
-        records += self.habits.life.notices(self.start_ms)
+        records += self.delays.notices()
         return [_of_drill(r) for r in records if not isinstance(r, Notice)] if self.habits.exercise else records
 
     def run(self, until_ms: int | None = None) -> Iterator[tuple[int, str, Reading]]:

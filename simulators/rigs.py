@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from contracts.reference import Device, DeviceKind, Lane, Record, Seal, Shipment, Watchable
 from simulators import papers
+from simulators.delays import NO_DELAYS, Delays
 from simulators.faults import Injection
 from simulators.journeys import (
     Customs,
@@ -30,7 +31,7 @@ from simulators.journeys import (
     timetable,
     unopened_from,
 )
-from simulators.life import UNEVENTFUL, Life, at_the_bridge
+from simulators.life import UNEVENTFUL, Life
 from simulators.noise import key_of
 from simulators.places import ways
 from simulators.warps import Piece, delay_ms
@@ -203,6 +204,7 @@ def build(
     under_way: bool,
     drill: bool = False,
     life: Life = UNEVENTFUL,
+    delays: Delays = NO_DELAYS,
 ) -> Rig:
     """The rig of this number: who, what and where it drives from ``start_ms`` until past ``ends_ms``.
 
@@ -221,7 +223,7 @@ def build(
         )
         for kind in KINDS
     )
-    chain = _chain(rng, index, scac, devices, start_ms, ends_ms, under_way, mark, life)
+    chain = _chain(rng, index, scac, devices, start_ms, ends_ms, under_way, mark, life, delays)
     return Rig(index, scac, interval_s * 1000.0, every_ms, devices, *chain)
 
 
@@ -235,6 +237,7 @@ def _chain(
     under_way: bool,
     mark: str,
     life: Life,
+    delays: Delays,
 ) -> tuple[list[Trip], list[Shipment], list[Seal]]:
     """Shipment after shipment, each from the yard where the one before ended, until the run's end is covered."""
     trips: list[Trip] = []
@@ -252,8 +255,8 @@ def _chain(
         effective_ms = max(sets_out_ms, start_ms)
         seals.append(papers.seal(rng, effective_ms))
         shipment_id = f"{mark}SHP-{start_ms // 1000:x}-{index:05d}-{len(trips)}"
-        trips.append(set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number, lane))
-        trips[-1] = at_the_bridge(life, trips[-1], start_ms)
+        trip = set_in_time(table, way, shipment_id, sets_out_ms, goods.band_c, seals[-1].seal_number, lane)
+        trips.append(delays.held_up(trip))
         if trips[-1].reseal_ms is not None:
             trips[-1] = replace(trips[-1], reseal_number=papers.seal(rng, effective_ms).seal_number)
         shipments.append(_shipment(rng, index, scac, devices, trips[-1], goods, effective_ms))

@@ -15,17 +15,19 @@ import pytest
 from contracts.readings import Reading
 from contracts.reference import Notice, Shipment
 from simulators import Fault, FaultSpec, Fleet, climate, scenarios
+from simulators.delays import Delays
 from simulators.fault_draws import CLOCKS_S, OUTLIERS_M
 from simulators.fault_effects import failing_level
 from simulators.fault_truth import A_BLOW_G, LOW_PCT
 from simulators.faults import BURST_S, HARD, NOT_IN_EVERY_LINE, OF_SHIPMENT, Injection
 from simulators.journeys import Trip
 from simulators.life import Life
+from simulators.places import BRIDGES
 from simulators.sick_sensors import FIELDS, SATURATED, USUAL_NOISE
 from streams.reference_book import ReferenceBook
 
 START_MS = 1_790_000_000_000
-SEED = 2
+SEED = 7
 EVERY_MS = 30_000
 CLOCKS_MS = 2_000  # no clock is further off
 
@@ -561,22 +563,21 @@ def in_the_queue(of: Played) -> Iterator[tuple[Trip, float, float]]:
 
 
 def test_nobody_crosses_a_closed_bridge_and_those_that_came_wait_for_hours(calm: Played) -> None:
-    closed_s = calm.fleet.habits.life.closed_s
-    of = [(a, b) for trip, a, b in in_the_queue(calm) if trip.way.bridge == calm.fleet.habits.life.closed_bridge]
-    assert not [b for _, b in of if closed_s[0] < b < closed_s[1]]
-    assert sum(a < closed_s[1] < b and b - a > 7_200.0 for a, b in of) >= 3
+    delays = calm.fleet.delays
+    closed_s, opens_s = ((ms - START_MS) / 1000.0 for ms in delays.closed_ms)
+    of = [(a, b) for trip, a, b in in_the_queue(calm) if trip.way.bridge == delays.closed_bridge]
+    assert not [b for _, b in of if closed_s < b < opens_s]
+    assert sum(a < opens_s < b and b - a > 7_200.0 for a, b in of) >= 3
 
 
-def test_a_holidays_line_takes_four_times_as_long_as_the_queue_alone_does(calm: Played) -> None:
-    life = calm.fleet.habits.life
-    assert life.holiday_s is not None
-    usual = Fleet(
-        SEED, START_MS, len(calm.fleet.rigs), horizon_s=72_000, life=msgspec.structs.replace(life, holiday_s=None)
-    )
-    trips = {trip.shipment_id: trip for rig in usual.rigs for trip in rig.trips}
+def test_a_holidays_line_takes_as_many_times_as_long_as_its_run_drew_it_to(calm: Played) -> None:
+    life, delays = calm.fleet.habits.life, calm.fleet.delays
+    from_s, until_s = ((ms - START_MS) / 1000.0 for ms in delays.holiday_ms)
+    assert from_s < until_s
+    trips = {trip.shipment_id: trip for rig in without(life, "holiday_lasts_s").rigs for trip in rig.trips}
     times = []
     for trip, enters_s, leaves_s in in_the_queue(calm):
-        if trip.way.bridge == life.closed_bridge or not life.holiday_s[0] <= enters_s < life.holiday_s[1]:
+        if trip.way.bridge == delays.closed_bridge or not from_s <= enters_s < until_s:
             continue
         queue, other = trip.way.mark("queue"), trips[trip.shipment_id]
         far_km = queue.start_km - life.line_km[1]
@@ -585,35 +586,114 @@ def test_a_holidays_line_takes_four_times_as_long_as_the_queue_alone_does(calm: 
         longer_s = (leaves_s - came_s) - (over_s - other_came_s)
         times.append(1.0 + longer_s / (over_s - own_s))
     assert len([t for t in times if t > 1.5]) >= 4
-    assert np.median([t for t in times if t > 1.5]) == pytest.approx(life.holiday_times, rel=0.25)
+    assert np.median([t for t in times if t > 1.5]) == pytest.approx(delays.holiday_times, rel=0.25)
 
 
-def test_who_waits_longer_for_a_holiday_or_a_closed_bridge_waits_under_its_notice(calm: Played) -> None:
+def without(life: Life, *spans: str, seed: int = SEED) -> Fleet:
+    """The fleet of the hard day with nothing wrong, without these of what may befall its bridges."""
+    usual = dict.fromkeys(spans, (0.0, 0.0)) | ({"closed_bridge": None} if "closed_lasts_s" in spans else {})
+    quiet = scenarios.load("quiet-hard")
+    return Fleet(seed, START_MS, quiet.fleet.shipments, horizon_s=72_000, life=msgspec.structs.replace(life, **usual))
+
+
+@pytest.mark.parametrize("seed", [SEED, 3, 4, 5])
+def test_who_waits_longer_for_a_holiday_or_a_closed_bridge_waits_under_its_notice(seed: int) -> None:
+    """From where it comes to the line until it is over the bridge: in whatever span, and however much longer."""
+    life = scenarios.load("quiet-hard").life
+    held_up = without(life, seed=seed)
     book = ReferenceBook()
-    for record in calm.fleet.reference():
+    for record in held_up.reference():
         book.apply(record)
-    life = calm.fleet.habits.life
-    usual = Fleet(
-        SEED, START_MS, len(calm.fleet.rigs), horizon_s=72_000,
-        life=msgspec.structs.replace(life, holiday_s=None, closed_bridge=None),
-    )  # fmt: skip
-    trips = {trip.shipment_id: trip for rig in usual.rigs for trip in rig.trips}
+    usual = {
+        t.shipment_id: t
+        for rig in without(life, "holiday_lasts_s", "closed_lasts_s", seed=seed).rigs
+        for t in rig.trips
+    }
     longer = 0
-    for trip, enters_s, leaves_s in in_the_queue(calm):
+    for trip in (trip for rig in held_up.rigs for trip in rig.trips):
         queue = trip.way.mark("queue")
-        usual_ms = [trips[trip.shipment_id].passes_ms(km) for km in (queue.start_km, queue.end_km)]
-        if leaves_s - enters_s > (usual_ms[1] - usual_ms[0]) / 1000.0 + 1.0:
+        far_km = queue.start_km - life.line_km[1]
+        came_ms, leaves_ms = (trip.passes_ms(km) for km in (far_km, queue.end_km))
+        usual_ms = [usual[trip.shipment_id].passes_ms(km) for km in (far_km, queue.end_km)]
+        if leaves_ms - came_ms > usual_ms[1] - usual_ms[0] + 1000.0:
             longer += 1
-            since_ms, until_ms = (START_MS + int(1000.0 * s) for s in (enters_s, leaves_s))
-            assert book.notice(str(trip.way.bridge), trip.way.direction, "standard", since_ms, until_ms)
+            for at_ms in range(int(trip.passes_ms(queue.start_km)), int(leaves_ms), 300_000):
+                assert book.notice(str(trip.way.bridge), trip.way.direction, "standard", at_ms, at_ms), seed
     assert longer >= 8
-    assert not book.notice("WORLD-TRADE", "northbound", "standard", START_MS, START_MS + 1)
+    other = next(bridge for bridge in BRIDGES.values() if bridge != held_up.delays.closed_bridge)
+    assert not book.notice(other, "northbound", "standard", START_MS, START_MS + 1)
+
+
+@pytest.mark.parametrize("line_km", [0.0, 0.5, 8.0])
+@pytest.mark.parametrize("times", [1.0, 5.0])
+@pytest.mark.parametrize("shut", [False, True], ids=["holiday", "and-closed"])
+def test_a_notice_holds_until_the_last_who_came_on_a_holiday_has_gone(line_km: float, times: float, shut: bool) -> None:
+    """But for the few in whose long queue each hop takes longer, too; closed while it stands there, it goes on."""
+    hour_ms = 3_600_000.0
+    trips = [trip for rig in Fleet(SEED, START_MS, 60, horizon_s=72_000).rigs for trip in rig.trips]
+    late = 0
+    for trip in trips:
+        queue = trip.way.mark("queue")
+        comes_ms = trip.passes_ms(queue.start_km - line_km)
+        delays = Delays(
+            (comes_ms - hour_ms, comes_ms + 1.0),
+            times,
+            trip.way.bridge if shut else None,
+            (comes_ms + hour_ms / 5, comes_ms + 6 * hour_ms),
+            (line_km, line_km),
+        )
+        leaves_ms = delays.held_up(trip).passes_ms(queue.end_km)
+        ends_ms = max(notice.ends_ms or 0 for notice in delays.notices() if notice.bridge == trip.way.bridge)
+        late += leaves_ms >= ends_ms
+    assert late <= (0.0 if shut else 0.04 * len(trips))
+
+
+def test_the_same_seed_draws_the_same_delays_and_other_seeds_others_of_either_bridge() -> None:
+    life = scenarios.load("quiet-hard").life
+    drawn = [life.delays(seed, START_MS) for seed in range(12)]
+    assert drawn == [life.delays(seed, START_MS) for seed in range(12)]
+    for differs in ("holiday_ms", "holiday_times", "closed_ms"):
+        assert len({getattr(of, differs) for of in drawn}) == len(drawn)
+    assert {of.closed_bridge for of in drawn} == set(BRIDGES.values())
+    named = msgspec.structs.replace(life, closed_bridge="COLOMBIA")
+    assert {named.delays(seed, START_MS).closed_bridge for seed in range(12)} == {"COLOMBIA"}
+
+
+def test_what_a_run_draws_lies_between_the_least_and_the_most_that_its_scenario_says() -> None:
+    life = scenarios.load("quiet-hard").life
+    for of in (life.delays(seed, START_MS) for seed in range(50)):
+        for (least, most), span in ((life.holiday_from_s, of.holiday_ms), (life.closed_from_s, of.closed_ms)):
+            assert least <= (span[0] - START_MS) / 1000.0 <= most
+        for (least, most), span in ((life.holiday_lasts_s, of.holiday_ms), (life.closed_lasts_s, of.closed_ms)):
+            assert least <= (span[1] - span[0]) / 1000.0 <= most
+        assert life.holiday_times[0] <= of.holiday_times <= life.holiday_times[1]
+
+
+def test_a_life_without_a_holiday_or_a_closed_bridge_announces_none_and_holds_nobody_up() -> None:
+    of = Life().delays(1, START_MS)
+    assert of.notices() == []
+    trips = [trip for rig in Fleet(SEED, START_MS, 6, horizon_s=36_000).rigs for trip in rig.trips]
+    assert [of.held_up(trip) for trip in trips] == trips
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"holiday_times": (3.0, 2.0)}, "holiday_times must be .least, most."),
+        ({"closed_from_s": (-1.0, 2.0)}, "closed_from_s must be .least, most., not negative"),
+        ({"holiday_times": (0.5, 2.0)}, "holiday_times must be at least 1"),
+        ({"closed_bridge": "GATEWAY", "closed_lasts_s": (1, 2)}, "closed_bridge is WORLD-TRADE, COLOMBIA or any"),
+        ({"closed_bridge": "any"}, "closed_lasts_s must be above 0"),
+    ],
+)
+def test_a_life_that_cannot_be_is_refused(fields: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Life(**fields)
 
 
 def test_a_drill_gives_no_notice_of_a_real_bridge() -> None:
-    life = scenarios.load("quiet-hard").life
-    assert life.notices(START_MS)
-    drill = Fleet(SEED, START_MS, 2, horizon_s=600, life=life, exercise=True)
+    drill = Fleet(SEED, START_MS, 2, horizon_s=600, life=scenarios.load("quiet-hard").life, exercise=True)
+    assert drill.delays.notices()
     assert not [record for record in drill.reference() if isinstance(record, Notice)]
 
 
@@ -635,8 +715,8 @@ def test_lines_outgrow_the_bridges_queue_by_kilometres_and_stand_there_for_long(
     assert max(km for _, km, _ in stands) > 2.0
     assert max(km for _, km, _ in stands) <= life.line_km[1] + 0.1
     short = scenarios.load("quiet-hard")
-    without = Fleet(SEED, START_MS, short.fleet.shipments, horizon_s=72_000, life=replaced(life))
-    assert not list(stands_before_its_queue(Played(without))), "without a line beyond it nobody stands there"
+    none = Fleet(SEED, START_MS, short.fleet.shipments, horizon_s=72_000, life=replaced(life))
+    assert not list(stands_before_its_queue(Played(none))), "without a line beyond it nobody stands there"
 
 
 def replaced(life: Life) -> Life:
