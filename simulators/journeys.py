@@ -28,7 +28,7 @@ CITY_KMH: Final = 58.0
 CITY_KM: Final = 18.0  # this far from either end, and half as far from the bridge, traffic is slow
 QUEUE_KMH: Final[dict[Lane, float]] = {"standard": 12.0, "fast": 30.0}
 SPAN_KMH: Final = 18.0
-LOT_KMH: Final = 25.0  # where one comes to stand in yards and customs lots
+LOT_KMH: Final = (8.0, 45.0)  # where one comes to stand in yards and customs lots, each stay another
 HOP_S: Final = 100.0  # a queue moves up about as often
 BRIEF_S: Final = (60.0, 240.0)
 PEEK_S: Final = (8.0, 25.0)
@@ -116,9 +116,9 @@ class _Driver:
         """Stand at a mark; at yards and in an inspection the seal and the doors are open for a while."""
         from_km = max(self.at_km, mark.start_km)
         self.drive(mark.middle_km)
-        begin_s, seconds = self.now_s, self.rng.uniform(*mark.dwell_s)
         if mark.kind in ("yard", "customs"):
             self._roll_in(from_km)
+        begin_s, seconds = self.now_s, self.rng.uniform(*mark.dwell_s)
         spans: tuple[Span, ...] = ()
         if mark is self.way.marks[0]:
             spans = ((0.0, 0.5), (0.0, 0.4))  # loaded, closed, sealed
@@ -126,7 +126,7 @@ class _Driver:
             spans = ((0.4, 1.0), (0.5, 1.0))  # unsealed, opened, handed over
         elif mark.seal_may_open and self.rng.random() < INSPECTED:
             spans = ((0.2, 0.7), (0.3, 0.6))
-        self.stand(begin_s + seconds - self.now_s)
+        self.stand(seconds)
         for span, where in zip(spans, (self.table.seal_open_s, self.table.door_open_s), strict=False):
             where.append((begin_s + span[0] * seconds, begin_s + span[1] * seconds))
         chance = self.customs.reseal_chance
@@ -147,7 +147,7 @@ class _Driver:
             del t_s[-1], s_km[-1]
         t_s[-1] -= (s_km[-1] - from_km) / (s_km[-1] - s_km[-2]) * (t_s[-1] - t_s[-2])
         s_km[-1] = from_km
-        self._to(t_s[-1] + (to_km - from_km) / LOT_KMH * 3600.0, to_km)
+        self._to(t_s[-1] + (to_km - from_km) / self.rng.uniform(*LOT_KMH) * 3600.0, to_km)
 
     def _to(self, t_s: float, s_km: float) -> None:
         self.table.t_s.append(t_s)

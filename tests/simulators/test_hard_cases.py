@@ -20,7 +20,7 @@ from simulators.fault_draws import CLOCKS_S, OUTLIERS_M
 from simulators.fault_effects import failing_level
 from simulators.fault_truth import A_BLOW_G, LOW_PCT
 from simulators.faults import BURST_S, HARD, NOT_IN_EVERY_LINE, OF_SHIPMENT, Injection
-from simulators.journeys import Trip
+from simulators.journeys import LOT_KMH, Trip
 from simulators.life import Life
 from simulators.places import BRIDGES
 from simulators.sick_sensors import FIELDS, SATURATED, USUAL_NOISE
@@ -516,12 +516,23 @@ def test_a_load_stands_under_the_same_roof_as_its_truck(calm: Played) -> None:
             assert all(no_fix(r) or (r.speed_kmh or 0.0) > 1.0 for r in inner)
 
 
-def test_who_comes_to_a_lot_drives_slowly_before_it_stands_there(calm: Played) -> None:
+def test_who_comes_to_a_lot_rolls_in_at_a_lots_speed_each_stay_at_another(calm: Played) -> None:
+    rolled = set()
     for trip in (trip for rig in calm.fleet.rigs for trip in rig.trips):
-        for mark in trip.way.marks:
+        for mark in trip.way.marks[1:]:
             if mark.kind in ("yard", "customs"):
                 into = np.linspace(trip.passes_ms(mark.start_km), trip.passes_ms(mark.middle_km), 20)[1:-1]
-                assert (trip.speed_kmh(into) < 30.0).all()
+                kmh = trip.speed_kmh(into)
+                assert (kmh < LOT_KMH[1] + 0.1).all()
+                rolled.add(round(float(kmh.max()), 3))
+    assert len(rolled) > 40
+    assert min(rolled) < 15.0 < 30.0 < 40.0 < max(rolled), "slower and faster than any one bound"
+
+
+def test_a_seal_is_not_opened_while_its_truck_still_rolls_in(calm: Played) -> None:
+    opened = [(trip, a) for rig in calm.fleet.rigs for trip in rig.trips for a, _ in trip.seal_open_ms]
+    assert len(opened) > 40
+    assert all(trip.speed_kmh(np.array([a]))[0] == 0.0 for trip, a in opened)
 
 
 def test_clocks_are_a_little_off_each_by_its_own(calm: Played) -> None:
