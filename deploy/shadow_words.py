@@ -121,6 +121,7 @@ SPANISH: Final = _Words(
         "correlation": "correlación",
         "no flood": "sin avalancha",
         "nothing lost": "nada perdido",
+        "time open": "tiempo abierto",
         "labels": "marcas",
         "cost": "costo",
         "not known yet": "aún no se sabe",

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contracts.alerts import Alert
-from streams.shadow import Comparison, Episode, Form, Hear, Judge, Place, Verdict, by_subject, group_of, met
+from streams.episode_pairs import Episode, paired
+from streams.shadow import Comparison, Form, Hear, Judge, Place, Verdict, group_of
 from streams.stage import Stage
 
 
@@ -48,8 +49,9 @@ class _Span:
         if not self.warm_ms and verdict is not None and verdict.warm:
             self.warm_ms = place.known_ms
 
-    def has(self, episode: Episode) -> bool:
-        return 0 < self.warm_ms <= episode.opened_ms <= self.last_ms
+    def open_ms(self, episode: Episode) -> int:
+        """How long it was open while the version judged."""
+        return episode.open_ms(self.warm_ms, self.last_ms) if self.warm_ms else 0
 
 
 class Beside:
@@ -90,15 +92,29 @@ class Beside:
     def episodes(self) -> tuple[list[Episode], list[Episode]]:
         """Those that the line told and the new version could judge, and the new version's.
 
-        What it tells of a subject during one that it could not is no news, and in neither.
+        What it tells of one that the line told before that is no news, and in neither.
         """
-        counted, aside = list[Episode](), list[Episode]()
+        counted, before = list[Episode](), list[Episode]()
         for episode in self._told.episodes.values():
-            span = self._spans.get((episode.group, episode.subject))
-            if span is not None:
-                (counted if span.has(episode) else aside).append(episode)
-        ours, others = by_subject(counted), by_subject(aside)
-        return counted, [e for e in self._new.episodes.values() if met(e, ours) or not met(e, others)]
+            span = self._span_of(episode)
+            if span is not None and episode.opened_ms <= span.last_ms:
+                (counted if 0 < span.warm_ms <= episode.opened_ms else before).append(episode)
+        both, _, alone = paired(counted, self._new.episodes.values())
+        return counted, [new for _, new in both] + paired(before, alone).new
+
+    def open_ms(self) -> tuple[int, int]:
+        """As of ``streams.shadow.Shadow``, of the time in which the new version judged the episode's subject.
+
+        Of all episodes, also those of which it is not asked whether they are told.
+        """
+        old, new = (
+            sum(span.open_ms(each) for each in told.values() if (span := self._span_of(each)) is not None)
+            for told in (self._told.episodes, self._new.episodes)
+        )
+        return old, new
+
+    def _span_of(self, episode: Episode) -> _Span | None:
+        return self._spans.get((episode.group, episode.subject))
 
     def spent_ns(self) -> tuple[int, int]:
         """Nothing of the old version's is known, and what the new one's stage has taken."""

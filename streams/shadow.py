@@ -16,12 +16,12 @@ import msgspec
 
 from contracts import frames
 from contracts.alerts import Alert
+from streams.episode_pairs import Episode
 from streams.stage import Outgoing, Stage
 
 Side: TypeAlias = Literal["both", "old", "new"]
 SIDES: Final[tuple[Side, ...]] = ("both", "old", "new")
 _ALERT: Final = msgspec.json.Decoder(Alert)
-_ALWAYS: Final = 1 << 62
 
 
 class Verdict(NamedTuple):
@@ -57,35 +57,6 @@ class Correlation(Protocol):
     def get(self) -> float | None:
         """As it is by now; None where there is nothing that could be alike."""
         ...
-
-
-@dataclass(slots=True)
-class Episode:
-    """One that a version told; ``closed_ms`` is far ahead while it is open."""
-
-    alert_id: str
-    subject: str
-    group: str
-    opened_ms: int
-    closed_ms: int = _ALWAYS
-
-    def meets(self, other: Episode) -> bool:
-        """Whether they are of one subject and overlap: one thing, told by both."""
-        same = self.subject == other.subject
-        return same and self.opened_ms <= other.closed_ms and other.opened_ms <= self.closed_ms
-
-
-def by_subject(episodes: Iterable[Episode]) -> dict[str, list[Episode]]:
-    """The episodes of each subject."""
-    found: dict[str, list[Episode]] = {}
-    for episode in episodes:
-        found.setdefault(episode.subject, []).append(episode)
-    return found
-
-
-def met(episode: Episode, others: Mapping[str, list[Episode]]) -> bool:
-    """Whether it meets one of those of its subject."""
-    return any(episode.meets(other) for other in others.get(episode.subject, ()))
 
 
 def none() -> dict[Side, int]:
@@ -208,6 +179,7 @@ class Shadow:
         self._old = Judge(old, form, clock)
         self._new = Judge(new, form, clock)
         self._turn = False
+        self._until_ms = 0  # when the last that was heard was known
 
     def take(self, value: bytes, is_tick: bool) -> None:
         """The next record of the partition. The versions take turns to be first: whoever is second finds it warm."""
@@ -217,6 +189,7 @@ class Shadow:
         said = self._new.said
         for name, (place, old) in self._old.said.items():
             group_of(self.groups, self.form, place.group).add(old, said[name][1])
+            self._until_ms = max(self._until_ms, place.known_ms)
         self.heard += len(said)
         self._old.said.clear()
         said.clear()
@@ -224,6 +197,11 @@ class Shadow:
     def episodes(self) -> tuple[list[Episode], list[Episode]]:
         """Those of the old version, and of the new."""
         return list(self._old.episodes.values()), list(self._new.episodes.values())
+
+    def open_ms(self) -> tuple[int, int]:
+        """How long those of the old version stood open in all, and those of the new, of the time that was heard."""
+        old, new = (sum(each.open_ms(0, self._until_ms) for each in told) for told in self.episodes())
+        return old, new
 
     def spent_ns(self) -> tuple[int, int]:
         """What the old version's stage has taken so far, and the new one's."""

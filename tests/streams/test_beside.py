@@ -127,6 +127,48 @@ def test_what_goes_on_since_before_it_could_judge_is_no_news(world, log: Log, al
     assert found(beside(world, kept, Told())).groups[SENSOR_NAME].episodes == {"both": 0, "old": 0, "new": 1}
 
 
+def test_of_what_goes_on_since_before_it_could_judge_one_alert_is_no_news(world, log: Log, alerts: list[Alert]):
+    """The line's episode was never closed, and the new version tells two in its time."""
+    opened = next(alert for alert in alerts if alert.state == "opened")
+    at_first = msgspec.structs.replace(opened, opened_ms=world.t0_ms + 60 * MINUTE_MS)
+    new = beside(world, log, told_of([at_first]))
+    assert len(new._new.episodes) == 2
+    assert found(new).groups[SENSOR_NAME].episodes == {"both": 0, "old": 0, "new": 1}
+
+
+def test_what_the_line_told_later_is_no_excuse_for_one_that_stays_open(world, log: Log, alerts: list[Alert]):
+    late = [alert for alert in alerts if alert.opened_ms > world.t0_ms + LATE.start * MINUTE_MS]
+    new = beside(world, log[: 400 * (1 + world.partitions)], told_of(late), calm_values=10_000)
+    assert found(new).groups[SENSOR_NAME].episodes == {"both": 0, "old": 0, "new": 1}
+
+
+def test_a_version_that_never_closes_tells_one_of_a_sensor_and_its_alerts_stand_open(
+    world, log: Log, alerts: list[Alert]
+):
+    endless = beside(world, log, told_of(alerts), calm_values=10_000)
+    report_of = found(endless)
+    assert report_of.groups[SENSOR_NAME].episodes == {"both": 1, "old": 1, "new": 0}
+    holds = {each.name: each.holds for each in report_of.criteria}
+    assert (holds["nothing lost"], holds["time open"]) == (False, False)
+    old_ms, new_ms = endless.open_ms()
+    assert new_ms >= (MINUTES - EARLY.start - 2) * MINUTE_MS
+    assert old_ms < 2 * 60 * MINUTE_MS
+    closing = beside(world, log, told_of(alerts))  # the control
+    assert closing.open_ms() == (old_ms, old_ms)
+    assert {each.name: each.holds for each in found(closing).criteria}["time open"]
+
+
+def test_time_open_is_of_what_the_new_version_judged(world, log: Log, alerts: list[Alert]):
+    """An episode from before it was warm until after the last that it heard counts in between."""
+    opened = next(alert for alert in alerts if alert.state == "opened")
+    always = msgspec.structs.replace(opened, opened_ms=world.t0_ms)
+    old_ms, _ = beside(world, log[: 400 * (1 + world.partitions)], told_of([always])).open_ms()
+    # Minute 120 is the first that it judges, and a minute is known once it is over.
+    assert old_ms == (400 - LIMITS.warm_up_values - 1) * MINUTE_MS
+    never = beside(world, log[: 100 * (1 + world.partitions)], told_of([always]))
+    assert never.open_ms() == (0, 0)
+
+
 def test_drills_and_subjects_that_were_not_heard_are_no_part(world, log: Log, alerts: list[Alert]):
     told = Told()
     for alert in alerts:

@@ -98,7 +98,8 @@ def test_a_version_in_its_own_shadow_agrees_in_every_value_and_episode(world, lo
         assert each.correlation.get() == pytest.approx(1.0)
     assert found.compared < SENSORS.least
     assert holds(found) == {
-        "values": False, "episodes": False, "correlation": True, "no flood": True, "nothing lost": True, "labels": True,
+        "values": False, "episodes": False, "correlation": True, "no flood": True, "nothing lost": True,
+        "time open": True, "labels": True,
     }  # fmt: skip
     assert not found.ready  # all that it lacks is values, a week of them, and what they would tell
 
@@ -129,6 +130,20 @@ def test_a_deaf_version_loses_what_was_told_and_officers_words_count(world, log:
     assert same.labels.right_kept == 1
 
 
+def test_a_version_that_never_closes_is_seen_and_how_long_its_alerts_stand_open(world, log: Log):
+    config = SensorConfig(world.partitions, world.audiences, thresholds=LIMITS)
+    endless = replace(config, thresholds=replace(LIMITS, calm_values=10_000))
+    for new, until_closed in ((config, True), (endless, False)):
+        shadow = Shadow(SENSORS, sensors(0, world.fleet(2), config), sensors(0, world.fleet(2), new))
+        for value, is_tick in log:
+            shadow.take(value, is_tick)
+        # Of those open at the end, what was heard counts: from minute 480 to minute 600.
+        old_ms, new_ms = shadow.open_ms()
+        assert (new_ms == old_ms, holds(report(SENSORS, [shadow], {}))["time open"]) == (until_closed, until_closed)
+        assert 2 * len(HARD) * MINUTE_MS < old_ms < 2.2 * 60 * MINUTE_MS
+        assert until_closed or 2 * 110 * MINUTE_MS < new_ms <= 2 * 120 * MINUTE_MS + 120_000
+
+
 def test_the_flood_of_a_version_that_tells_of_everything_is_seen(world, log: Log):
     found = compared(world, log, OWN_RANGE, open_score=0.06, calm_values=1)
     assert not holds(found)["no flood"]
@@ -155,7 +170,9 @@ def test_a_sensor_of_which_one_version_says_nothing_has_no_order_and_no_part_in_
         groups["light_lux"].add(Verdict(0.0, tells=False, warm=True), Verdict(n / 100, tells=False, warm=True))
         groups["shock_g"].add(Verdict(n / 100, tells=False, warm=True), Verdict(n / 200, tells=False, warm=True))
     assert groups["light_lux"].correlation.get() is None
-    shadow = SimpleNamespace(groups=groups, heard=0, drift=dict, episodes=lambda: ([], []), spent_ns=lambda: (0, 0))
+    shadow = SimpleNamespace(
+        groups=groups, heard=0, drift=dict, episodes=lambda: ([], []), spent_ns=lambda: (0, 0), open_ms=lambda: (0, 0)
+    )
     said = {criterion.name: criterion.says for criterion in report(SENSORS, [shadow], {}).criteria}
     assert said["correlation"].startswith("ranks of scores correlate at 1.000")
     assert said["values"].startswith("200 values")
