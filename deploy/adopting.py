@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,7 +17,7 @@ from deploy.adoptions import Adoption, Compared, Criterion, TimeMs
 from deploy.model_hash import sha256_of
 from deploy.said import RefusalError, Said
 from deploy.settings import Settings
-from deploy.shadow_words import SEAL
+from deploy.shadow_words import SEAL, perhaps_itself
 from detectors import model_versions
 from detectors.model_versions import ModelVersion
 
@@ -160,13 +160,15 @@ def _lacks(report: Mapping[str, Any], at: datetime, cluster: str) -> Said | None
     return None
 
 
-def doubt(report: Mapping[str, Any], cluster: str) -> Said | None:
-    """Where it can't be known whether the report is of this line, a warning of that."""
+def doubts(report: Mapping[str, Any], cluster: str) -> Iterator[Said]:
+    """Warnings of what can't be known: whether the report is of this line, and not of the version with itself."""
     there = report.get("cluster", "")
-    if there and cluster:
-        return None
-    name = f"{'of_kafka' if there else 'of_none'}{'' if cluster else '_not_here'}"
-    return Said("doubt", of=Said(name, there=there))
+    if not (there and cluster):
+        name = f"{'of_kafka' if there else 'of_none'}{'' if cluster else '_not_here'}"
+        yield Said("doubt", of=Said(name, there=there))
+    itself = perhaps_itself(report["old"].get("told") or {}, report["new"]["model"])
+    if itself is not None:
+        yield itself
 
 
 def waived(settings: Settings, model: ModelVersion, by: str, at: datetime, reason: str) -> Adoption:

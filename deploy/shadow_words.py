@@ -9,6 +9,7 @@ from typing import Any, Final
 from contracts.words import Language
 from deploy import adoptions, takeover
 from deploy.model_hash import sha256_of
+from deploy.said import Said
 from deploy.shadow import Line, Run, Version
 from detectors import model_versions
 from streams.shadow import SIDES, Comparison, Form, Side
@@ -40,6 +41,11 @@ def as_dict(run: Run) -> dict[str, Any]:
         "cut_short": run.cut_short,
     }
     return {**content, SEAL: adoptions.seal(content)}
+
+
+def perhaps_itself(told: Mapping[str, int], model: str) -> Said | None:
+    """Where the line told by a version of this name, a warning: of which content it was is not known."""
+    return Said("perhaps_itself", model=model, count=told[model], all=sum(told.values())) if model in told else None
 
 
 def _version(version: Version | Line) -> dict[str, Any]:
@@ -149,6 +155,8 @@ def lines_of(run: Run, language: Language = "en") -> Iterator[str]:
     if run.cut_short:
         yield words.cut_short
     yield _heading(run, words)
+    if isinstance(run.old, Line) and (warning := perhaps_itself(run.old.told, run.new.model.name)) is not None:
+        yield warning.in_language(language)
     if not found.groups:
         yield words.nothing.format(judged=judged)
     wide = max([len(form.groups), *(len(name) for name in found.groups)])

@@ -127,6 +127,14 @@ SENTENCES: Final[Words] = {
         "en": "{model} was compared with itself: that says nothing",
         "es": "{model} se comparó consigo misma: eso no dice nada",
     },
+    "perhaps_itself": {
+        "en": "WARNING: {count} of the {all} episodes that the line told are of {model} too. Alerts bear a version's "
+        "name and no hash of its content: if that was this release's, {model} was compared with itself there, which "
+        "says nothing.",
+        "es": "ADVERTENCIA: {count} de los {all} episodios que la línea avisó son también de {model}. Las alertas "
+        "llevan el nombre de la versión y no un hash de su contenido: si era el de este programa, allí {model} se "
+        "comparó consigo misma, y eso no dice nada.",
+    },
     "other_old": {
         "en": "the {model} it was compared with has another content than this release's ({here})",
         "es": "la {model} con que se comparó tiene otro contenido que el de este programa ({here})",

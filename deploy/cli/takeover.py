@@ -197,7 +197,7 @@ def _record(
         if rule or version:
             raise RefusalError("report_says")
         content, cluster = adopting.read_report(report), cluster_if_known(settings.kafka)
-        if (doubt := adopting.doubt(content, cluster)) is not None:
+        for doubt in adopting.doubts(content, cluster):
             click.echo(doubt.in_language(language), err=True)
         return adopting.signed(content, by, at, waive, cluster)
     if not (rule and version and waive):

@@ -135,6 +135,31 @@ def test_a_report_names_by_which_versions_the_line_told_and_has_no_content_of_th
 
 
 @pytest.mark.parametrize(
+    ("language", "warns"),
+    [
+        (
+            "en",
+            f"WARNING: 2 of the 7 episodes that the line told are of {OWN.name} too. Alerts bear a version's name and",
+        ),
+        (
+            "es",
+            f"ADVERTENCIA: 2 de los 7 episodios que la línea avisó son también de {OWN.name}. Las alertas llevan el",
+        ),
+    ],
+)
+def test_where_the_line_told_by_the_same_name_it_is_said_that_it_may_be_the_same_model(
+    puente: Puente, tmp_path: Path, file: Path, language: Any, warns: str
+):
+    """A release may change a model and not its name: so it is signed, and who signs knows what is not known."""
+    alike, before = Line({BEFORE: 5, OWN.name: 2}), Line({BEFORE: 7})
+    for old, warned in ((alike, True), (before, False)):  # the second: the control
+        assert any(line.startswith(warns) for line in shadow_words.lines_of(run(old=old), language)) == warned
+        path = str(written(tmp_path, old=old))
+        ran = puente("detectors", "adopt", path, "--by", "Ana", "--to", str(file), "--language", language)
+        assert (ran.returncode, warns in " ".join(ran.stderr.split())) == (0, warned), ran.stderr
+
+
+@pytest.mark.parametrize(
     ("language", "heading", "nothing"),
     [
         ("en", f"what the line told ({BEFORE}: 7), new {OWN.name}", "what the line told (nothing)"),

@@ -510,9 +510,13 @@ def test_what_is_not_known_is_told_as_that_and_not_as_yes():
 
 def test_whether_a_report_is_of_this_line_is_said_where_it_can_not_be_known():
     named, unnamed = shadow_words.as_dict(run()), {**shadow_words.as_dict(run()), "cluster": ""}
-    assert adopting.doubt(named, HERE) is None
-    assert f"is of Kafka {HERE}; which the line's is, is not known here" in str(adopting.doubt(named, ""))
-    assert "does not say of which Kafka it is" in str(adopting.doubt(unnamed, HERE))
+    assert list(adopting.doubts(named, HERE)) == []
+    for report_of, here, says in (
+        (named, "", f"is of Kafka {HERE}; which the line's is, is not known here"),
+        (unnamed, HERE, "does not say of which Kafka it is"),
+    ):
+        (said,) = adopting.doubts(report_of, here)
+        assert says in str(said)
 
 
 def test_thresholds_of_the_releases_own_version_are_compared_and_that_no_report_of_it_is_signed_is_said():
