@@ -6,7 +6,8 @@ a sensor's is, is said by the state that judged, which was written with it (``mo
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import AsyncGenerator
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -26,6 +27,7 @@ class _State(msgspec.Struct):
     value: SensorValue | None = None
 
 
+_T = TypeVar("_T")
 _STATE: Final = msgspec.json.Decoder(_State)
 _ALERT: Final = msgspec.json.Decoder(Alert)
 
@@ -35,11 +37,7 @@ async def read(settings: Settings, rule: str, told: Told, since_ms: int) -> None
     of_sensors = rule == sensor_watch.CARD.name
     series = await _series(settings.kafka, since_ms) if of_sensors else {}
     for audience in settings.audiences:
-        async for record in records_of(settings.kafka, topics.alerts(audience.name), since_ms=since_ms):
-            try:
-                alert = _ALERT.decode(record.value)
-            except frames.UNREADABLE:
-                continue  # no alert of ours
+        async for alert in _ours(settings.kafka, topics.alerts(audience.name), since_ms, _ALERT):
             if alert.rule != rule:
                 continue
             if not of_sensors:
@@ -51,9 +49,19 @@ async def read(settings: Settings, rule: str, told: Told, since_ms: int) -> None
 async def _series(kafka: str, since_ms: int) -> dict[str, SensorValue]:
     """By alert, a value that was judged."""
     found = {}
-    async for record in records_of(kafka, topics.MODELS, since_ms=since_ms):
-        if record.value is not None:
-            state = _STATE.decode(record.value)
-            if state.value is not None:
-                found[state.alert_id] = state.value
+    async for state in _ours(kafka, topics.MODELS, since_ms, _STATE):
+        if state.value is not None:
+            found[state.alert_id] = state.value
     return found
+
+
+async def _ours(kafka: str, topic: str, since_ms: int, decoder: msgspec.json.Decoder[_T]) -> AsyncGenerator[_T, None]:
+    """What the topic's records say, those left out that are none of ours, or that take back an earlier one."""
+    async for record in records_of(kafka, topic, since_ms=since_ms):
+        if record.value is None:
+            continue
+        try:
+            said = decoder.decode(record.value)
+        except frames.UNREADABLE:
+            continue
+        yield said
