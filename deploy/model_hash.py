@@ -1,9 +1,10 @@
 """What a version of a model is, as one hash: settings, the source of what makes its scores, versions of libraries.
 
 A version keeps its name where a release changes its code; its hash does not stay. Hashed are the module that makes it,
-all detectors that it imports, and what holds it in the line, which says what it is given and when it learns. Not the
-sentences of a rule's card, nor the table of versions: they make no score. The rest is hashed as it is, lines ended by a
-line feed: a changed comment is another content too, which costs a comparison and can never hide a change.
+all detectors that it imports, and what holds it in the line, which says what it is given and when it learns: of a
+sensor the stage too, for there what is told of, or lies under a bridge's notice, is not learnt. Not the sentences of a
+rule's card, nor the table of versions: they make no score. The rest is hashed as it is, lines ended by a line feed: a
+changed comment is another content too, which costs a comparison and can never hide a change.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from typing import Any, Final
 from contracts import journeys, sensors
 from detectors import model_versions, rule
 from detectors.model_versions import JOURNEY, SENSOR, ModelVersion
-from streams import journey_models, sensor_models
+from streams import journey_models, sensor_models, sensor_stage
 
 LIBRARIES: Final = ("river", "numpy")
 _PACKAGE: Final = "detectors"
 _HELD_BY: Final[Mapping[str, tuple[str, ...]]] = {  # and what it is given there
     JOURNEY.rule: (journey_models.__name__, journeys.__name__),
-    SENSOR.rule: (sensor_models.__name__, sensors.__name__),
+    SENSOR.rule: (sensor_models.__name__, sensor_stage.__name__, sensors.__name__),
 }
 _NO_PART: Final = frozenset({model_versions.__name__, rule.__name__})
 _SENTENCES: Final = frozenset({"opened", "closed"})  # of a RuleCard

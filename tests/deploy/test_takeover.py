@@ -248,7 +248,7 @@ def test_the_hash_is_of_the_settings_and_of_every_source_that_makes_the_scores(m
     assert {"detectors.journey_norm", "detectors.explanation"} <= set(sources(SWIFT))
     assert {"streams.journey_models", "contracts.journeys"} <= set(sources(SWIFT))
     assert {"detectors.sensor_anomaly", "detectors.known_cells"} <= set(sources(model_versions.SENSOR))
-    assert {"streams.sensor_models", "contracts.sensors"} <= set(sources(model_versions.SENSOR))
+    assert {"streams.sensor_models", "streams.sensor_stage", "contracts.sensors"} <= set(sources(model_versions.SENSOR))
     assert len({sha256_of(model) for model in model_versions.BY_NAME.values()}) == len(model_versions.BY_NAME)
     before = sha256_of(SWIFT)
     assert sha256_of(replace(SWIFT, settings={**SWIFT.settings, "unusual_weight": 0.21})) != before
@@ -258,6 +258,10 @@ def test_the_hash_is_of_the_settings_and_of_every_source_that_makes_the_scores(m
     for made_by in ("journey_norm", "journey_models"):
         monkeypatch.setattr(Path, "read_bytes", lambda path, at=made_by: read(path) + b"#" * (path.stem == at))
         assert sha256_of(SWIFT) != before
+    sensor = sha256_of(model_versions.SENSOR)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.stem == "sensor_stage"))
+    assert sha256_of(model_versions.SENSOR) != sensor  # it says what is learnt while an alert is open
+    assert sha256_of(SWIFT) == before
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path).replace(b"\n", b"\r\n"))
     assert sha256_of(SWIFT) == before  # as another system may have them
 
