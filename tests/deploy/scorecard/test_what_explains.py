@@ -52,14 +52,14 @@ SLOWER: Final = of("position_spoofing", 600, 400, 900, (1, 1), "plausible")  # s
 PLAYS: Final = {
     "slow drifts": Play(2, 24, 4.0, [of("route_deviation", 5400, 2400, 4200, (1000, 3000), "slow")]),
     "small jumps": Play(4, 24, 3.0, [of("position_spoofing", 4500, 1200, 2400, (0.5, 3), "jump", "replayed")]),
-    "slight tracks": Play(50, 16, 2.0, [msgspec.structs.replace(SLOWER, every_s=(40, 60))]),
+    "slight tracks": Play(51, 16, 2.0, [msgspec.structs.replace(SLOWER, every_s=(40, 60))]),
     "holes": Play(2, 12, 1.0, [of("reading_gap", 600, 600, 600, (8, 12), "burst")]),
     "borrowed": Play(4, 24, 4.0, [of("separation", 5400, 900, 2400, (250, 5000), "borrowed")]),
     "clocks": Play(2, 16, 3.0, [of("clock_drift", 3600, 3600, 7200, (40, 100))]),
     "sick": Play(4, 24, 4.0, [of("sensor_anomaly", 5400, 2700, 5400, (5, 40))]),
     "units": Play(1, 24, 5.0, [of("sensor_anomaly", 3600, 5400, 7200, (20, 40), "unit")]),
     "watched": Play(1, 8, 42.0, [of("sensor_stuck", 108_000, 2700, 5400, (1, 1))], watched=True),
-    "watched goods": Play(1, 8, 42.0, [of("temperature_excursion", 108_000, 2400, 3600, (2, 10))], watched=True),
+    "watched goods": Play(5, 8, 42.0, [of("temperature_excursion", 108_000, 2400, 3600, (2, 10))], watched=True),
 }
 WHY: Final[dict[Pair, tuple[str, str]]] = {  # its reason, and the play that needs it
     ("route_deviation", "unusual_journey"): (
