@@ -131,6 +131,10 @@ class KnownCells:
         cell = self._cell(at)
         return self._told[cell] > self._habit[cell]
 
+    def was_visited(self, at: float) -> bool:
+        """Whether the quantity has been here, trusted or not, and nobody was being told of it."""
+        return bool(self._seen[self._cell(at)])
+
     def stretch_over(self) -> None:
         """What is seen from now on is seen in another stretch; what was in this one and in one before it is a habit."""
         for cell in _marked(self._now):

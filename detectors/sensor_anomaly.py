@@ -193,6 +193,19 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         place = self._judged(x)
         return place is None or (not self._was_told(place) and self.unfamiliar_one(x) < level)
 
+    def been_at(self, x: dict[str, Any]) -> bool:
+        """Whether the sensor has had about this value before, and nobody was being told of it then."""
+        place = self._judged(x)
+        return place is None or self._cells[0].was_visited(place[0])
+
+    def told_before(self, x: dict[str, Any]) -> bool:
+        """Whether somebody was told of about this value; of one that is trusted at another hour, of one so far off."""
+        place = self._judged(x)
+        if place is None:
+            return False
+        value = self._cells[0]
+        return value.was_told(place[0]) or (value.beyond_known(place[0]) == 0.0 and self._was_told(place))
+
     @property
     def new_normal_ms(self) -> int:
         """The time of the newest value that a strange stretch became the new normal with, -1 if none did."""
@@ -214,7 +227,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         return self._range.value(self._last)
 
     def usual_at(self, time_ms: int) -> float:
-        """What is usual now, in the value's unit: this hour of the week's mean, or the slow mean where it has none."""
+        """What is usual now, in the value's unit: this hour's mean, or the slow mean where it has none."""
         hourly = self._hourly.usual(time_ms)
         return self._range.value(self._centre if hourly is None else hourly)
 

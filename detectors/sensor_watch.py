@@ -3,8 +3,9 @@
 Idea: every sensor whose range the reference declares has a ``SensorAnomaly`` of its own, which knows what that sensor
 has done, and by the hour of the week what is usual. Caveats: it knows nothing of the cargo's band or of what was
 declared, and a sensor that has been heard for less than ``warm_up_values`` minutes is learnt and not judged. An
-anomaly is told once, so what closes it is a while of values that the sensor had been trusted with before. What was
-told is not learnt as normal, however often it comes, unless it stays for hours: then it is taken as usual, and said so.
+anomaly is told once, so what closes it is a while of values that the sensor had been trusted with before and that are
+nearer to what is usual at their hour than to what was told. What was told is not learnt as normal, however often it
+comes, unless it stays for hours: then it is taken as usual, and said so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from detectors.sensor_anomaly import SensorAnomaly
 
 CARD = RuleCard(
     name="sensor_anomaly",
-    version=7,
+    version=8,
     severity="info",
     opened={
         "en": "{device_id} measures {what_en} as never before: {told}. Usual now: {usual}.",
@@ -34,6 +35,14 @@ CARD = RuleCard(
     },
 )
 
+TOLD_BEFORE: Final[Texts] = {
+    "en": "{device_id} again measures {what_en} as was told before: {told}. Usual now: {usual}.",
+    "es": "{device_id} vuelve a medir {what_es} como ya se avisó antes: {told}. Lo usual ahora: {usual}.",
+}
+OTHERWISE: Final[Texts] = {
+    "en": "{device_id} measures {what_en} otherwise than usual now: {told}. Usual now: {usual}.",
+    "es": "{device_id} mide {what_es} distinta de lo usual ahora: {told}. Lo usual ahora: {usual}.",
+}
 STAYED: Final[Texts] = {
     "en": "{device_id} still measures {what_en} of about {now}; from now on that is taken as usual.",
     "es": "{device_id} sigue midiendo {what_es} de unos {now}; desde ahora eso se toma como lo usual.",
@@ -156,18 +165,36 @@ def apart(sensor: str, one: float, other: float) -> tuple[str, str]:
     return said
 
 
-def closing(told: SensorValue, stayed: float | None, opened_on: Mapping[str, float | str | None]) -> Texts | None:
+def opening(told_before: bool, been_there: bool) -> Texts | None:
+    """What is said of a strange value; None for the card's own sentence, that it is as never before.
+
+    ``told_before`` in an episode that is over; ``been_there`` without anybody's being told: at another hour, or not
+    lately.
+    """
+    if told_before:
+        return TOLD_BEFORE
+    return OTHERWISE if been_there else None
+
+
+def is_back(value: float, usual: float, off: float) -> bool:
+    """Whether a value is no farther from what is usual at its hour than from what lies ``off`` that, as what was told.
+
+    An ``off`` of 0.0, where that is not known, makes every value one that is back.
+    """
+    return abs(value - usual) <= abs(value - usual - off)
+
+
+def closing(value: float, stayed: float | None, usual: float, off: float) -> Texts | None:
     """What is said of an episode that this value closes; None for the card's own sentence.
 
-    ``stayed`` is the newest value that became the new normal meanwhile, None where none did: this one is like it, or
-    it is as before. Else it is as before where it is nearer to what was usual at the opening (its evidence) than to
-    what was told. Where it is not, so little was strange that it was learnt, or what is usual at one hour has moved to
-    what was strange at another.
+    ``usual`` is what was usual at this hour before values of the episode taught it, and ``off`` how far from that what
+    was told of lay at its own. ``stayed`` is the newest value that became the new normal meanwhile, None where none
+    did: this one is like it, or it is as before. Else it is as before where it ``is_back``; where it is not, what is
+    usual at one hour has moved to what was strange at another.
     """
-    strange, usual = (float(opened_on[name] or 0.0) for name in (told.sensor, f"usual_{told.sensor}"))
-    if stayed is not None and max(abs(stayed - usual), abs(told.value - usual)) > _AS_BEFORE * abs(strange - usual):
-        return STAYED if abs(told.value - stayed) <= abs(told.value - usual) else STAYED_FOR_LONG
-    return None if abs(told.value - usual) <= abs(told.value - strange) else NOTHING_NEW
+    if stayed is not None and max(abs(stayed - usual), abs(value - usual)) > _AS_BEFORE * abs(off):
+        return STAYED if abs(value - stayed) <= abs(value - usual) else STAYED_FOR_LONG
+    return None if is_back(value, usual, off) else NOTHING_NEW
 
 
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:

@@ -44,9 +44,18 @@ class WeekProfile:
         return (first + (value - mean[other] if heard[other] >= self.habit else 0.0)) / 2.0
 
     def usual(self, time_ms: int) -> float | None:
-        """What is usual now; None where neither bin has a habit."""
-        means = [self._mean[at] for at in self._both(time_ms) if self._heard[at] >= self.habit]
-        return sum(means) / len(means) if means else None
+        """What is usual now; None where that is not known.
+
+        Where neither bin is well known, as in a first week, it is what is usual at this hour of the day: of the bins of
+        all days, each as much as it has been heard.
+        """
+        both, heard = self._both(time_ms), self._heard
+        bins = [at for at in both if heard[at] >= self._enough]
+        if not bins:
+            per_week, per_day = self._bins, self._bins // 7
+            bins = [at // per_week * per_week + (at + day * per_day) % per_week for at in both for day in range(7)]
+        visits = sum(heard[at] for at in bins)  # two a value: one of each cut
+        return sum(heard[at] * self._mean[at] for at in bins) / visits if visits >= 2 * self.habit else None
 
     def rescale(self, factor: float, shift: float) -> None:
         """Go on in another unit: a value is now ``factor`` times what it was, and ``shift``."""

@@ -113,10 +113,12 @@ class Episodes:
         evidence: dict[str, Any],
         concern: Concern,
         about: str | None = None,
+        texts: Texts | None = None,
     ) -> Told | None:
         """Open the episode, or update it where it has grown worse; None where there is nothing to tell.
 
         ``about`` goes into the id in the subject's place, where one reading may open two episodes of a subject.
+        ``texts`` say what it is, where the rule's own sentence does not.
         """
         key = card.name, subject, sighting.exercise
         known = self.open.get(key)
@@ -127,7 +129,7 @@ class Episodes:
             everyone = known.audiences + joined
             alert = _next(known.alert, "updated", sighting, score, evidence)
             alert.audiences, alert.joined = everyone, joined
-            alert.messages = self._say(card.opened, sighting, alert.evidence)
+            alert.messages = self._say(texts or card.opened, sighting, alert.evidence)
             return self._tell(key, alert, everyone)
         facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
         alert = Alert(
@@ -145,7 +147,7 @@ class Episodes:
             lon_deg=sighting.lon_deg,
             score=score,
             evidence=facts,
-            messages=self._say(card.opened, sighting, facts),
+            messages=self._say(texts or card.opened, sighting, facts),
             exercise=sighting.exercise,
             corridor=concern.corridor,
             direction=concern.direction,

@@ -32,7 +32,8 @@ Name = tuple[str, bool]  # the series, whether it is a drill's
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """``strange``: the score opens; such a one has its reasons, and those to name. ``calm``: the value is nothing that
-    the sensor has not done, told or not. ``warm``: the detector has heard enough to be judged by.
+    the sensor has not done, told or not, and back from what is being told of. ``warm``: the detector has heard enough
+    to be judged by.
     """
 
     score: float
@@ -40,7 +41,9 @@ class Judgement:
     calm: bool
     reasons: tuple[Reason, ...] = ()
     named: tuple[Reason, ...] = ()
-    usual: float = math.nan  # of a strange one: what was expected in its place, in the value's unit
+    usual: float = math.nan  # what was expected in its place before it was learnt, in the value's unit
+    told_before: bool = False  # of a strange one: ``SensorAnomaly``'s of it
+    been_there: bool = False  # likewise ``been_at``
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
     warm: bool = True
     new_normal_ms: int = -1  # of a calm one: when a strange stretch of this sensor last became usual
@@ -95,8 +98,14 @@ class SensorModels:
         known = self._known(name)
         return known.newest_ms if known is not None else -1
 
-    def judge(self, told: SensorValue, doubtful: bool) -> Judgement:
-        """Score a value, then learn it. ``doubtful``: an episode is open, so what is calm has to be known.
+    def new_normal_ms(self, name: Name) -> int:
+        """When a strange stretch of this series last became usual, -1 if none did."""
+        known = self._known(name)
+        return known.detector.new_normal_ms if known is not None else -1
+
+    def judge(self, told: SensorValue, doubtful: bool, off: float = 0.0) -> Judgement:
+        """Score a value, then learn it. ``doubtful``: an episode is open, so what is calm has to be known; ``off`` as
+        of ``sensor_watch.is_back``.
 
         Where none is, what was told before is told again: also after an episode that ended while it still went on.
         """
@@ -117,9 +126,10 @@ class SensorModels:
         if score >= limits.open_score:
             judgement = _strange(self.version, detector, told, score, limits, not doubtful)
         elif doubtful and not series.anew:
-            calm = detector.familiar_one(x, limits.calm_score)
+            usual = detector.usual_at(told.time_ms)
+            calm = sensor_watch.is_back(told.value, usual, off) and detector.familiar_one(x, limits.calm_score)
             judgement = Judgement(
-                score, False, calm, warm=warm, new_normal_ms=detector.new_normal_ms, stayed=detector.stayed
+                score, False, calm, usual=usual, warm=warm, new_normal_ms=detector.new_normal_ms, stayed=detector.stayed
             )
         series.learn(told.time_ms, told.value, alarm=not judgement.calm)  # while it is told of, it is not learnt
         self._dirty.add(name)
@@ -192,8 +202,12 @@ def _strange(
     why = sensor_watch.why(detector, told.value, told.time_ms, limits.open_score, again)
     found = why.reasons()  # now, for the detector learns
     usual = sensor_watch.usual_now(detector, told.time_ms, limits.open_score)
+    x = {"value": told.value, "time_ms": told.time_ms}
     about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), version.version, again]
-    return Judgement(score, True, False, tuple(found), tuple(why.named(found)), usual, pack(about))
+    return Judgement(
+        score, True, False, tuple(found), tuple(why.named(found)), usual, detector.told_before(x), detector.been_at(x),
+        pack(about),
+    )  # fmt: skip
 
 
 def rejudge(told: SensorValue, state: bytes, limits: Thresholds) -> Judgement:

@@ -9,14 +9,16 @@ bridge's notice is neither: an officer who gave it knows.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from contracts import deadletters, frames, topics
+from contracts.alerts import Alert
 from contracts.models import SensorState
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
@@ -52,6 +54,17 @@ SILENT_BRIDGE: Final[Texts] = {
     "en": "No value of {what_en} has come for six hours.",
     "es": "No ha llegado ningún valor de {what_es} en seis horas.",
 }
+
+
+class _UnderWay(NamedTuple):
+    """An open episode: calm values in a row, when the last value was heard; how far from the usual it lay, at the
+    farthest, that was told (``off`` of ``sensor_watch``); what was usual when what teaches it began.
+    """
+
+    calm: int
+    heard_ms: int
+    off: float = 0.0
+    usual: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class SensorStage:
         self.closed_ms = 0  # until then a bridge's values have been judged
         self._sources: dict[str, int] = {}
         self._pending: dict[str, SensorValue] = {}  # a bridge's, by identity
-        self._open: dict[Name, list[int]] = {}  # of open episodes: calm values in a row, when the last one was heard
+        self._open: dict[Name, _UnderWay] = {}
         self._swept_ms = 0
         self._dirty_pending: set[str] = set()
         self._dirty_open: set[Name] = set()
@@ -154,28 +167,39 @@ class SensorStage:
             if under_way is not None:
                 self._clear(name, _here(told), {"notice": told.notice}, out, sensor_watch.UNDER_NOTICE)
             return
-        judgement = self.models.judge(told, under_way is not None)
+        # What has become usual by now is far from what was usual before: from then on that is no matter.
+        stayed = under_way is not None and self.models.new_normal_ms(name) >= self._opened_on(name).opened_ms
+        off = 0.0 if under_way is None or stayed else under_way.off
+        judgement = self.models.judge(told, under_way is not None, off)
         self._heed(told, judgement)
+        heard_ms = max(self._own_ms, told.time_ms)
         if judgement.strange:
             self._counters["strange"] += 1
-            self._open[name] = [0, max(self._own_ms, told.time_ms)]
             self._trip(told, judgement, out)
+            before = under_way or _UnderWay(0, heard_ms)
+            off = max(told.value - judgement.usual, before.off, key=abs)
+            self._open[name] = _UnderWay(0, heard_ms, off, before.usual)
         elif under_way is not None and judgement.anew:
             self._clear(name, _here(told), {}, out, sensor_watch.PUT_ASIDE)
         elif under_way is not None:
-            under_way[:] = under_way[0] + 1 if judgement.calm else 0, max(self._own_ms, told.time_ms)
-            if under_way[0] >= self.config.thresholds.calm_values:
-                self._calmed(told, judgement, out)
+            calm = under_way.calm + 1 if judgement.calm else 0
+            usual = under_way.usual if calm > 1 or stayed else judgement.usual  # what is calm or has stayed teaches it
+            self._open[name] = under_way = _UnderWay(calm, heard_ms, under_way.off, usual)
+            if calm >= self.config.thresholds.calm_values:
+                self._calmed(told, judgement, under_way, out)
         else:
             return
         self._dirty_open.add(name)
 
-    def _calmed(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
+    def _opened_on(self, name: Name) -> Alert:
+        return self.episodes.open[CARD.name, *name].alert
+
+    def _calmed(self, told: SensorValue, judgement: Judgement, under_way: _UnderWay, out: list[Outgoing]) -> None:
         """Close the episode: it is as before again, or what was told has stayed and become usual."""
         evidence: dict[str, Any] = {"value": round(told.value, 3)}
-        opened = self.episodes.open[CARD.name, told.series, told.exercise].alert
+        opened = self._opened_on((told.series, told.exercise))
         stayed = judgement.stayed if judgement.new_normal_ms >= opened.opened_ms else None
-        texts = sensor_watch.closing(told, stayed, opened.evidence)
+        texts = sensor_watch.closing(told.value, stayed, under_way.usual, under_way.off)
         if texts is not None:
             evidence["now"] = sensor_watch.written(told.sensor, told.value)
         if texts is sensor_watch.STAYED_FOR_LONG:
@@ -183,7 +207,12 @@ class SensorStage:
         self._clear((told.series, told.exercise), _here(told), evidence, out, texts)
 
     def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:
+        name = told.series, told.exercise
+        # An open episode's next values find told what its first ones told: only what was told before those counts.
+        first = name not in self._open or bool(self._opened_on(name).evidence.get("told_before"))
+        before = judgement.told_before and first
         evidence = {
+            "told_before": before,
             **sensor_watch.words(told, judgement.usual, judgement.reasons, judgement.named),
             "sensor": told.sensor,
             "low": told.low,
@@ -195,7 +224,8 @@ class SensorStage:
         found = self.book.in_force(told.device_id, told.time_ms)
         concern = concern_of(self.config.audiences, found, told.lat_deg, told.lon_deg)
         score = round(judgement.score, 4)
-        alert = self.episodes.trip(CARD, told.series, _here(told), score, evidence, concern)
+        texts = sensor_watch.opening(before, judgement.been_there)
+        alert = self.episodes.trip(CARD, told.series, _here(told), score, evidence, concern, texts=texts)
         self._tell(alert, out)
         if alert is not None:
             state = SensorState(
@@ -320,7 +350,7 @@ class SensorStage:
         elif kind == "w":
             self._pending[rest] = _PACKED.decode(value)
         elif kind == "o":
-            self._open[rest.removesuffix("/drill"), rest.endswith("/drill")] = unpack(value)
+            self._open[rest.removesuffix("/drill"), rest.endswith("/drill")] = _UnderWay(*unpack(value))
         else:
             self.models.restore(kind, rest, value)
 

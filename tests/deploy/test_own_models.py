@@ -48,8 +48,8 @@ def test_another_content_and_another_version_are_found(monkeypatch: pytest.Monke
     assert changed(written, written) == []
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.stem == "week_profile"))
     (said,) = changed(written, by_now())
-    assert said.startswith("the content of sensor_anomaly@7 has changed: raise its card's version where a score may")
-    assert changed({}, {"sensor_anomaly@7": "0"}) == [f"sensor_anomaly@7 is not written down: write it with `{ANEW}`"]
+    assert said.startswith("the content of sensor_anomaly@8 has changed: raise its card's version where a score may")
+    assert changed({}, {"sensor_anomaly@8": "0"}) == [f"sensor_anomaly@8 is not written down: write it with `{ANEW}`"]
 
 
 if __name__ == "__main__":

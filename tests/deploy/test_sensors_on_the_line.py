@@ -210,7 +210,7 @@ def test_a_version_that_hears_nothing_loses_what_officers_found_right(line: Told
         line, "detectors", "shadow", "--rule", "sensor_anomaly", "--candidate", str(deaf), "--labels", str(labels)
     )
     assert ran.returncode == 1
-    assert "new sensor_anomaly@7 (open_score 0.99)" in ran.stdout
+    assert "new sensor_anomaly@8 (open_score 0.99)" in ran.stdout
     assert f"labelled right: 0 still told, {len(ids)} lost" in ran.stdout
     assert all(f"lost: {alert}" in ran.stdout for alert in ids)
 
@@ -223,18 +223,18 @@ def test_sensors_have_no_corridors_and_a_version_must_be_named(line: Told) -> No
 def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path: Path) -> None:
     """It is compared, is not ready on so little, and is waived: the worker says who and why, and then it judges."""
     report, config = tmp_path / "report.json", tmp_path / "puente.toml"
-    own_range = ("detectors", "shadow", "--rule", "sensor_anomaly", "--model", "7-own-range", "--json", str(report))
+    own_range = ("detectors", "shadow", "--rule", "sensor_anomaly", "--model", "8-own-range", "--json", str(report))
     assert puente(line, *own_range).returncode == 1
     told = json.loads(report.read_text())
     assert (told["cluster"], told["topic"]) == (cluster_of(line.stack.settings.kafka), topics.SENSOR_VALUES)
     assert told["cluster"]
     chosen = replace(
-        line.stack.settings, models=(("sensor_anomaly", "7-own-range"),), adoptions=tmp_path / "adoptions.jsonl"
+        line.stack.settings, models=(("sensor_anomaly", "8-own-range"),), adoptions=tmp_path / "adoptions.jsonl"
     )
     config.write_text(as_toml(chosen))
     refused = puente(line, "worker", PUENTE_CONFIG=str(config))
     assert refused.returncode == 2
-    assert "sensor_anomaly@7-own-range may not take over from sensor_anomaly@7" in refused.stderr
+    assert "sensor_anomaly@8-own-range may not take over from sensor_anomaly@8" in refused.stderr
     sign = ("detectors", "adopt", str(report), "--by", "Ana Ruiz, ANAM")
     assert "is not ready (values" in " ".join(puente(line, *sign, PUENTE_CONFIG=str(config)).stderr.split())
     waived = puente(line, *sign, "--waive", "a test", PUENTE_CONFIG=str(config))
@@ -250,13 +250,13 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     )
     worker.stop(deadline_s=20.0)
     assert tells_of_more(line)
-    assert all(alert.evidence["model_version"] == "sensor_anomaly@7" for alert in line.alerts() if in_time(alert))
-    assert re.search("WARNING.*Judging: sensor_anomaly@7-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
+    assert all(alert.evidence["model_version"] == "sensor_anomaly@8" for alert in line.alerts() if in_time(alert))
+    assert re.search("WARNING.*Judging: sensor_anomaly@8-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())
     says = next(check["says"] for check in json.loads(ready)["checks"] if check["name"] == "models")
     assert "waived by Ana Ruiz, ANAM at" in says
     assert f": a test; it begins anew where {model_versions.SENSOR.version} judged" in says
     assert f"{len(BOXES)} records of what other versions had learnt are not read" in says
-    assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="7-own-range"} 0' in metrics
+    assert 'puente_model{by="Ana Ruiz, ANAM",how="waived",rule="sensor_anomaly",version="8-own-range"} 0' in metrics
 
 
 @pytest.mark.parametrize("cluster", ["another", "", None])
@@ -266,12 +266,12 @@ def test_a_worker_starts_only_with_what_was_compared_on_its_own_kafka_and_says_w
     """Its health's port is taken, so that one that may start does not."""
     settings, here = line.stack.settings, cluster_of(line.stack.settings.kafka)
     model, file, config = (
-        model_versions.find("sensor_anomaly", "7-own-range"),
+        model_versions.find("sensor_anomaly", "8-own-range"),
         tmp_path / "a.jsonl",
         tmp_path / "p.toml",
     )
     compared = Compared(
-        against="sensor_anomaly@7", against_sha256="", since_ms=0, until_ms=0, count=1, episodes={}, labelled=0,
+        against="sensor_anomaly@8", against_sha256="", since_ms=0, until_ms=0, count=1, episodes={}, labelled=0,
         criteria=[], report_sha256="", cluster=here if cluster is None else cluster, topic=topics.SENSOR_VALUES,
     )  # fmt: skip
     limits = takeover.thresholds_of(settings, model.rule)
@@ -289,7 +289,7 @@ def test_a_worker_starts_only_with_what_was_compared_on_its_own_kafka_and_says_w
     refused = f"compared on another Kafka (another) than this line's ({here})" in ran.stderr
     assert refused == (cluster == "another"), ran.stderr
     assert (str(port) in ran.stderr) == (not refused), ran.stderr
-    doubted = "WARNING: whether sensor_anomaly@7-own-range was compared on this line" in ran.stderr
+    doubted = "WARNING: whether sensor_anomaly@8-own-range was compared on this line" in ran.stderr
     assert doubted == (cluster == ""), ran.stderr
 
 
@@ -300,7 +300,7 @@ def in_time(alert: Alert) -> bool:
 def tells_of_more(line: Told) -> bool:
     """Whether the version that has taken over has told of the second warm half hour."""
     spell_ms = range(START_MS + MORE_FAULT.start * MINUTE_MS, START_MS + MORE_FAULT.stop * MINUTE_MS)
-    told = [a for a in line.alerts() if a.evidence.get("model_version") == "sensor_anomaly@7-own-range"]
+    told = [a for a in line.alerts() if a.evidence.get("model_version") == "sensor_anomaly@8-own-range"]
     assert all(alert.evidence["model_waived_by"] == "Ana Ruiz, ANAM" for alert in told)
     return any(alert.opened_ms in spell_ms for alert in told)
 

@@ -98,3 +98,10 @@ def test_a_dump_and_a_pickle_of_it_go_on_as_if_nothing_had_been() -> None:
         for other in (loaded, pickle.loads(pickle.dumps(cells))):
             assert other.dump() == cells.dump()
             assert far(other) == far(cells)
+
+
+def test_what_somebody_was_told_of_has_not_been_visited_and_what_was_seen_in_a_strange_stretch_has() -> None:
+    cells = axis()
+    cells.tell(8.05)
+    cells.visit(5.05, trusted=False)
+    assert [cells.was_visited(at) for at in (1.05, 5.05, 8.05)] == [True, True, False]

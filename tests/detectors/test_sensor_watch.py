@@ -10,11 +10,15 @@ from contracts.sensors import SensorValue
 from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
 from detectors.sensor_watch import (
     NOTHING_NEW,
+    OTHERWISE,
     STAYED,
     STAYED_FOR_LONG,
+    TOLD_BEFORE,
     apart,
     closing,
     feature_of,
+    is_back,
+    opening,
     usual_now,
     why,
     words,
@@ -81,7 +85,7 @@ def test_a_square_wave_is_told_by_its_last_three_values_where_no_value_in_place_
 ) -> None:
     """Of a sensor without a declared range. Either expected value is told more than the one there was, or as much."""
     detector, told = SensorAnomaly(), 0
-    for x, score in strange_minutes(detector, square_wave(0), 0.7):
+    for x, score in strange_minutes(detector, square_wave(28), 0.7):
         asked = why(detector, x["value"], x["time_ms"], 0.7)
         assert broken_promises(asked, score) == []
         assert asked.x.keys() == {feature_of(axis) for axis in (*AXES, SECOND_OPINION)}
@@ -120,12 +124,8 @@ def test_where_nothing_is_judged_nothing_is_named() -> None:
 
 
 def test_an_episode_closes_as_before_or_as_usual_from_now_on_or_as_nothing_new() -> None:
-    opened_on = {"temperature_c": 12.0, "usual_temperature_c": 4.0}
-
-    def said(value: float, stayed: float | None = None) -> object:
-        told = SensorValue(subject="b", sensor="temperature_c", time_ms=0, value=value, low=-30.0, high=30.0,
-                           device_id="b", boot_id=1, seq=1)  # fmt: skip
-        return closing(told, stayed, opened_on)
+    def said(value: float, stayed: float | None = None, usual: float = 4.0) -> object:
+        return closing(value, stayed, usual, off=8.0)
 
     assert said(12.1, stayed=12.0) is STAYED
     assert said(5.0, stayed=5.2) is STAYED  # the outside air cools by evening, and is warmer than it was all the same
@@ -133,6 +133,25 @@ def test_an_episode_closes_as_before_or_as_usual_from_now_on_or_as_nothing_new()
     assert said(4.1, stayed=4.2) is None  # what came to stay is what it always was
     assert said(5.0) is None
     assert said(11.0) is NOTHING_NEW
+    # What counts is what is usual by now, and not what was at the opening.
+    assert said(12.0, usual=13.0) is None
+    assert said(13.0, stayed=13.0, usual=13.0) is None
+    assert said(5.0, stayed=5.0, usual=-3.0) is STAYED
+    assert said(5.0, usual=-3.0) is NOTHING_NEW
+
+
+def test_a_value_is_back_that_is_nearer_to_the_usual_than_to_what_was_told() -> None:
+    assert is_back(7.9, usual=4.0, off=8.0)
+    assert not is_back(8.1, usual=4.0, off=8.0)
+    assert is_back(-9.0, usual=4.0, off=8.0)
+    assert not is_back(-9.0, usual=4.0, off=-8.0)
+    assert is_back(40.0, usual=4.0, off=0.0)  # where nobody knows what was told
+
+
+def test_a_strange_value_is_as_never_before_or_as_was_told_or_only_otherwise_than_usual() -> None:
+    assert opening(told_before=False, been_there=False) is None
+    assert opening(told_before=False, been_there=True) is OTHERWISE
+    assert opening(told_before=True, been_there=False) is TOLD_BEFORE
 
 
 def test_a_value_and_what_was_expected_do_not_read_alike() -> None:

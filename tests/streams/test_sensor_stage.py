@@ -574,6 +574,103 @@ def test_what_lasted_for_eight_hours_and_is_over_is_not_said_to_be_still_there(w
     assert told[1][2] == "box-1 measures a temperature as before again."
 
 
+def swings(world, days: int, begins: int, minutes: int, warmer_c: float) -> list[tuple[str, int, str]]:
+    """What is told of a box in the outside air that is warmer for a while, with its hour counted from the beginning."""
+    first = days * DAY + begins
+
+    def levels(minute: int) -> float:
+        return outside_air(minute) + warmer_c * (first <= minute < first + minutes)
+
+    return [(state, at - first, said) for state, at, said in stays(world, levels, days + 2, lambda _: 0.3)]
+
+
+@pytest.mark.parametrize("days", [2, 8])
+@pytest.mark.parametrize("begins", range(0, DAY, 360))
+@pytest.mark.parametrize("warmer_c", [8.0, -12.0])
+def test_a_spell_in_a_swinging_series_is_open_until_it_is_over_and_its_end_is_as_before(
+    world, days: int, begins: int, warmer_c: float
+) -> None:
+    """Though what it measures is known of other hours, and from its first week on."""
+    (opened, at, _), (closed, ends, sentence) = swings(world, days, begins, 200, warmer_c)
+    assert (opened, closed) == ("opened", "closed")
+    assert 0 <= at < 200 < ends <= 230
+    assert sentence == "box-1 measures a temperature as before again."
+
+
+@pytest.mark.parametrize("days", [2, 8])
+@pytest.mark.parametrize("begins", [0, 600, 900])
+@pytest.mark.parametrize("warmer_c", [8.0, -8.0])
+def test_a_change_to_stay_in_a_swinging_series_is_never_said_to_be_as_before(
+    world, days: int, begins: int, warmer_c: float
+) -> None:
+    """Whatever it passes by in its eight hours was usual at one hour or another."""
+    (opened, at, _), (closed, ends, sentence) = swings(world, days, begins, 3 * DAY, warmer_c)
+    assert (opened, closed) == ("opened", "closed")
+    assert 8 * 60 <= ends - at <= 9 * 60
+    assert sentence.endswith("from now on that is taken as usual.")
+
+
+def test_what_was_told_on_the_day_before_is_not_said_to_be_as_never_before(world) -> None:
+    line = Line(world, Thresholds())
+    for minute, number in enumerate(reefer_days([(day * DAY + 600, 60, 20.0) for day in (2, 3, 4)], 5)):
+        line.hear(value(world, minute, number))
+    first, second, third = (a for a in line.alerts if a.state == "opened")
+    assert first.messages["en"].startswith("box-1 measures a temperature as never before: ")
+    assert [a.evidence["told_before"] for a in (first, second, third)] == [False, True, True]
+    for again in (second, third):
+        assert again.messages["en"].startswith("box-1 again measures a temperature as was told before: ")
+        assert again.messages["es"].startswith("box-1 vuelve a medir una temperatura como ya se avisó antes: ")
+
+
+def test_what_grows_worse_in_its_first_episode_was_not_told_before(world) -> None:
+    line, first = Line(world, Thresholds()), 2 * DAY
+    for minute, number in enumerate(reefer_days([(first, 10, 5.8), (first + 10, 60, 30.0)], 3, seed=1)[: first + 60]):
+        line.hear(value(world, minute, number))
+    assert [alert.state for alert in line.alerts] == ["opened", "updated"]
+    for alert in line.alerts:
+        assert alert.evidence["told_before"] is False
+        assert alert.messages["en"].startswith("box-1 measures a temperature as never before: ")
+
+
+@pytest.mark.parametrize("minutes", [200, 520])
+def test_a_death_while_a_spell_lasts_or_ends_changes_no_sentence(world, minutes: int) -> None:
+    first, rng = 2 * DAY + 600, random.Random(7)
+    numbers = [outside_air(m) + rng.gauss(0.0, 0.3) + 8.0 * (first <= m < first + minutes) for m in range(first + 700)]
+    undisturbed, killed = Line(world, Thresholds()), Line(world, Thresholds())
+    for line in (undisturbed, killed):
+        line.hear(*(value(world, minute, number) for minute, number in enumerate(numbers[:first])))
+        for minute in range(first, len(numbers)):
+            line.hear(value(world, minute, numbers[minute]))
+            if line is killed and minute % 7 == 0:
+                line.save()
+                line.die(rng)
+    assert [alert.state for alert in undisturbed.alerts][:2] == ["opened", "closed"]
+    assert killed.alerts == undisturbed.alerts
+
+
+def test_an_open_episode_of_the_release_before_is_restored_and_closed(world) -> None:
+    line, rng = Line(world), random.Random(1)
+    for minute, number in enumerate(temperatures()):
+        line.hear(value(world, minute, number))
+        if minute == FAULT.start + 5:
+            line.save()
+            line.saved["o/box-1:temperature_c"] = pack(unpack(line.saved["o/box-1:temperature_c"])[:2])
+            line.die(rng)
+    assert [alert.state for alert in line.alerts if alert.state != "updated"] == ["opened", "closed"]
+
+
+def test_a_value_of_days_ago_is_told_as_otherwise_than_usual_and_not_as_never_before(world) -> None:
+    line, first = Line(world, Thresholds()), 3 * DAY
+    for minute, number in enumerate(reefer_days([(first, 720, 12.0)], 4)):
+        line.hear(value(world, minute, number))
+    warm, back = (a for a in line.alerts if a.state == "opened")
+    assert warm.messages["en"].startswith("box-1 measures a temperature as never before: ")
+    assert back.at_ms >= world.t0_ms + (first + 720) * MINUTE_MS
+    assert "value" not in str(back.evidence["axes"]).split(",")
+    assert back.messages["en"].startswith("box-1 measures a temperature otherwise than usual now: ")
+    assert back.messages["es"].startswith("box-1 mide una temperatura distinta de lo usual ahora: ")
+
+
 @pytest.mark.parametrize("what", ["range", "version"])
 def test_an_episode_whose_series_begins_anew_is_closed_at_once_and_says_why(world, what: str) -> None:
     line, rng, first = Line(world, Thresholds()), random.Random(4), 2 * DAY
