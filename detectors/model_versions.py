@@ -61,6 +61,7 @@ SENSOR: Final = ModelVersion(
     str(_SENSOR.version),
     "distances from all that the sensor has done, in parts of its declared range",
     sensor_watch.fresh,
+    goes_on_from=frozenset({"7"}),  # what is learnt means the same; what closes an alert does not
 )
 _EVERY: Final = (
     JOURNEY,

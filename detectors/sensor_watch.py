@@ -41,7 +41,7 @@ TOLD_BEFORE: Final[Texts] = {
 }
 OTHERWISE: Final[Texts] = {
     "en": "{device_id} measures {what_en} otherwise than usual now: {told}. Usual now: {usual}.",
-    "es": "{device_id} mide {what_es} distinta de lo usual ahora: {told}. Lo usual ahora: {usual}.",
+    "es": "{device_id} mide {what_es} fuera de lo usual ahora: {told}. Lo usual ahora: {usual}.",
 }
 STAYED: Final[Texts] = {
     "en": "{device_id} still measures {what_en} of about {now}; from now on that is taken as usual.",
@@ -61,7 +61,7 @@ PUT_ASIDE: Final[Texts] = {
     "en": "{device_id}: what was known of {what_en} is put aside, for its range or its model has changed; it is "
     "learnt anew before it is judged again.",
     "es": "{device_id}: lo que se sabía de {what_es} se deja de lado, porque cambió su rango o su modelo; se aprende "
-    "de nuevo antes de juzgarla otra vez.",
+    "de nuevo antes de volver a juzgar.",
 }
 UNDER_NOTICE: Final[Texts] = {
     "en": "Notice {notice} has been given of this bridge: {what_en} is not judged while it is in force.",
@@ -153,7 +153,7 @@ def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float
 def written(sensor: str, value: float, finer: int = 0) -> str:
     """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more."""
     _, _, unit, digits = NAMES[sensor]
-    return f"{value:.{digits + finer}f}{unit}"
+    return f"{round(value, digits + finer) + 0.0:.{digits + finer}f}{unit}"  # nobody reads -0.0
 
 
 def apart(sensor: str, one: float, other: float) -> tuple[str, str]:

@@ -158,4 +158,5 @@ def test_a_value_and_what_was_expected_do_not_read_alike() -> None:
     assert apart("temperature_c", 12.0, 4.0) == ("12.0 °C", "4.0 °C")
     assert apart("temperature_c", 9.72, 9.68) == ("9.72 °C", "9.68 °C")
     assert apart("wait_s", 600.2, 600.4) == ("600.2 s", "600.4 s")
+    assert apart("temperature_c", -0.04, 4.0) == ("0.0 °C", "4.0 °C")
     assert apart("temperature_c", 9.7, 9.7) == ("9.7000 °C", "9.7000 °C")  # there is no saying it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from contracts.events import Event
 from contracts.models import SensorState
 from contracts.readings import Tick
 from contracts.sensors import MINUTE_MS, SensorValue
+from detectors import model_versions
 from detectors.sensor_watch import Thresholds
 from streams.sensor_models import rejudge
 from streams.sensor_stage import SensorConfig, SensorStage, source_of
@@ -404,6 +406,18 @@ def test_a_detector_that_another_version_wrote_begins_anew_and_is_not_misread(wo
     assert [alert.state for alert in line.alerts] == ["opened"]
 
 
+@pytest.mark.parametrize(("before", "told"), [("7", 1), ("6", 0)])
+def test_a_version_goes_on_from_what_one_learnt_that_means_the_same_by_it(world, before: str, told: int) -> None:
+    line = Line(world, model=dataclasses.replace(model_versions.SENSOR, version=before))
+    for minute in range(200):
+        line.hear(value(world, minute, 4.0))
+    line.save()
+    line.config = Line(world).config
+    line.die(random.Random(1))
+    line.hear(value(world, 200, 16.0))
+    assert len(line.alerts) == told
+
+
 def test_a_checkpoint_writes_a_series_whole_only_now_and_then_and_little_of_it_in_between(world) -> None:
     line, written = Line(world), []
     for minute, number in enumerate(temperatures()):
@@ -668,7 +682,7 @@ def test_a_value_of_days_ago_is_told_as_otherwise_than_usual_and_not_as_never_be
     assert back.at_ms >= world.t0_ms + (first + 720) * MINUTE_MS
     assert "value" not in str(back.evidence["axes"]).split(",")
     assert back.messages["en"].startswith("box-1 measures a temperature otherwise than usual now: ")
-    assert back.messages["es"].startswith("box-1 mide una temperatura distinta de lo usual ahora: ")
+    assert back.messages["es"].startswith("box-1 mide una temperatura fuera de lo usual ahora: ")
 
 
 @pytest.mark.parametrize("what", ["range", "version"])
