@@ -2,15 +2,15 @@
 
 Idea, in four parts. Movement: no truck covers the ground between two fixes faster than a bound, given what both fixes'
 accuracy and a slack allow. After such a jump the track it leads to is doubted until the device jumps back to where the
-trusted track may have come by then; a second doubtful fix opens the episode, so that one bad fix is none. Where the
-jump lands on the mirror image of the place (a sign turned, or latitude and longitude exchanged) it says so; a replay
-of an old track begins with a jump too. A step that is told as shorter than the one before it may be a clock's, set
-right or wrong in between: it has the time of that one, so that one wrong time, or a clock set right, is no movement.
-Freezing: successive fixes are the same to the last digit while the device's own speed says it has driven on, for a good
-way; a receiver's noise alone makes that impossible. Straying: the fixes move as a truck may, but not as this one says
-that it does (``told_speed``), as where a false track falls back slowly. Jamming: it goes on speaking and has no fix for
-longer than any tunnel, and than it ever lets pass between two fixes, though it was under way; a lorry that stopped
-under a roof shakes no more.
+trusted track may have come by then, or guards another shipment; a second doubtful fix opens the episode, so that one
+bad fix is none. Where the jump lands on the mirror image of the place (a sign turned, or latitude and longitude
+exchanged) it says so; a replay of an old track begins with a jump too. A step that is told as shorter than the one
+before it may be a clock's, set right or wrong in between: it has the time of that one, so that one wrong time, or a
+clock set right, is no movement. Freezing: successive fixes are the same to the last digit while the device's own speed
+says it has driven on, for a good way; a receiver's noise alone makes that impossible. Straying: the fixes move as a
+truck may, but not as this one says that it does (``told_speed``), as where a false track falls back slowly. Jamming: it
+goes on speaking and has no fix for longer than any tunnel, and than it ever lets pass between two fixes, though it was
+under way; a lorry that stopped under a roof shakes no more.
 
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
@@ -179,7 +179,8 @@ class PositionSpoofing:
         claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
         frozen = self._frozen(speed_kmh, at, time_ms, same)
         since_s = np.where(known, (time_ms - c["at_ms"][at]) / 1000.0, _FIRST_S)
-        doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
+        anew = batch.new_shipment[has]
+        doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same, anew)
         sound = known & ~same & (c["doubtful"][at] == 0) & ~back
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
@@ -243,9 +244,13 @@ class PositionSpoofing:
         return np.asarray(same & (count >= t.frozen_readings) & (claimed_m >= t.frozen_m))
 
     def _doubted(
-        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools
-    ) -> tuple[Bools, Bools]:
-        """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
+        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools,
+        anew: Bools,
+    ) -> tuple[Bools, Bools]:  # fmt: skip
+        """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track).
+
+        ``anew``: it guards another shipment, or none: what was doubted under the one before is not told of this one.
+        """
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
         took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)
@@ -268,7 +273,7 @@ class PositionSpoofing:
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
         from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
-        settled = (doubtful > 0) & (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s)
+        settled = (doubtful > 0) & ((anew & ~jumped) | (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s))
         counted = np.where(jumped | (doubtful > 0), np.minimum(doubtful + 1, 9_999), 0)
         c["doubtful"][at] = counted = np.where(back | settled, 0, counted)
         return counted >= t.confirm_readings, back

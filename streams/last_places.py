@@ -50,12 +50,16 @@ class LastPlaces:
             late_told_ms=np.int64(_NEVER), late_reach_km=np.float32(np.nan),
         )  # fmt: skip
 
-    def fill(self, whole: DeviceBatch, joined: Sequence[InForce], rounds: Sequence[Rows], until_ms: int) -> None:
+    def fill(
+        self, whole: DeviceBatch, joined: Sequence[InForce], rounds: Sequence[Rows], until_ms: int, told: Rows
+    ) -> None:
         """Of a frame, say of the readings without a fix where they were last seen, whether a seal may be opened there,
         and which of them have no place.
 
         A late fix counts where it is newer than what told of the place before, else for what comes late itself. A time
-        after ``until_ms`` cannot be yet: the place holds from then on.
+        after ``until_ms`` cannot be yet: the place holds from then on. Of the readings at ``told`` somebody is being
+        told that their fixes are not to be relied on: what they open goes by the place that they claim, for a false
+        alarm of one rule is not to be one of another.
         """
         seen = np.isfinite(whole.lat_deg) & np.isfinite(whole.lon_deg)
         at_ms, c = np.minimum(whole.time_ms, until_ms), self.columns
@@ -84,6 +88,7 @@ class LastPlaces:
                 moved = at[drives[blind]]
                 c[f"{prefix}told_ms"][moved] = at_ms[blind][drives[blind]]
         whole.seen_lat_deg, whole.seen_lon_deg, whole.seen_ms = lat_deg, lon_deg, fix_ms
+        seen[told] = True
         blind = np.flatnonzero(~seen)
         away_km = _to_openings_km(lat_deg[blind], lon_deg[blind], [joined[i] for i in blind.tolist()])
         age_ms = np.where(fix_ms[blind] == _NEVER, -1, at_ms[blind] - fix_ms[blind])

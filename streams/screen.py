@@ -97,7 +97,8 @@ class Screen:
             doubted = self._judge(rule, choosy, frame, readings, found)
             if doubted:
                 frame = _believed(frame, np.concatenate(doubted), readings)
-        self._places.fill(frame.whole, joined, frame.rounds, until_ms)
+        told = [i for i in found if any(finding.level == "trip" for finding in readings[i].findings)]
+        self._places.fill(frame.whole, joined, frame.rounds, until_ms, np.array(told, np.intp))
         for rule, choosy in self._others:
             self._judge(rule, choosy, frame, readings, found)
         for position in sorted(found):

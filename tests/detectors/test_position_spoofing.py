@@ -165,6 +165,20 @@ def test_a_track_that_stays_where_it_jumped_to_is_believed_in_the_end(hear) -> N
     assert set(said[said.index("clear") + 1 :]) == {"-"}
 
 
+@pytest.mark.parametrize(("changes", "after"), [(True, ["clear", "-", "-"]), (False, ["trip"] * 3)])
+def test_what_was_doubted_under_one_shipment_is_not_told_of_the_next(hear, changes: bool, after: list[str]) -> None:
+    """A false track that began unseen ended by a jump to the true one, on which the next journey begins."""
+    rule = PositionSpoofing()
+    assert hear(rule, *truck(0, 5, aside_m=9_000), *truck(5, 9))[-1] == "trip"
+    first, *others = truck(9, 12)
+    assert hear(rule, {**first, "new_shipment": changes}, *others) == after
+
+
+def test_a_jump_as_the_shipment_changes_is_one(hear) -> None:
+    jumped = [{**r, "new_shipment": n == 0} for n, r in enumerate(truck(5, 8, aside_m=9_000))]
+    assert hear(PositionSpoofing(), *truck(0, 5), *jumped)[-1] == "trip"
+
+
 def doubted(*readings: dict[str, Any], batch: Any) -> list[bool]:
     """Whether the rule would have others go by each fix."""
     rule = PositionSpoofing()

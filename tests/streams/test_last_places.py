@@ -120,6 +120,12 @@ def test_one_false_fix_in_a_yard_excuses_no_opening_on_the_road(world) -> None:
     assert said(world, *[road] * 3, {**ARMED, **yard, "after_s": 3_600}, {**OPEN, **ZERO, "after_s": 3_660})[-1] == ""
 
 
+def test_where_somebody_is_told_that_its_positions_are_false_an_opening_goes_by_the_place_that_it_claims(world) -> None:
+    road, yard = {**ARMED, **ROAD, "speed_kmh": 0.0}, {**YARD, "speed_kmh": 0.0}
+    told = said(world, *[road] * 3, *[{**ARMED, **yard}] * 3, {**OPEN, **yard}, {**OPEN, **ZERO})
+    assert told[-2:] == ["", NOT_HERE], "of what it then opens without a fix, its last believed place says"
+
+
 def test_without_a_fix_it_is_said_where_and_when_it_was_last_seen(world) -> None:
     stage = world.admit(world.fleet())
     found(world, stage, [line(world, 0, {**ARMED, **ROAD})])

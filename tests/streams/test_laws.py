@@ -46,7 +46,7 @@ def said(device: str, at: int) -> dict[str, Any] | None:
         return {**place, **state, "temperature_c": 15.0 if warm else 5.0, "shock_g": 9.0 if struck else 0.2}
     if kind == "seal":
         state = {**dict.fromkeys(range(30, 36), "open"), 90: "tampered"}.get(at, "armed")
-        if number == "2":  # opened, it says, in the yard, where it cannot be within a second
+        if number == "2":  # opened in the yard, which is allowed
             place = {"lat_deg": 27.5, "lon_deg": -99.51} if 28 <= at < 40 else place
             state = "armed" if at == 90 else state
         return {**place, "seal_state": state, "seal_openings": (at >= 30) + (at >= 70 and number == "1")}
@@ -219,7 +219,7 @@ def test_the_journey_has_everything_in_it(world, seconds, undisturbed) -> None:
         ("battery_low", "box-2"),
         ("position_spoofing", "seal-2"), ("position_spoofing", "truck-1"),
         ("route_deviation", "seal-1"),
-        ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "seal-2"), ("seal_breach", "stranger-1"),
+        ("seal_breach", "seal-1"), ("seal_breach", "seal-1"), ("seal_breach", "stranger-1"),
         ("shock", "box-1"), ("signal_lost", "truck-2"),
         ("temperature_excursion", "box-1"), ("temperature_excursion", "box-2"),
     ]  # fmt: skip
