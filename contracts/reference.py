@@ -236,8 +236,9 @@ class Notice(msgspec.Struct, tag_field="kind", tag="notice", kw_only=True, forbi
         _check_end(self.effective_ms, self.ends_ms)
 
     def is_of(self, bridge: str, direction: str | None, lane: str | None) -> bool:
-        """Whether it is of this lane of a bridge."""
-        return self.bridge == bridge and self.direction in (None, direction) and self.lane in (None, lane)
+        """Whether it is of this lane of a bridge; None asks of any."""
+        of_lane = lane is None or self.lane in (None, lane)
+        return self.bridge == bridge and self.direction in (None, direction) and of_lane
 
 
 Record: TypeAlias = Route | Shipment | Device | Seal | Notice

@@ -185,7 +185,9 @@ class SealBreach:
         if c["on"][row]:
             words = _WORDS if self._placed[position] else _WORDS_UNPLACED
             seen, *ends = last_seen.evidence(batch, position)
-            facts["what_en"], facts["what_es"] = (word + end for word, end in zip(words[state], ends, strict=True))
+            facts["what_en"], facts["what_es"] = (
+                ", ".join(filter(None, each)) for each in zip(words[state], ends, strict=True)
+            )
             facts |= seen
         elif not counted:
             facts |= _ARMED_AGAIN if state == "armed" else _LAWFUL

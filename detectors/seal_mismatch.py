@@ -83,7 +83,8 @@ class SealMismatch:
             facts["expected"] = ", ".join(expected)
             seen, *ends = last_seen.evidence(batch, position)
             where = ("", "") if batch.placed[position] else _SOMEWHERE
-            facts["where_en"], facts["where_es"] = (word + end for word, end in zip(where, ends, strict=True))
+            said = (f"; device {ends[0]}", f"; dispositivo {ends[1]}") if ends[0] else ("", "")
+            facts["where_en"], facts["where_es"] = where[0] + said[0], where[1] + said[1]
             facts |= seen
         return facts
 

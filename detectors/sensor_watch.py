@@ -57,6 +57,10 @@ NOTHING_NEW: Final[Texts] = {
     "en": "{device_id} measures {what_en} of about {now}, which is nothing new by now.",
     "es": "{device_id} mide {what_es} de unos {now}, que ya no es nada nuevo.",
 }
+AS_AT_THIS_HOUR: Final[Texts] = {
+    "en": "{device_id} measures {what_en} of about {now}, as is usual at this hour.",
+    "es": "{device_id} mide {what_es} de unos {now}, como es usual a esta hora.",
+}
 PUT_ASIDE: Final[Texts] = {
     "en": "{device_id}: what was known of {what_en} is put aside, for its range or its model has changed; it is "
     "learnt anew before it is judged again.",
@@ -184,17 +188,20 @@ def is_back(value: float, usual: float, off: float) -> bool:
     return abs(value - usual) <= abs(value - usual - off)
 
 
-def closing(value: float, stayed: float | None, usual: float, off: float) -> Texts | None:
+def closing(value: float, stayed: float | None, usual: float, off: float, strange: float) -> Texts | None:
     """What is said of an episode that this value closes; None for the card's own sentence.
 
     ``usual`` is what was usual at this hour before values of the episode taught it, and ``off`` how far from that what
     was told of lay at its own. ``stayed`` is the newest value that became the new normal meanwhile, None where none
-    did: this one is like it, or it is as before. Else it is as before where it ``is_back``; where it is not, what is
-    usual at one hour has moved to what was strange at another.
+    did: this one is like it, or it is as before. Else it is as before where it ``is_back``, and has left the value that
+    was told, ``strange``, too; that one may be usual at this hour. Where it is not back, what is usual at one hour has
+    moved to what was strange at another.
     """
     if stayed is not None and max(abs(stayed - usual), abs(value - usual)) > _AS_BEFORE * abs(off):
         return STAYED if abs(value - stayed) <= abs(value - usual) else STAYED_FOR_LONG
-    return None if is_back(value, usual, off) else NOTHING_NEW
+    if not is_back(value, usual, off):
+        return NOTHING_NEW
+    return None if abs(value - strange) > abs(off) / 2.0 else AS_AT_THIS_HOUR
 
 
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:

@@ -60,7 +60,9 @@ def score(stood_s: Floats | float, stop_s: Floats | float) -> Floats:
 
 
 class UnplannedStop:
-    """Columns: since when it stands (ms), where, for how long (s); successive readings that moved; the episode."""
+    """Columns: since when it stands (ms), where, for how long (s), whether in a bridge's line; successive readings
+    that moved; the episode.
+    """
 
     card = CARD
 
@@ -72,6 +74,7 @@ class UnplannedStop:
             lon=np.float32(np.nan),
             moved=np.int8(0),
             stood_s=np.float32(0.0),
+            lined=np.bool_(False),
             on=np.bool_(False),
         )
         self._stood_s = self._allowed_s = np.zeros(0)  # as the round just judged had it
@@ -108,11 +111,13 @@ class UnplannedStop:
             )
         moves = judged & (fast | far)
         moved = np.where(standing & moves, c["moved"][at] + np.int8(1), np.int8(0))
-        ends = over | (standing & (moved >= 2))
+        in_line = self._in_line(batch)
+        # What was stood in line is no standing beyond it: there it begins anew.
+        ends = over | (standing & ((moved >= 2) | (c["lined"][at] & ~in_line & ~was_on)))
         begins = judged & ~fast & ((since == _NEVER) | ends)
         since = np.where(begins, batch.time_ms, np.where(ends, _NEVER, since))
         stood_s = np.where(since != _NEVER, (batch.time_ms - since) / 1000.0, 0.0)
-        allowed_s = self._allows_s(batch)
+        allowed_s = self._allows_s(in_line)
         long = score(stood_s, allowed_s)
         trip = judged & ~ends & ~moves & (long > 0.0)
         # Without a shipment there is nobody to tell: stage 2 closes what was open.
@@ -122,16 +127,19 @@ class UnplannedStop:
         c["lon"][at] = np.where(begins, batch.lon_deg, c["lon"][at])
         c["moved"][at] = np.where(known, np.where(ends, 0, moved), c["moved"][at])
         c["stood_s"][at] = np.where(known & (since != _NEVER), stood_s, c["stood_s"][at])
+        c["lined"][at] = (since != _NEVER) & np.where(known, in_line, c["lined"][at])
         c["on"][at] = (was_on | trip) & ~ends
         self._stood_s, self._allowed_s = stood_s, allowed_s
         return Verdict(levels(trip, clear), np.where(trip, long, 0.0))
 
-    def _allows_s(self, batch: DeviceBatch) -> Floats:
+    def _in_line(self, batch: DeviceBatch) -> Bools:
+        """Whether it is where a bridge's line may be; False where that is not known."""
+        begins_km = batch.queue_begins_km - self.thresholds.line_km
+        return np.asarray((batch.along_km >= begins_km) & (batch.along_km <= batch.queue_ends_km))
+
+    def _allows_s(self, in_line: Bools) -> Floats:
         """For how long one may stand there (s)."""
         t = self.thresholds
-        along_km = batch.along_km
-        # False where either is unknown
-        in_line = (along_km >= batch.queue_begins_km - t.line_km) & (along_km <= batch.queue_ends_km)
         return np.where(in_line, max(t.line_s, t.stop_s), t.stop_s)
 
     def evidence(self, batch: DeviceBatch, position: int) -> dict[str, float | str | None]:
@@ -139,7 +147,7 @@ class UnplannedStop:
         speed_kmh = float(batch.speed_kmh[position])
         return {
             "stood_min": round(float(self.columns["stood_s"][batch.rows[position]]) / 60.0, 1),
-            "allowed_min": round(float(self._allows_s(batch)[position]) / 60.0, 1),
+            "allowed_min": round(float(self._allows_s(self._in_line(batch))[position]) / 60.0, 1),
             "speed_kmh": None if np.isnan(speed_kmh) else speed_kmh,
         }
 

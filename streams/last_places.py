@@ -18,7 +18,8 @@ from typing import Final
 import numpy as np
 
 from detectors.columns import Columns, Rows
-from detectors.device_batch import DeviceBatch, Floats
+from detectors.device_batch import DeviceBatch, Floats, Ints
+from detectors.geometry import haversine_m
 from streams.corridor import Corridor
 from streams.reference_book import InForce
 
@@ -28,6 +29,8 @@ REACH_KMH: Final = 110.0  # no lorry is faster
 # From the last fix to the first reading without one, five minutes being the slowest beat: who is silent for longer may
 # have been anywhere meanwhile.
 GAP_MS_MAX: Final = 330_000
+# What came late is a backlog's place as long as the device has told of no place so much newer since it came.
+BACKLOG_MS: Final = 600_000
 SLACK_KM: Final = 0.1  # a fix's error
 _NEVER: Final = -1
 _REACH_KM_PER_MS: Final = REACH_KMH / 3_600_000.0
@@ -38,7 +41,8 @@ class LastPlaces:
     fix or by driving; how far (km) it can have come by its first reading without a fix: NaN where there was none yet,
     below 0 where it has driven since.
 
-    And the same of what came late, behind something newer: a backlog's readings go by its own places.
+    And the same of what came late, behind something newer: a backlog's readings go by its own places. There ``told_ms``
+    is what the device had told of in order by then.
     """
 
     __slots__ = ("columns",)
@@ -56,7 +60,8 @@ class LastPlaces:
         """Of a frame, say of the readings without a fix where they were last seen, whether a seal may be opened there,
         and which of them have no place.
 
-        A late fix counts where it is newer than what told of the place before, else for what comes late itself. A time
+        A late fix counts where it is newer than what told of the place before, else for what comes late itself; one
+        that the device's fix in order cannot have to do with does not. A time
         after ``until_ms`` cannot be yet: the place holds from then on. Of the readings at ``told`` somebody is being
         told that their fixes are not to be relied on: what they open goes by the place that they claim, for a false
         alarm of one rule is not to be one of another.
@@ -73,12 +78,16 @@ class LastPlaces:
         for positions in rounds:
             late = at_ms[positions] < c["told_ms"][whole.rows[positions]]
             for prefix, of in (("", positions[~late]), ("late_", positions[late])):
-                self._see(prefix, whole, of[seen[of]], at_ms)
+                self._see(prefix, whole, self._sound(whole, of[seen[of]], at_ms), at_ms)
                 blind = of[~seen[of]]
                 if not len(blind):
                     continue
                 at = whole.rows[blind]
                 fix_ms[blind] = c[f"{prefix}fix_ms"][at]
+                if prefix:
+                    fix_ms[blind] = np.where(
+                        c["told_ms"][at] - c["late_told_ms"][at] > BACKLOG_MS, _NEVER, fix_ms[blind]
+                    )
                 lat_deg[blind], lon_deg[blind] = c[f"{prefix}lat_deg"][at], c[f"{prefix}lon_deg"][at]
                 gap_ms, reach = at_ms[blind] - fix_ms[blind], c[f"{prefix}reach_km"][at]
                 near = (gap_ms >= 0) & (gap_ms <= GAP_MS_MAX)
@@ -96,11 +105,23 @@ class LastPlaces:
         whole.seal_may_open[blind] = there
         whole.placed[blind] = there | ((age_ms >= 0) & (away_km > age_ms * _REACH_KM_PER_MS + SLACK_KM))
 
-    def _see(self, prefix: str, whole: DeviceBatch, of: Rows, at_ms: Rows) -> None:
+    def _sound(self, whole: DeviceBatch, of: Rows, at_ms: Ints) -> Rows:
+        """Of these positions, those whose fix came in order, or can be its device's by its last fix in order."""
+        late = of[~whole.in_order[of]]
+        if not len(late):
+            return of
+        c, at = self.columns, whole.rows[late]
+        off_m = haversine_m(c["lat_deg"][at], c["lon_deg"][at], whole.lat_deg[late], whole.lon_deg[late])
+        since_ms = np.abs(at_ms[late] - c["fix_ms"][at])
+        false = (c["fix_ms"][at] != _NEVER) & (off_m > 1_000.0 * (since_ms * _REACH_KM_PER_MS + SLACK_KM))
+        return np.setdiff1d(of, late[false], assume_unique=True)
+
+    def _see(self, prefix: str, whole: DeviceBatch, of: Rows, at_ms: Ints) -> None:
         """Take the fixes of these positions in."""
         c, at = self.columns, whole.rows[of]
         c[f"{prefix}lat_deg"][at], c[f"{prefix}lon_deg"][at] = whole.lat_deg[of], whole.lon_deg[of]
-        c[f"{prefix}fix_ms"][at] = c[f"{prefix}told_ms"][at] = at_ms[of]
+        c[f"{prefix}fix_ms"][at] = at_ms[of]
+        c[f"{prefix}told_ms"][at] = c["told_ms"][at] if prefix else at_ms[of]
         c[f"{prefix}reach_km"][at] = np.nan
 
 

@@ -1,14 +1,15 @@
 """A device's row of many tables as bytes, for checkpoints: a name for each of sixty columns would be most of a record.
 
 What the bytes mean is said once, as a layout of its own under a short id; each packed row names its layout. So rows
-that another release wrote are read by the layout they were written in: a column it did not have keeps its default, one
-that is gone is passed over.
+that another release wrote are read by the layout they were written in: a column it did not have keeps its default, or
+takes what was told by another one then (``renamed``); one that is gone is passed over.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -22,10 +23,12 @@ _DOT: Final = "."  # between a table's name and a column's
 class PackedRows:
     """The rows of these tables, side by side. ``load`` and ``learn`` may come in any order."""
 
-    __slots__ = ("_dtype", "_known", "_tables", "_waiting", "layout", "layout_id")
+    __slots__ = ("_dtype", "_known", "_renamed", "_tables", "_waiting", "layout", "layout_id")
 
-    def __init__(self, tables: Mapping[str, Columns]) -> None:
+    def __init__(self, tables: Mapping[str, Columns], renamed: Mapping[str, str] = MappingProxyType({})) -> None:
+        """``renamed``: of a column, as table.column, the one that earlier layouts, which lack it, told it by."""
         self._tables = dict(tables)
+        self._renamed = dict(renamed)
         self._dtype = np.dtype(
             [(name + _DOT + column, dtype) for name, table in tables.items() for column, dtype in table.dtypes()]
         )
@@ -50,12 +53,14 @@ class PackedRows:
         if dtype is None:
             self._waiting.setdefault(layout_id, []).append((row, packed))
             return
-        values = np.frombuffer(packed, dtype)[0]
-        for name in dtype.names or ():
+        values, written = np.frombuffer(packed, dtype)[0], dtype.names or ()
+        read = {name: name for name in written}
+        read |= {name: by for name, by in self._renamed.items() if name not in written and by in written}
+        for name, by in read.items():
             table, _, column = name.partition(_DOT)
             if table in self._tables and self._tables[table].has(column):
                 self._tables[table].ensure(row + 1)
-                self._tables[table][column][row] = values[name]
+                self._tables[table][column][row] = values[by]
 
     def learn(self, layout_id: str, layout: bytes) -> None:
         """A layout that another release wrote, or this one."""

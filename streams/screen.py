@@ -34,6 +34,14 @@ _NUMBERS: Final = (
     *("temperature_c", "humidity_pct", "vibration_g", "shock_g", "battery_pct", "seal_openings"),
 )
 _numbers_of: Final = attrgetter(*_NUMBERS)
+# An update finds devices under roofs and in the dark: what is remembered of them then goes by these names now.
+_RENAMED: Final[Mapping[str, str]] = {
+    "place.fix_ms": "place.at_ms",
+    "place.told_ms": "place.at_ms",
+    "place.late_fix_ms": "place.late_at_ms",
+    "position_spoofing.lit_ms": "position_spoofing.at_ms",
+    "position_spoofing.lit_kmh": "position_spoofing.told_kmh",
+}
 _NONE_MISSING: Final[Mapping[int, int]] = {}
 
 
@@ -58,7 +66,7 @@ class Screen:
         self._heeded = np.zeros(0, np.bool_)  # by row; True only while a rule's rounds are worked out
         tables = {"clock": self._clock, "standing": self._standings.shipment, "onsets": self._onsets.columns}
         tables["place"] = self._places.columns
-        self.packed = PackedRows(tables | {rule.card.name: rule.columns for rule in self.rules})
+        self.packed = PackedRows(tables | {rule.card.name: rule.columns for rule in self.rules}, _RENAMED)
 
     def ensure(self, size: int) -> None:
         """Make rows 0 to ``size`` - 1 exist."""

@@ -45,10 +45,10 @@ SILENT: Final[Texts] = {
     "es": "{device_id}: no ha llegado ningún valor de {what_es} en una hora.",
 }
 OTHER_GOODS: Final[Texts] = {
-    "en": "{device_id} is to keep another temperature range now, as for other goods; its temperature is judged by what "
-    "it has measured under that.",
-    "es": "{device_id} debe mantener ahora otro rango de temperatura, como para otra mercancía; su temperatura se "
-    "juzga por lo que ha medido con ese rango.",
+    "en": "What temperature {device_id} is to keep has changed, as for other goods; its temperature is judged by what "
+    "it has measured with those.",
+    "es": "Cambió la temperatura que debe mantener {device_id}, como para otra mercancía; su temperatura se juzga por "
+    "lo que ha medido con ella.",
 }
 SILENT_BRIDGE: Final[Texts] = {
     "en": "No value of {what_en} has come for six hours.",
@@ -157,7 +157,8 @@ class SensorStage:
         sensor = f"{told.subject}:{told.sensor}:"
         for series, exercise in list(self._open):
             if exercise == told.exercise and series != told.series and f"{series}:".startswith(sensor):
-                self._clear((series, exercise), _here(told), {}, out, OTHER_GOODS)
+                bare = not told.band and told.shipment_id != self._opened_on((series, exercise)).shipment_id
+                self._clear((series, exercise), _here(told), {}, out, ENDED if bare else OTHER_GOODS)
 
     def _judge(self, told: SensorValue, out: list[Outgoing]) -> None:
         name = told.series, told.exercise
@@ -199,7 +200,11 @@ class SensorStage:
         evidence: dict[str, Any] = {"value": round(told.value, 3)}
         opened = self._opened_on((told.series, told.exercise))
         stayed = judgement.stayed if judgement.new_normal_ms >= opened.opened_ms else None
-        texts = sensor_watch.closing(told.value, stayed, under_way.usual, under_way.off)
+        strange, usual_then = (float(opened.evidence[name] or 0.0) for name in (told.sensor, f"usual_{told.sensor}"))
+        usual, off = under_way.usual, under_way.off
+        if math.isnan(usual):  # opened by a release that did not keep it
+            usual, off = usual_then, strange - usual_then
+        texts = sensor_watch.closing(told.value, stayed, usual, off, strange)
         if texts is not None:
             evidence["now"] = sensor_watch.written(told.sensor, told.value)
         if texts is sensor_watch.STAYED_FOR_LONG:

@@ -32,7 +32,7 @@ def test_each_rule_that_learns_has_its_own_version_named_by_the_rules_and_anothe
     [
         ("shock", "1", "shock is no rule whose model has versions"),
         ("unusual_journey", "2-swif", "did you mean 2-swift"),
-        ("sensor_anomaly", "99", "there are 7, 7-own-range"),
+        ("sensor_anomaly", "99", "there are 8, 8-own-range"),
     ],
 )
 def test_a_version_that_is_none_is_refused_by_name(rule: str, version: str, says: str):

@@ -9,6 +9,7 @@ from typing import Any
 from contracts.sensors import SensorValue
 from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
 from detectors.sensor_watch import (
+    AS_AT_THIS_HOUR,
     NOTHING_NEW,
     OTHERWISE,
     STAYED,
@@ -124,8 +125,8 @@ def test_where_nothing_is_judged_nothing_is_named() -> None:
 
 
 def test_an_episode_closes_as_before_or_as_usual_from_now_on_or_as_nothing_new() -> None:
-    def said(value: float, stayed: float | None = None, usual: float = 4.0) -> object:
-        return closing(value, stayed, usual, off=8.0)
+    def said(value: float, stayed: float | None = None, usual: float = 4.0, strange: float = 12.0) -> object:
+        return closing(value, stayed, usual, 8.0, strange)
 
     assert said(12.1, stayed=12.0) is STAYED
     assert said(5.0, stayed=5.2) is STAYED  # the outside air cools by evening, and is warmer than it was all the same
@@ -134,8 +135,9 @@ def test_an_episode_closes_as_before_or_as_usual_from_now_on_or_as_nothing_new()
     assert said(5.0) is None
     assert said(11.0) is NOTHING_NEW
     # What counts is what is usual by now, and not what was at the opening.
-    assert said(12.0, usual=13.0) is None
-    assert said(13.0, stayed=13.0, usual=13.0) is None
+    assert said(12.0, usual=13.0, strange=20.0) is None
+    assert said(12.0, usual=13.0) is AS_AT_THIS_HOUR, "it may have changed or not: what was told is usual by now"
+    assert said(13.0, stayed=13.0, usual=13.0, strange=20.0) is None
     assert said(5.0, stayed=5.0, usual=-3.0) is STAYED
     assert said(5.0, usual=-3.0) is NOTHING_NEW
 

@@ -141,7 +141,7 @@ def test_without_a_fix_it_is_said_where_and_when_it_was_last_seen(world) -> None
     (told,) = found(world, stage, [line(world, 13, {**OPEN, **ROAD})])
     assert told is not None
     assert told.evidence["what_en"] == NOT_HERE
-    assert "seen_min" not in told.evidence
+    assert told.evidence["seen_min"] is None, "an open alert is not to keep what was said before"
 
 
 def test_what_was_opened_in_a_dead_zone_is_not_where_the_device_has_come_to_since(world) -> None:
@@ -162,7 +162,30 @@ def test_what_comes_late_goes_by_the_places_that_came_late_with_it(world) -> Non
     # The controls: without a place of its own time it has none, nor by one of later, or of a road.
     assert said(world, *live, blind) == ["", "", SOMEWHERE]
     assert said(world, *live, {**before, "after_s": 180}, blind) == ["", "", "", SOMEWHERE]
-    assert said(world, *live, {**ARMED, **ROAD, "after_s": 120}, blind) == ["", "", "", NOT_HERE]
+    assert said(world, *live, {**ARMED, **ROAD, "after_s": 120}, blind) == ["", "", "", SOMEWHERE], "nor of a false one"
+
+
+def test_a_place_that_came_late_is_none_once_the_device_has_long_told_of_others(world) -> None:
+    """A fix out of order; an hour on the road; then a dead zone, of which something newer comes before the opening."""
+    yard = [{**ARMED, **YARD}, {**ARMED, **YARD, "after_s": 120}, {**ARMED, **YARD, "after_s": 60}]
+    road = [{**ARMED, **YARD, "lat_deg": 27.5 + 0.015 * n, "after_s": 120 + 90 * n} for n in range(1, 56)]
+    newest, late = {**ARMED, **YARD, "lat_deg": 28.4, "after_s": 5_400}, {**OPEN, **ZERO, "after_s": 5_100}
+    assert said(world, *yard, *road, newest, late)[-1] == SOMEWHERE
+    assert said(world, yard[0], yard[2], *road, newest, late)[-1] == SOMEWHERE
+
+
+def test_a_false_fix_in_a_yard_that_comes_late_excuses_no_opening_on_the_road(world) -> None:
+    road, false = {**ARMED, **ROAD}, {**ARMED, **YARD, "after_s": 30}
+    told = said(world, road, {**ARMED, **ZERO}, false, {**OPEN, **ZERO, "after_s": 90})
+    assert told == ["", "", "", NOT_HERE]
+
+
+def test_where_a_device_was_seen_later_is_not_where_it_was_last_seen(world) -> None:
+    stage = world.admit(world.fleet())
+    found(world, stage, [line(world, 0, {**ARMED, **ROAD, "after_s": 3_600})])
+    (told,) = found(world, stage, [line(world, 1, {**OPEN, **ZERO, "after_s": 600})])
+    assert told is not None
+    assert (told.evidence["what_en"], told.evidence["seen_min"]) == (SOMEWHERE, None)
 
 
 def test_a_late_fix_is_the_last_place_where_nothing_newer_has_told_of_one(world) -> None:
@@ -191,7 +214,7 @@ def test_another_seal_is_put_on_under_the_roof_and_another_one_on_the_road_is_to
     assert mismatches(YARD) == [None, None]
     (_, told) = mismatches(ROAD)
     assert told is not None
-    assert (told.score, told.evidence["where_en"]) == (1.0, ", last seen 1 min before")
+    assert (told.score, told.evidence["where_en"]) == (1.0, "; device last seen 1 min before")
     (_, told) = mismatches({})
     assert told is not None
     assert (told.score, told.evidence["where_en"]) == (0.5, "; its place is not known")

@@ -64,3 +64,17 @@ def test_a_layout_names_every_column_and_its_type_once() -> None:
     assert PackedRows(tables()).layout_id == PackedRows(tables()).layout_id
     wider = tables() | {"heat": Columns(mean_c=np.nan, count=np.int32(3))}
     assert PackedRows(wider).layout_id != PackedRows(tables()).layout_id
+
+
+def test_a_column_that_is_called_otherwise_now_is_read_by_its_old_name_where_a_layout_has_no_other() -> None:
+    older, renamed = {"stop": Columns(begun_ms=np.int64(-1))}, {"stop.since_ms": "stop.begun_ms", "stop.on": "no.such"}
+    older["stop"].ensure(1)
+    older["stop"]["begun_ms"][0] = 77
+    written, after, again = PackedRows(older), filled(), tables()
+    read = PackedRows(after, renamed)
+    read.learn(written.layout_id, written.layout)
+    read.load(0, written.layout_id, written.dump([0])[0])
+    assert row_of(after, 0)["stop"] == {"since_ms": 77, "on": False}
+    own = PackedRows(again, renamed)
+    own.load(0, read.layout_id, read.dump([0])[0])
+    assert row_of(again, 0)["stop"] == row_of(after, 0)["stop"]

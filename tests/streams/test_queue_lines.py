@@ -44,3 +44,10 @@ def test_who_stands_in_line_and_comes_to_the_queue_is_not_told(world, then: tupl
 
 def test_behind_the_queue_is_no_line(world) -> None:
     assert told(world, (ENDS + 100 * METRE, -99.51, 11)) == [10.0, 10.5]
+
+
+def test_what_was_stood_in_line_is_no_standing_behind_the_queue(world) -> None:
+    """It stood beside the queue's end for an hour, and rolled on by 60 m."""
+    beside, behind = (ENDS - 20 * METRE, -99.5112, 60), (ENDS + 40 * METRE, -99.5112, 11)
+    assert told(world, beside, (*behind[:2], 9)) == []
+    assert told(world, beside, behind)[0] == 70.0

@@ -165,6 +165,13 @@ def test_a_bridge_is_under_a_notice_where_one_is_in_force_at_any_instant_of_the_
     assert (found and found.notice_id) == min(by_hand, default=None)
 
 
+def test_who_asks_of_no_lane_asks_of_any(world) -> None:
+    of: Any = {"kind": "notice", "bridge": "WTB", "effective_ms": 5, "ends_ms": 9, "reason": "works"}
+    book = world.book(world.record(notice_id="a", lane="fast", **of))
+    assert book.notice("WTB", "northbound", None, 5, 5) is not None
+    assert book.notice("WTB", "northbound", "standard", 5, 5) is None
+
+
 def test_a_notice_that_moves_to_another_bridge_leaves_the_first(world) -> None:
     of: Any = {"kind": "notice", "notice_id": "a", "effective_ms": 5, "ends_ms": 9, "reason": "works"}
     book = world.book(world.record(bridge="WTB", **of), world.record(bridge="COL", **of))

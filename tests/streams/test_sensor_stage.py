@@ -465,10 +465,30 @@ def test_an_episode_closes_at_once_when_the_box_is_to_keep_another_range_and_the
     assert [a.state for a in line.alerts] == ["opened"]
     line.hear(value(world, other, 16.0, exercise=exercise))
     assert [a.state for a in line.alerts] == ["opened", "closed"]
-    assert "another temperature range now, as for other goods" in line.alerts[-1].messages["en"]
-    assert "otro rango de temperatura, como para otra mercancía" in line.alerts[-1].messages["es"]
+    assert "What temperature box-1 is to keep has changed, as for other goods" in line.alerts[-1].messages["en"]
+    assert "Cambió la temperatura que debe mantener box-1, como para otra mercancía" in line.alerts[-1].messages["es"]
     line.tick(world.t0_ms + (other + 90) * MINUTE_MS)
     assert len(line.alerts) == 2
+
+
+def test_a_box_that_guards_nothing_any_more_is_not_said_to_carry_other_goods(world) -> None:
+    line = Line(world)
+    for minute, number in enumerate(temperatures()[: FAULT.start + 5]):
+        line.hear(value(world, minute, number, band="2..8"))
+    line.hear(value(world, FAULT.start + 5, 16.0, shipment_id=None))
+    assert "guards this shipment no longer" in line.alerts[-1].messages["en"]
+
+
+def test_an_episode_that_an_earlier_release_opened_closes_by_what_was_usual_then(world) -> None:
+    line, told = Line(world), temperatures()
+    for minute, number in enumerate(told):
+        line.hear(value(world, minute, number))
+        if minute == FAULT.stop + 2:
+            line.save()
+            line.saved["o/box-1:temperature_c"] = pack(unpack(line.saved["o/box-1:temperature_c"])[:2])
+            line.die(random.Random(1))
+    assert [a.state for a in line.alerts if a.state != "updated"] == ["opened", "closed"]
+    assert line.alerts[-1].messages["en"] == "box-1 measures a temperature as before again."
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -604,11 +624,11 @@ def swings(world, days: int, begins: int, minutes: int, warmer_c: float) -> list
 def test_a_spell_in_a_swinging_series_is_open_until_it_is_over_and_its_end_is_as_before(
     world, days: int, begins: int, warmer_c: float
 ) -> None:
-    """Though what it measures is known of other hours, and from its first week on."""
+    """Though what it measures is known of other hours, and from its first week on; what was told may be usual then."""
     (opened, at, _), (closed, ends, sentence) = swings(world, days, begins, 200, warmer_c)
     assert (opened, closed) == ("opened", "closed")
     assert 0 <= at < 200 < ends <= 230
-    assert sentence == "box-1 measures a temperature as before again."
+    assert sentence.endswith(("a temperature as before again.", ", as is usual at this hour."))
 
 
 @pytest.mark.parametrize("days", [2, 8])
