@@ -48,6 +48,7 @@ CARD = RuleCard(
         "en": "{device_id} reports positions that can be true again.",
         "es": "{device_id} informa de nuevo posiciones que pueden ser ciertas.",
     },
+    doubts=True,
 )
 Degrees = NDArray[np.float32]
 Kinds = NDArray[np.int8]
@@ -125,7 +126,6 @@ class PositionSpoofing:
     """
 
     card = CARD
-    doubts = True
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = t = thresholds or Thresholds()

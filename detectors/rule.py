@@ -20,13 +20,17 @@ Texts = Mapping[str, str]  # language -> format string
 
 @dataclass(frozen=True, slots=True)
 class RuleCard:
-    """A rule as the world sees it. ``version`` rises when the same reading may be judged otherwise."""
+    """A rule as the world sees it. ``version`` rises when the same reading may be judged otherwise.
+
+    ``doubts``: its verdicts say which fixes are not to be gone by, so it judges before all that go by places.
+    """
 
     name: str
     version: int
     severity: Severity
     opened: Texts
     closed: Texts
+    doubts: bool = False
 
 
 class DeviceRule(Protocol):
@@ -49,13 +53,6 @@ class DeviceRule(Protocol):
         By the very function that ``judge`` scores with, on what it was given: only asked for what is told.
         """
         ...
-
-
-@runtime_checkable
-class Doubting(Protocol):
-    """A device rule whose verdicts say which fixes are not to be gone by: it judges before all that go by places."""
-
-    doubts: bool
 
 
 @runtime_checkable

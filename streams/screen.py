@@ -20,7 +20,7 @@ from contracts.readings import DOUBTED_FIX, Finding, ShipmentReading
 from detectors import catalog
 from detectors.columns import Columns, Rows, by_turn, turns
 from detectors.device_batch import SEAL_CODES, TRIP, Bools, DeviceBatch, Verdict
-from detectors.rule import Choosy, DeviceRule, Doubting
+from detectors.rule import Choosy, DeviceRule
 from streams.corridor import Corridor
 from streams.last_places import LastPlaces
 from streams.onsets import Onsets
@@ -57,7 +57,7 @@ class Screen:
     def __init__(self, rules: Sequence[DeviceRule] | None = None) -> None:
         self.rules = tuple(rules if rules is not None else catalog.device_rules())
         choosy = [(rule, rule if isinstance(rule, Choosy) else None) for rule in self.rules]
-        self._doubting = tuple(each for each in choosy if isinstance(each[0], Doubting))
+        self._doubting = tuple(each for each in choosy if each[0].card.doubts)
         self._others = tuple(each for each in choosy if each not in self._doubting)
         self._clock = Columns(last_ms=np.int64(-1))
         self._onsets = Onsets(rule.card.name for rule in self.rules)

@@ -75,7 +75,7 @@ def shadow(
     \b
     Examples:
       puente detectors shadow --model 2-swift --json report.json
-      puente detectors shadow --rule sensor_anomaly --model 7-own-range --labels said.csv
+      puente detectors shadow --rule sensor_anomaly --model 8-own-range --labels said.csv
       puente detectors shadow --rule sensor_anomaly --told --json report.json
       puente detectors shadow --candidate stricter.toml --hours 48
       puente detectors shadow --candidate stricter.toml --corridor I-35 --follow 60

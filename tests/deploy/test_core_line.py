@@ -43,7 +43,7 @@ def test_a_fault_free_day_of_a_fleet_stays_silent() -> None:
     # One partition: a day has 43,200 ticks, and each goes from every partition to every other. Twenty seconds of
     # readings a frame, as the scorecard has it: nine tenths of the time went into frames of two or three readings, and
     # a silence may be told so much earlier, which is only harder to pass.
-    fleet = scenarios.load("quiet").make(11, START_MS)
+    fleet = scenarios.load("quiet").make(12, START_MS)
     assert fleet.ends_ms - fleet.start_ms == 86_400_000
     assert alerts_of(fleet, tick_ms=2_000, partitions=1, gather_ms=20_000) == []
 

@@ -27,7 +27,7 @@ from detectors import catalog, model_versions, sensor_watch, separation, signal_
 from detectors.device_batch import DeviceBatch, Verdict
 from detectors.explanation import Why
 from detectors.journey_norm import JourneyNorm
-from detectors.rule import Choosy, DeviceRule, Doubting
+from detectors.rule import Choosy, DeviceRule
 from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
 from simulators import Fleet, scenarios
 from streams.admit_stage import AdmitStage
@@ -76,8 +76,6 @@ class Witness:
         self._rule, self._stage, self._line = rule, stage, line
         if isinstance(rule, Choosy):
             self.heeds = rule.heeds
-        if isinstance(rule, Doubting):
-            self.doubts = rule.doubts
 
     def judge(self, batch: DeviceBatch) -> Verdict:
         self._verdict = self._rule.judge(batch)

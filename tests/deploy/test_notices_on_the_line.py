@@ -25,13 +25,13 @@ def test_waits_and_journeys_before_a_closed_bridge_are_passed_over_if_its_notice
     quiet = scenarios.load("quiet-sensors")
     life = msgspec.structs.replace(
         quiet.life,
+        closed_bridge=bridge,
         holiday_lasts_s=(0.0, 0.0),
         closed_from_s=(CLOSED_S[0], CLOSED_S[0]),
         closed_lasts_s=(CLOSED_S[1] - CLOSED_S[0], CLOSED_S[1] - CLOSED_S[0]),
         watched_sensors=False,
     )
-    fleet = msgspec.structs.replace(quiet, life=life).make(seed, START_MS, horizon_s=28_800)
-    assert fleet.delays.closed_bridge == bridge
+    fleet = msgspec.structs.replace(quiet, life=life).make(seed, START_MS, horizon_s=28_800, shipments=32)
     known = [r for r in fleet.reference() if announced or not isinstance(r, Notice)]
     line = CoreLine(known, tick_ms=2_000, gather_ms=30_000)
     windows = windows_of(line)

@@ -302,9 +302,10 @@ def test_beside_what_the_line_told_the_same_version_tells_that_again(line: Told)
     answer = json.loads(line.puente("detectors", "shadow", "--told", "--json").stdout)
     kept = asyncio.run(told(line.stack.settings.kafka))  # with what other tests have made up beside
     ids = {alert.alert_id for alert in kept if alert.rule == "unusual_journey"}
+    twins = ids & {"e" * 32}  # made up of an episode that the line told once: it is paired with one of the two
     episodes = [each["episodes"] for each in answer["corridors"].values()]
-    assert sum(each["both"] for each in episodes) == len(ids) > 0
-    assert sum(each["old"] + each["new"] for each in episodes) == 0
+    assert sum(each["both"] for each in episodes) == len(ids - twins) > 0
+    assert sum(each["old"] + each["new"] for each in episodes) == len(twins)
     assert sum(answer["old"]["told"].values()) == len(ids)
     assert answer["new"]["model"] in answer["old"]["told"]
 

@@ -92,7 +92,9 @@ def test_the_rules_bench_says_what_all_rules_cost_and_each_of_them_on_readings_t
     for measured in (backlog, caught_up):
         assert set(measured["by_rule"]) == {rule.card.name for rule in catalog.device_rules()}
         assert min(measured["passes_us"]) == measured["us_per_reading"]
-    assert backlog["findings"] == caught_up["findings"] > 0, "the size of a frame changes no judgement"
+    # The size of a frame changes no judgement but when a hole is old enough, which goes by the clock that a frame sets.
+    assert backlog["findings"] == pytest.approx(caught_up["findings"], abs=2)
+    assert backlog["findings"] > 0
     assert report["peers"]["river_gaussian_scorer"] > 0
 
 

@@ -51,9 +51,9 @@ def test_the_minutes_are_those_that_the_line_makes() -> None:
     heard = defaultdict(dict)
     judge = line.sensor[0].models.judge
 
-    def listen(told, doubtful):
+    def listen(told, *more):
         heard[told.device_id, told.sensor][told.time_ms] = told.value
-        return judge(told, doubtful)
+        return judge(told, *more)
 
     line.sensor[0].models.judge = listen
     line.run(fleet.run())

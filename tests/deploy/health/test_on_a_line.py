@@ -129,7 +129,10 @@ def line(kafka_ready: None, mqtt_kind: str, receiver: str, tmp_path_factory: pyt
         f'[webhooks.all]\nurl = "{receiver}"\naudience = "joint"\nsecret_file = "secret"\n'
     )
     records = [json.loads(text) for text in REFERENCE.read_text().splitlines()]
-    endless = [{key: value for key, value in record.items() if key != "ends_ms"} for record in records]
+    endless = [
+        {key: value for key, value in record.items() if key != "ends_ms" or record["kind"] == "notice"}
+        for record in records
+    ]
     (folder / "reference.ndjson").write_text("\n".join(map(json.dumps, endless)))
     with LocalStack(replace(load({}), subscribers=folder / "subscribers.toml", checkpoint_interval_s=1.0)) as stack:
         line = Line(stack)

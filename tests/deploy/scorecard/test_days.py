@@ -10,7 +10,7 @@ from deploy.scorecard import Order, Result, play, play_all, result_of, table
 from detectors import catalog
 from simulators.faults import VARIANTS
 
-SEED = 1  # one of those that the rules were developed on
+SEED = 2  # one of those that the rules were developed on
 
 
 @pytest.fixture(scope="module")
