@@ -95,7 +95,7 @@ class LastPlaces:
                 reach = np.where(drives[blind], -np.inf, reach)
                 c[f"{prefix}reach_km"][at] = reach_km[blind] = reach
                 moved = at[drives[blind]]
-                c[f"{prefix}told_ms"][moved] = at_ms[blind][drives[blind]]
+                c[f"{prefix}told_ms"][moved] = c["told_ms"][moved] if prefix else at_ms[blind][drives[blind]]
         whole.seen_lat_deg, whole.seen_lon_deg, whole.seen_ms = lat_deg, lon_deg, fix_ms
         seen[told] = True
         blind = np.flatnonzero(~seen)

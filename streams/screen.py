@@ -39,6 +39,7 @@ _RENAMED: Final[Mapping[str, str]] = {
     "place.fix_ms": "place.at_ms",
     "place.told_ms": "place.at_ms",
     "place.late_fix_ms": "place.late_at_ms",
+    "place.late_told_ms": "place.at_ms",
     "position_spoofing.lit_ms": "position_spoofing.at_ms",
     "position_spoofing.lit_kmh": "position_spoofing.told_kmh",
 }
@@ -105,7 +106,7 @@ class Screen:
             doubted = self._judge(rule, choosy, frame, readings, found)
             if doubted:
                 frame = _believed(frame, np.concatenate(doubted), readings)
-        told = [i for i in found if any(finding.level == "trip" for finding in readings[i].findings)]
+        told = [i for i in found if DOUBTED_FIX in readings[i].marks and readings[i].findings[0].level == "trip"]
         self._places.fill(frame.whole, joined, frame.rounds, until_ms, np.array(told, np.intp))
         for rule, choosy in self._others:
             self._judge(rule, choosy, frame, readings, found)

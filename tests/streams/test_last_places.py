@@ -180,6 +180,30 @@ def test_a_false_fix_in_a_yard_that_comes_late_excuses_no_opening_on_the_road(wo
     assert told == ["", "", "", NOT_HERE]
 
 
+def test_what_is_jammed_claims_no_place_that_an_opening_could_go_by(world) -> None:
+    """The readings on which jamming is told have no fix: their place is what it is without that alert."""
+
+    def opened(away_km: float) -> str:
+        beside = {**ARMED, **YARD, "lat_deg": 27.52 + away_km / 111.195, "speed_kmh": 60.0}
+        near = [{**beside, "lat_deg": beside["lat_deg"] + 0.009 * (59 - n)} for n in range(60)]
+        dark = [{**ARMED, **ZERO, "vibration_g": 0.2}] * 6
+        stage, lines = world.admit(world.fleet()), [*near, *dark, {**OPEN, **ZERO, "vibration_g": 0.2}]
+        findings = [
+            found(world, stage, [line(world, n, fields)], "position_spoofing") for n, fields in enumerate(lines)
+        ]
+        assert findings[-1][0] is not None, "it is told as jammed"
+        return said(world, *lines)[-1]
+
+    assert opened(0.5) == ""
+    assert opened(6.0) == SOMEWHERE
+
+
+def test_a_backlog_that_drives_without_a_fix_keeps_its_own_road(world) -> None:
+    newest, road = {**ARMED, **ROAD, "after_s": 7_200}, {**ARMED, **ROAD, "after_s": 3_600}
+    drives, late = {**ARMED, **ZERO, "speed_kmh": 80.0, "after_s": 3_660}, {**OPEN, **ZERO, "after_s": 3_720}
+    assert said(world, newest, road, drives, late)[-1] == said(world, newest, road, late)[-1] == NOT_HERE
+
+
 def test_where_a_device_was_seen_later_is_not_where_it_was_last_seen(world) -> None:
     stage = world.admit(world.fleet())
     found(world, stage, [line(world, 0, {**ARMED, **ROAD, "after_s": 3_600})])
