@@ -158,6 +158,9 @@ class PositionSpoofing:
         """Score: by how much the bound is passed, 0.5 at the bound, towards 1."""
         seen = np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
         verdict = quiet(batch)
+        if batch.new_shipment.any():
+            # What was doubted under one shipment is not told of the next, whatever that begins with.
+            self.columns["doubtful"][batch.rows[batch.new_shipment]] = 0
         if not seen.all():
             self._dark(batch, np.flatnonzero(batch.in_order & ~seen), verdict)
         has = np.flatnonzero(batch.in_order & seen)
@@ -179,8 +182,7 @@ class PositionSpoofing:
         claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
         frozen = self._frozen(speed_kmh, at, time_ms, same)
         since_s = np.where(known, (time_ms - c["at_ms"][at]) / 1000.0, _FIRST_S)
-        anew = batch.new_shipment[has]
-        doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same, anew)
+        doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
         sound = known & ~same & (c["doubtful"][at] == 0) & ~back
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
@@ -244,13 +246,9 @@ class PositionSpoofing:
         return np.asarray(same & (count >= t.frozen_readings) & (claimed_m >= t.frozen_m))
 
     def _doubted(
-        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools,
-        anew: Bools,
-    ) -> tuple[Bools, Bools]:  # fmt: skip
-        """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track).
-
-        ``anew``: it guards another shipment, or none: what was doubted under the one before is not told of this one.
-        """
+        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools
+    ) -> tuple[Bools, Bools]:
+        """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
         took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)
@@ -273,7 +271,7 @@ class PositionSpoofing:
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
         from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
-        settled = (doubtful > 0) & ((anew & ~jumped) | (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s))
+        settled = (doubtful > 0) & (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s)
         counted = np.where(jumped | (doubtful > 0), np.minimum(doubtful + 1, 9_999), 0)
         c["doubtful"][at] = counted = np.where(back | settled, 0, counted)
         return counted >= t.confirm_readings, back

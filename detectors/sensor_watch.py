@@ -68,7 +68,7 @@ PUT_ASIDE: Final[Texts] = {
     "de nuevo antes de volver a juzgar.",
 }
 UNDER_NOTICE: Final[Texts] = {
-    "en": "Notice {notice} has been given of this bridge: {what_en} is not judged while it is in force.",
+    "en": "Notice {notice} has been given for this bridge: {what_en} is not judged while it is in force.",
     "es": "Se ha dado el aviso {notice} sobre este puente: {what_es} no se juzga mientras esté vigente.",
 }
 _AXIS: Final = "axis_"

@@ -60,8 +60,8 @@ def score(stood_s: Floats | float, stop_s: Floats | float) -> Floats:
 
 
 class UnplannedStop:
-    """Columns: since when it stands (ms), where, for how long (s), whether in a bridge's line; successive readings
-    that moved; the episode.
+    """Columns: since when it stands (ms), where, for how long (s), whether it began to in a bridge's line;
+    successive readings that moved; the episode.
     """
 
     card = CARD
@@ -112,7 +112,7 @@ class UnplannedStop:
         moves = judged & (fast | far)
         moved = np.where(standing & moves, c["moved"][at] + np.int8(1), np.int8(0))
         in_line = self._in_line(batch)
-        # What was stood in line is no standing beyond it: there it begins anew.
+        # What was stood in line is no standing beyond it: it begins anew, once, for at the edge it comes and goes.
         ends = over | (standing & ((moved >= 2) | (c["lined"][at] & ~in_line & ~was_on)))
         begins = judged & ~fast & ((since == _NEVER) | ends)
         since = np.where(begins, batch.time_ms, np.where(ends, _NEVER, since))
@@ -127,7 +127,7 @@ class UnplannedStop:
         c["lon"][at] = np.where(begins, batch.lon_deg, c["lon"][at])
         c["moved"][at] = np.where(known, np.where(ends, 0, moved), c["moved"][at])
         c["stood_s"][at] = np.where(known & (since != _NEVER), stood_s, c["stood_s"][at])
-        c["lined"][at] = (since != _NEVER) & np.where(known, in_line, c["lined"][at])
+        c["lined"][at] = (since != _NEVER) & np.where(begins, in_line, c["lined"][at])
         c["on"][at] = (was_on | trip) & ~ends
         self._stood_s, self._allowed_s = stood_s, allowed_s
         return Verdict(levels(trip, clear), np.where(trip, long, 0.0))

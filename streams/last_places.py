@@ -60,11 +60,11 @@ class LastPlaces:
         """Of a frame, say of the readings without a fix where they were last seen, whether a seal may be opened there,
         and which of them have no place.
 
-        A late fix counts where it is newer than what told of the place before, else for what comes late itself; one
-        that the device's fix in order cannot have to do with does not. A time
-        after ``until_ms`` cannot be yet: the place holds from then on. Of the readings at ``told`` somebody is being
-        told that their fixes are not to be relied on: what they open goes by the place that they claim, for a false
-        alarm of one rule is not to be one of another.
+        A late fix counts where it is newer than what told of the place before, else for what comes late itself;
+        not where the device cannot have been by its last fix in order. A time after ``until_ms`` cannot be yet: the
+        place holds from then on. Of the readings at ``told`` somebody is being told that their fixes are not to be
+        relied on: what they open goes by the place that they claim, for a false alarm of one rule is not to be one of
+        another.
         """
         seen = np.isfinite(whole.lat_deg) & np.isfinite(whole.lon_deg)
         at_ms, c = np.minimum(whole.time_ms, until_ms), self.columns

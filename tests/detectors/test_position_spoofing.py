@@ -174,6 +174,15 @@ def test_what_was_doubted_under_one_shipment_is_not_told_of_the_next(hear, chang
     assert hear(rule, {**first, "new_shipment": changes}, *others) == after
 
 
+def test_that_the_next_shipment_begins_without_a_fix_or_with_a_bad_one_tells_nothing_of_the_one_before(hear) -> None:
+    dark = {"time_ms": round(9_000 * STEP_S), "new_shipment": True}
+    lone = {**truck(9, 10, aside_m=-9_000)[0], "new_shipment": True}
+    for first in (dark, lone):
+        rule = PositionSpoofing()
+        assert hear(rule, *truck(0, 5, aside_m=9_000), *truck(5, 9))[-1] == "trip"
+        assert "trip" not in hear(rule, first, *truck(10, 14))
+
+
 def test_a_jump_as_the_shipment_changes_is_one(hear) -> None:
     jumped = [{**r, "new_shipment": n == 0} for n, r in enumerate(truck(5, 8, aside_m=9_000))]
     assert hear(PositionSpoofing(), *truck(0, 5), *jumped)[-1] == "trip"

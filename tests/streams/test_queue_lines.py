@@ -51,3 +51,9 @@ def test_what_was_stood_in_line_is_no_standing_behind_the_queue(world) -> None:
     beside, behind = (ENDS - 20 * METRE, -99.5112, 60), (ENDS + 40 * METRE, -99.5112, 11)
     assert told(world, beside, (*behind[:2], 9)) == []
     assert told(world, beside, behind)[0] == 70.0
+
+
+def test_who_stands_at_the_edge_of_a_line_is_told_though_its_fixes_come_and_go(world) -> None:
+    """Two metres of noise about the queue's end: for each minute behind it nine within."""
+    fixes = [(ENDS - METRE, -99.5112, 9), (ENDS + METRE, -99.5112, 1)] * 4
+    assert told(world, *fixes)[0] <= 20.0

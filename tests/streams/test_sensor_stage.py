@@ -789,7 +789,7 @@ def test_a_notice_given_while_an_alert_is_open_closes_it_and_the_next_crossing_t
     closed = next(a for a in alerts if a.state == "closed")
     assert closed.evidence["closed_notice"] == "christmas"
     assert closed.messages == {
-        "en": "Notice christmas has been given of this bridge: a crossing of WTB, northbound, standard is not judged "
+        "en": "Notice christmas has been given for this bridge: a crossing of WTB, northbound, standard is not judged "
         "while it is in force.",
         "es": "Se ha dado el aviso christmas sobre este puente: un cruce de WTB, northbound, standard no se juzga "
         "mientras esté vigente.",
