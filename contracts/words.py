@@ -36,6 +36,16 @@ SEVERITIES: Final[Words] = {
     "critical": {"en": "critical", "es": "crítica"},
 }
 
+DIRECTIONS: Final[Words] = {
+    "northbound": {"en": "northbound", "es": "hacia el norte"},
+    "southbound": {"en": "southbound", "es": "hacia el sur"},
+}
+
+LANES: Final[Words] = {
+    "standard": {"en": "standard", "es": "normal"},
+    "fast": {"en": "FAST", "es": "FAST"},
+}
+
 STATES: Final[Words] = {
     "opened": {"en": "opened", "es": "abierta"},
     "updated": {"en": "updated", "es": "cambió"},
@@ -58,6 +68,11 @@ def sentence_of(messages: Mapping[str, str], language: str, exercise: bool) -> s
     sentence = messages.get(language, "")
     marked = not exercise or sentence.startswith(tuple(f"{word}: " for word in DRILL.values()))
     return sentence if marked else of_drill(sentence, language)
+
+
+def word(words: Words, value: str, language: Language) -> str:
+    """What a value is called, itself where it is not known."""
+    return words[value][language] if value in words else value
 
 
 def in_language(words: Words, language: Language) -> dict[str, str]:

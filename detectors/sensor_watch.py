@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.sensors import SensorValue
+from contracts.words import DIRECTIONS, LANES, word
 from detectors import explanation
 from detectors.explanation import Reason, Why
 from detectors.limits import limit
@@ -26,67 +27,89 @@ CARD = RuleCard(
     version=8,
     severity="info",
     opened={
-        "en": "{device_id} measures {what_en} as never before: {told}. Usual now: {usual}.",
-        "es": "{device_id} mide {what_es} como nunca antes: {told}. Lo usual ahora: {usual}.",
+        "en": "{what_en} is as never before: {told}. Usual now: {usual}.",
+        "es": "{what_es} está como nunca antes: {told}. Lo usual ahora: {usual}.",
     },
-    closed={
-        "en": "{device_id} measures {what_en} as before again.",
-        "es": "{device_id} vuelve a medir {what_es} como antes.",
-    },
+    closed={"en": "{what_en} is as before again.", "es": "{what_es} vuelve a estar como antes."},
 )
 
 TOLD_BEFORE: Final[Texts] = {
-    "en": "{device_id} again measures {what_en} as was told before: {told}. Usual now: {usual}.",
-    "es": "{device_id} vuelve a medir {what_es} como ya se avisó antes: {told}. Lo usual ahora: {usual}.",
+    "en": "{what_en} is again as was told before: {told}. Usual now: {usual}.",
+    "es": "{what_es} está otra vez como ya se avisó: {told}. Lo usual ahora: {usual}.",
 }
 OTHERWISE: Final[Texts] = {
-    "en": "{device_id} measures {what_en} otherwise than usual now: {told}. Usual now: {usual}.",
-    "es": "{device_id} mide {what_es} fuera de lo usual ahora: {told}. Lo usual ahora: {usual}.",
+    "en": "{what_en} is otherwise than usual now: {told}. Usual now: {usual}.",
+    "es": "{what_es} está fuera de lo usual ahora: {told}. Lo usual ahora: {usual}.",
 }
 STAYED: Final[Texts] = {
-    "en": "{device_id} still measures {what_en} of about {now}; from now on that is taken as usual.",
-    "es": "{device_id} sigue midiendo {what_es} de unos {now}; desde ahora eso se toma como lo usual.",
+    "en": "{what_en} is still about {now}; from now on that is taken as usual.",
+    "es": "{what_es} sigue en unos {now}; desde ahora eso se toma como lo usual.",
 }
 STAYED_FOR_LONG: Final[Texts] = {
-    "en": "{device_id} measures {what_en} of about {now}, as before; about {stayed} has lasted so long that from now "
-    "on that is taken as usual too.",
-    "es": "{device_id} mide {what_es} de unos {now}, como antes; lo de unos {stayed} ha durado tanto que desde ahora "
-    "también se toma como lo usual.",
+    "en": "{what_en} is about {now}, as before; about {stayed} has lasted so long that from now on that is taken as "
+    "usual too.",
+    "es": "{what_es} está en unos {now}, como antes; lo de unos {stayed} ha durado tanto que desde ahora también se "
+    "toma como lo usual.",
 }
 NOTHING_NEW: Final[Texts] = {
-    "en": "{device_id} measures {what_en} of about {now}, which is nothing new by now.",
-    "es": "{device_id} mide {what_es} de unos {now}, que ya no es nada nuevo.",
+    "en": "{what_en} is about {now}, which is nothing new by now.",
+    "es": "{what_es} está en unos {now}, que ya no es nada nuevo.",
 }
 AS_AT_THIS_HOUR: Final[Texts] = {
-    "en": "{device_id} measures {what_en} of about {now}, as is usual at this hour.",
-    "es": "{device_id} mide {what_es} de unos {now}, como es usual a esta hora.",
+    "en": "{what_en} is about {now}, as is usual at this hour.",
+    "es": "{what_es} está en unos {now}, como es usual a esta hora.",
 }
 PUT_ASIDE: Final[Texts] = {
-    "en": "{device_id}: what was known of {what_en} is put aside, for its range or its model has changed; it is "
-    "learnt anew before it is judged again.",
-    "es": "{device_id}: lo que se sabía de {what_es} se deja de lado, porque cambió su rango o su modelo; se aprende "
-    "de nuevo antes de volver a juzgar.",
+    "en": "{what_en}: what was known of it is put aside, for its range or its model has changed; it is learnt anew "
+    "before it is judged again.",
+    "es": "{what_es}: lo que se sabía se deja de lado, porque cambió su rango o su modelo; se aprende de nuevo antes "
+    "de volver a juzgar.",
 }
 UNDER_NOTICE: Final[Texts] = {
-    "en": "Notice {notice} has been given for this bridge: {what_en} is not judged while it is in force.",
-    "es": "Se ha dado el aviso {notice} sobre este puente: {what_es} no se juzga mientras esté vigente.",
+    "en": "{what_en} is not judged while notice {notice} for this bridge is in force.",
+    "es": "{what_es} no se juzga mientras esté vigente el aviso {notice} sobre este puente.",
+}
+# What a device keeps for later is no value yet.
+SILENT: Final[Texts] = {
+    "en": "{what_en}: no value has come for an hour.",
+    "es": "{what_es}: no ha llegado ningún valor en una hora.",
+}
+SILENT_BRIDGE: Final[Texts] = {
+    "en": "{what_en}: no value has come for six hours.",
+    "es": "{what_es}: no ha llegado ningún valor en seis horas.",
+}
+OTHER_GOODS: Final[Texts] = {
+    "en": "What temperature {device_id} is to keep has changed, as for other goods; its temperature is judged by what "
+    "it has measured with those.",
+    "es": "Cambió la temperatura que debe mantener {device_id}, como para otra mercancía; su temperatura se juzga por "
+    "lo que ha medido con ella.",
 }
 _AXIS: Final = "axis_"
 _CALM_PART: Final = 0.7  # of ``open_score``
 _FINER: Final = 3
 _AS_BEFORE: Final = 0.1  # part of the way from the usual to what was told, within which nothing but the usual stayed
 
-# What a sensor's value is called, its unit, and the digits that a sentence has of it.
-NAMES: Final[dict[str, tuple[str, str, str, int]]] = {
-    "temperature_c": ("a temperature", "una temperatura", " °C", 1),
-    "humidity_pct": ("a humidity", "una humedad", " %", 0),
-    "vibration_g": ("a vibration", "una vibración", " g", 2),
-    "shock_g": ("a shock", "un golpe", " g", 1),
-    "light_lux": ("a light", "una luz", " lx", 0),
-    "battery_pct": ("a charge", "una carga", " %", 0),
-    "speed_kmh": ("a speed", "una velocidad", " km/h", 0),
-    "wait_s": ("a wait at {0}", "una espera en {0}", " s", 0),
-    "crossing_s": ("a crossing of {0}", "un cruce de {0}", " s", 0),
+
+class _Name(NamedTuple):
+    """What a sentence calls a sensor's value, of {0}; its unit there, the digits, how many of the sensor's are one."""
+
+    en: str
+    es: str
+    unit: str
+    digits: int
+    each: float = 1.0
+
+
+NAMES: Final[Mapping[str, _Name]] = {
+    "temperature_c": _Name("The temperature of {0}", "La temperatura de {0}", " °C", 1),
+    "humidity_pct": _Name("The humidity of {0}", "La humedad de {0}", " %", 0),
+    "vibration_g": _Name("The vibration of {0}", "La vibración de {0}", " g", 2),
+    "shock_g": _Name("The shock on {0}", "El golpe en {0}", " g", 1),
+    "light_lux": _Name("The light in {0}", "La luz en {0}", " lx", 0),
+    "battery_pct": _Name("The battery of {0}", "La batería de {0}", " %", 0),
+    "speed_kmh": _Name("The speed of {0}", "La velocidad de {0}", " km/h", 0),
+    "wait_s": _Name("The wait at {0}", "La espera en {0}", " min", 0, 60.0),
+    "crossing_s": _Name("The crossing of {0}", "El cruce de {0}", " min", 0, 60.0),
 }
 
 
@@ -156,8 +179,22 @@ def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float
 
 def written(sensor: str, value: float, finer: int = 0) -> str:
     """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more."""
-    _, _, unit, digits = NAMES[sensor]
-    return f"{round(value, digits + finer) + 0.0:.{digits + finer}f}{unit}"  # nobody reads -0.0
+    name = NAMES[sensor]
+    digits = name.digits + finer
+    return f"{round(value / name.each, digits) + 0.0:.{digits}f}{name.unit}"  # nobody reads -0.0
+
+
+def called(series: str) -> dict[str, str]:
+    """What a sentence calls the values of this series (``SensorValue.series``): of a device, or of a bridge's lane."""
+    parts = series.split(":")
+    at = next(i for i, part in enumerate(parts) if part in NAMES)
+    name, (subject, *way) = NAMES[parts[at]], parts[:at]
+    of_en = of_es = subject
+    if len(way) == 2:
+        direction, lane = way
+        of_en = f"{subject} ({word(DIRECTIONS, direction, 'en')}, {word(LANES, lane, 'en')} lane)"
+        of_es = f"{subject} ({word(DIRECTIONS, direction, 'es')}, carril {word(LANES, lane, 'es')})"
+    return {"what_en": name.en.format(of_en), "what_es": name.es.format(of_es)}
 
 
 def apart(sensor: str, one: float, other: float) -> tuple[str, str]:
@@ -204,12 +241,15 @@ def closing(value: float, stayed: float | None, usual: float, off: float, strang
     return None if abs(value - strange) > abs(off) / 2.0 else AS_AT_THIS_HOUR
 
 
+def silent(of_a_bridge: bool) -> Texts:
+    """What is said of a series that has fallen silent while it was told of."""
+    return SILENT_BRIDGE if of_a_bridge else SILENT
+
+
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:
     """Evidence: ``explanation``'s of the axes, those that say anything (greatest first), and the value and what was
     expected in its place, as numbers and as the sentence has them.
     """
-    english, spanish, *_ = NAMES[told.sensor]
-    where = told.subject.replace(":", ", ")
     value_said, usual_said = apart(told.sensor, told.value, usual)
     loudest = sorted(found, key=lambda reason: -float(reason.value))
     return {
@@ -217,8 +257,7 @@ def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Seque
         told.sensor: round(told.value, 3),
         f"usual_{told.sensor}": round(usual, 3),
         "axes": ",".join(str(reason.feature).removeprefix(_AXIS) for reason in loudest),
-        "what_en": english.format(where),
-        "what_es": spanish.format(where),
+        **called(told.series),
         "told": value_said,
         "usual": usual_said,
     }

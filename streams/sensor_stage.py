@@ -39,21 +39,6 @@ _PACKED: Final = msgspec.msgpack.Decoder(SensorValue)
 _COUNTED: Final = ("passed", "repeats", "unreadable", "strange", "noticed", "opened", "closed")
 Heed = Callable[[SensorValue, Judgement], None]
 _SWEEP_MS: Final = 6 * 3_600_000
-# What a device keeps for later is no value yet.
-SILENT: Final[Texts] = {
-    "en": "{device_id}: no value of {what_en} has come for an hour.",
-    "es": "{device_id}: no ha llegado ningún valor de {what_es} en una hora.",
-}
-OTHER_GOODS: Final[Texts] = {
-    "en": "What temperature {device_id} is to keep has changed, as for other goods; its temperature is judged by what "
-    "it has measured with those.",
-    "es": "Cambió la temperatura que debe mantener {device_id}, como para otra mercancía; su temperatura se juzga por "
-    "lo que ha medido con ella.",
-}
-SILENT_BRIDGE: Final[Texts] = {
-    "en": "No value of {what_en} has come for six hours.",
-    "es": "No ha llegado ningún valor de {what_es} en seis horas.",
-}
 
 
 class _UnderWay(NamedTuple):
@@ -158,7 +143,7 @@ class SensorStage:
         for series, exercise in list(self._open):
             if exercise == told.exercise and series != told.series and f"{series}:".startswith(sensor):
                 bare = not told.band and told.shipment_id != self._opened_on((series, exercise)).shipment_id
-                self._clear((series, exercise), _here(told), {}, out, ENDED if bare else OTHER_GOODS)
+                self._clear((series, exercise), _here(told), {}, out, ENDED if bare else sensor_watch.OTHER_GOODS)
 
     def _judge(self, told: SensorValue, out: list[Outgoing]) -> None:
         name = told.series, told.exercise
@@ -286,7 +271,7 @@ class SensorStage:
             if not silent and (goes_on or of_a_bridge):
                 continue
             here = Sighting(alert.device_id, 0, 0, now_ms, alert.shipment_id, None, None, exercise)
-            texts = DRILL_OVER if exercise else _silent(of_a_bridge) if silent else ENDED
+            texts = DRILL_OVER if exercise else sensor_watch.silent(of_a_bridge) if silent else ENDED
             self._clear(name, here, {"silent": True} if silent else {"ended": True}, out, texts)
 
     # -- alerts ------------------------------------------------------------------------------------------------
@@ -294,6 +279,9 @@ class SensorStage:
     def _clear(
         self, name: Name, here: Sighting, evidence: dict[str, Any], out: list[Outgoing], texts: Texts | None = None
     ) -> None:
+        names = sensor_watch.called(name[0])
+        if name in self._open and self._opened_on(name).evidence.get("what_en") != names["what_en"]:
+            evidence = {**names, **evidence}  # opened by a release whose sentences were others
         self._tell(self.episodes.clear(CARD, name[0], here, evidence, texts), out)
         self._open.pop(name, None)
         self._dirty_open.add(name)
@@ -362,10 +350,6 @@ class SensorStage:
     def counters(self) -> dict[str, int]:
         """Totals of this partition's life."""
         return dict(self._counters)
-
-
-def _silent(of_a_bridge: bool) -> Texts:
-    return SILENT_BRIDGE if of_a_bridge else SILENT
 
 
 def source_of(partition: int) -> str:

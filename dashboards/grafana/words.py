@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.words import RULES, SEVERITIES, STATES, Words
+from contracts.words import DIRECTIONS, LANES, RULES, SEVERITIES, STATES, Words
 from dashboards.grafana.names import Text
 
 
@@ -17,11 +17,8 @@ WORDS: Final[Mapping[str, Mapping[str, Text]]] = {
     "rule": _texts(RULES),
     "severity": _texts(SEVERITIES),
     "state": _texts(STATES),
-    "direction": {
-        "northbound": Text("northbound", "hacia el norte"),
-        "southbound": Text("southbound", "hacia el sur"),
-    },
-    "lane": {"standard": Text("standard", "normal"), "fast": Text("FAST", "FAST")},
+    "direction": _texts(DIRECTIONS),
+    "lane": _texts(LANES),
     "device_kind": {
         "truck": Text("truck", "camión"),
         "container": Text("container", "contenedor"),

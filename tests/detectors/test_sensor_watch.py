@@ -16,6 +16,7 @@ from detectors.sensor_watch import (
     STAYED_FOR_LONG,
     TOLD_BEFORE,
     apart,
+    called,
     closing,
     feature_of,
     is_back,
@@ -159,6 +160,21 @@ def test_a_strange_value_is_as_never_before_or_as_was_told_or_only_otherwise_tha
 def test_a_value_and_what_was_expected_do_not_read_alike() -> None:
     assert apart("temperature_c", 12.0, 4.0) == ("12.0 °C", "4.0 °C")
     assert apart("temperature_c", 9.72, 9.68) == ("9.72 °C", "9.68 °C")
-    assert apart("wait_s", 600.2, 600.4) == ("600.2 s", "600.4 s")
+    assert apart("wait_s", 600.2, 600.8) == ("10.00 min", "10.01 min")
+    assert apart("wait_s", 5_400.0, 1_210.0) == ("90 min", "20 min")
     assert apart("temperature_c", -0.04, 4.0) == ("0.0 °C", "4.0 °C")
     assert apart("temperature_c", 9.7, 9.7) == ("9.7000 °C", "9.7000 °C")  # there is no saying it
+
+
+def test_a_series_is_called_by_its_device_or_by_its_bridge_with_the_words_of_each_language() -> None:
+    box = {"what_en": "The temperature of PTNE-R00012", "what_es": "La temperatura de PTNE-R00012"}
+    assert called("PTNE-R00012:temperature_c") == called("PTNE-R00012:temperature_c:2.0..8.0") == box
+    assert called("WTB:northbound:standard:wait_s") == {
+        "what_en": "The wait at WTB (northbound, standard lane)",
+        "what_es": "La espera en WTB (hacia el norte, carril normal)",
+    }
+    assert called("COL:southbound:fast:crossing_s") == {
+        "what_en": "The crossing of COL (southbound, FAST lane)",
+        "what_es": "El cruce de COL (hacia el sur, carril FAST)",
+    }
+    assert called("WTB:None:other:wait_s")["what_en"] == "The wait at WTB (None, other lane)"

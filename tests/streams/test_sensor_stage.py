@@ -115,9 +115,20 @@ def test_a_box_that_is_warmer_than_ever_is_told_once_with_what_is_usual_and_clos
     assert len(str(said["state_sha256"])) == 64
     assert said["model_version"] == f"sensor_anomaly@{opened.rule_version}"
     assert "model_waived_by" not in said
-    assert opened.messages["en"].startswith("box-1 measures a temperature as never before: ")
+    assert opened.messages["en"].startswith("The temperature of box-1 is as never before: ")
     assert closed.closed_ms is not None
     assert closed.closed_ms > world.t0_ms + FAULT.stop * MINUTE_MS
+
+
+def test_an_alert_that_a_release_with_other_words_opened_is_closed_in_those_of_today(world) -> None:
+    line = Line(world)
+    for minute, number in enumerate(temperatures()):
+        line.hear(value(world, minute, number))
+        for known in line.stage.episodes.open.values():
+            known.alert.evidence["what_en"] = "a temperature"
+    closed = next(a for a in line.alerts if a.state == "closed")
+    assert closed.messages["en"] == "The temperature of box-1 is as before again."
+    assert closed.messages["es"] == "La temperatura de box-1 vuelve a estar como antes."
 
 
 def test_with_each_alert_the_state_that_judged_is_told_and_gives_the_same_score(world) -> None:
@@ -181,7 +192,7 @@ def test_however_often_hours_of_warmth_come_each_is_told_until_it_is_over_and_no
         assert first <= opened <= first + 5
         assert first + minutes + 10 <= closed <= first + minutes + 20
     assert {a.messages["en"] for a in line.alerts if a.state == "closed"} == {
-        "box-1 measures a temperature as before again."
+        "The temperature of box-1 is as before again."
     }
 
 
@@ -260,8 +271,8 @@ def test_what_stays_for_longer_than_hours_is_said_to_be_taken_as_usual_from_then
     assert 8 * 60 <= (closed.at_ms - opened.at_ms) / MINUTE_MS <= 9 * 60
     now = f"{closed.evidence['closed_value']:.1f} °C"
     assert closed.messages == {
-        "en": f"box-1 still measures a temperature of about {now}; from now on that is taken as usual.",
-        "es": f"box-1 sigue midiendo una temperatura de unos {now}; desde ahora eso se toma como lo usual.",
+        "en": f"The temperature of box-1 is still about {now}; from now on that is taken as usual.",
+        "es": f"La temperatura de box-1 sigue en unos {now}; desde ahora eso se toma como lo usual.",
     }
 
 
@@ -488,7 +499,7 @@ def test_an_episode_that_an_earlier_release_opened_closes_by_what_was_usual_then
             line.saved["o/box-1:temperature_c"] = pack(unpack(line.saved["o/box-1:temperature_c"])[:2])
             line.die(random.Random(1))
     assert [a.state for a in line.alerts if a.state != "updated"] == ["opened", "closed"]
-    assert line.alerts[-1].messages["en"] == "box-1 measures a temperature as before again."
+    assert line.alerts[-1].messages["en"] == "The temperature of box-1 is as before again."
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -529,7 +540,7 @@ def test_a_bridges_crossings_are_judged_in_order_whatever_order_they_come_in(wor
         line.tick(world.t0_ms + 500 * MINUTE_MS, 1)
     opened = [a for a in in_order.alerts if a.state == "opened"]
     assert [a.evidence["measured_ms"] for a in opened] == [crossings[250].time_ms], f"seed {seed}"
-    assert "WTB, northbound, standard" in opened[0].messages["es"]
+    assert "WTB (hacia el norte, carril normal)" in opened[0].messages["es"]
     assert shuffled.alerts == in_order.alerts
     shuffled.hear(crossings[0])
     assert shuffled.stage.counters()["repeats"] == 1, "what comes too late is no news"
@@ -538,7 +549,7 @@ def test_a_bridges_crossings_are_judged_in_order_whatever_order_they_come_in(wor
 def test_an_episode_closes_when_its_shipment_ends_and_when_nothing_more_is_measured(world) -> None:
     for ends, minutes, said in (
         (True, 5, "guards this shipment no longer"),
-        (False, 61, "no value of a temperature has come for an hour"),
+        (False, 61, "no value has come for an hour"),
     ):
         line = Line(world)
         for minute, number in enumerate(temperatures()[: FAULT.start + 1]):
@@ -601,11 +612,11 @@ def test_what_lasted_for_eight_hours_and_is_over_is_not_said_to_be_still_there(w
     first = 3 * DAY + 600
     told = stays(world, lambda minute: 12.0 if first <= minute < first + 484 else 4.0, 5, lambda _: 0.1)
     (_, _, sentence) = told[1]
-    assert sentence.startswith("box-1 measures a temperature of about ")
+    assert sentence.startswith("The temperature of box-1 is about ")
     assert ", as before; about 12." in sentence
     # One minute less, and it never became usual.
     told = stays(world, lambda minute: 12.0 if first <= minute < first + 470 else 4.0, 5, lambda _: 0.1)
-    assert told[1][2] == "box-1 measures a temperature as before again."
+    assert told[1][2] == "The temperature of box-1 is as before again."
 
 
 def swings(world, days: int, begins: int, minutes: int, warmer_c: float) -> list[tuple[str, int, str]]:
@@ -628,7 +639,7 @@ def test_a_spell_in_a_swinging_series_is_open_until_it_is_over_and_its_end_is_as
     (opened, at, _), (closed, ends, sentence) = swings(world, days, begins, 200, warmer_c)
     assert (opened, closed) == ("opened", "closed")
     assert 0 <= at < 200 < ends <= 230
-    assert sentence.endswith(("a temperature as before again.", ", as is usual at this hour."))
+    assert sentence.endswith(("is as before again.", ", as is usual at this hour."))
 
 
 @pytest.mark.parametrize("days", [2, 8])
@@ -649,11 +660,11 @@ def test_what_was_told_on_the_day_before_is_not_said_to_be_as_never_before(world
     for minute, number in enumerate(reefer_days([(day * DAY + 600, 60, 20.0) for day in (2, 3, 4)], 5)):
         line.hear(value(world, minute, number))
     first, second, third = (a for a in line.alerts if a.state == "opened")
-    assert first.messages["en"].startswith("box-1 measures a temperature as never before: ")
+    assert first.messages["en"].startswith("The temperature of box-1 is as never before: ")
     assert [a.evidence["told_before"] for a in (first, second, third)] == [False, True, True]
     for again in (second, third):
-        assert again.messages["en"].startswith("box-1 again measures a temperature as was told before: ")
-        assert again.messages["es"].startswith("box-1 vuelve a medir una temperatura como ya se avisó antes: ")
+        assert again.messages["en"].startswith("The temperature of box-1 is again as was told before: ")
+        assert again.messages["es"].startswith("La temperatura de box-1 está otra vez como ya se avisó: ")
 
 
 def test_what_grows_worse_in_its_first_episode_was_not_told_before(world) -> None:
@@ -663,7 +674,7 @@ def test_what_grows_worse_in_its_first_episode_was_not_told_before(world) -> Non
     assert [alert.state for alert in line.alerts] == ["opened", "updated"]
     for alert in line.alerts:
         assert alert.evidence["told_before"] is False
-        assert alert.messages["en"].startswith("box-1 measures a temperature as never before: ")
+        assert alert.messages["en"].startswith("The temperature of box-1 is as never before: ")
 
 
 @pytest.mark.parametrize("minutes", [200, 520])
@@ -698,11 +709,11 @@ def test_a_value_of_days_ago_is_told_as_otherwise_than_usual_and_not_as_never_be
     for minute, number in enumerate(reefer_days([(first, 720, 12.0)], 4)):
         line.hear(value(world, minute, number))
     warm, back = (a for a in line.alerts if a.state == "opened")
-    assert warm.messages["en"].startswith("box-1 measures a temperature as never before: ")
+    assert warm.messages["en"].startswith("The temperature of box-1 is as never before: ")
     assert back.at_ms >= world.t0_ms + (first + 720) * MINUTE_MS
     assert "value" not in str(back.evidence["axes"]).split(",")
-    assert back.messages["en"].startswith("box-1 measures a temperature otherwise than usual now: ")
-    assert back.messages["es"].startswith("box-1 mide una temperatura fuera de lo usual ahora: ")
+    assert back.messages["en"].startswith("The temperature of box-1 is otherwise than usual now: ")
+    assert back.messages["es"].startswith("La temperatura de box-1 está fuera de lo usual ahora: ")
 
 
 @pytest.mark.parametrize("what", ["range", "version"])
@@ -720,8 +731,8 @@ def test_an_episode_whose_series_begins_anew_is_closed_at_once_and_says_why(worl
     closed = line.alerts[-1]
     assert (closed.state, (closed.at_ms - world.t0_ms) // MINUTE_MS) == ("closed", first + 31)
     assert closed.messages["en"] == (
-        "box-1: what was known of a temperature is put aside, for its range or its model has changed; it is learnt "
-        "anew before it is judged again."
+        "The temperature of box-1: what was known of it is put aside, for its range or its model has changed; it is "
+        "learnt anew before it is judged again."
     )
     assert "porque cambió su rango o su modelo" in closed.messages["es"]
 
@@ -744,7 +755,7 @@ def test_a_lane_that_is_empty_for_an_hour_or_two_ends_no_episode_of_its_bridge(
             line.tick(world.t0_ms + (at + minute) * MINUTE_MS)
     said = [a.messages["en"] for a in line.alerts if a.state == "closed"]
     assert bool(said) == closed
-    assert all(s.startswith("No value of a crossing of WTB, northbound, standard has come for ") for s in said)
+    assert all(s.startswith("The crossing of WTB (northbound, standard lane): no value has come for ") for s in said)
 
 
 HOLIDAY = range(300, 330)
@@ -789,10 +800,10 @@ def test_a_notice_given_while_an_alert_is_open_closes_it_and_the_next_crossing_t
     closed = next(a for a in alerts if a.state == "closed")
     assert closed.evidence["closed_notice"] == "christmas"
     assert closed.messages == {
-        "en": "Notice christmas has been given for this bridge: a crossing of WTB, northbound, standard is not judged "
-        "while it is in force.",
-        "es": "Se ha dado el aviso christmas sobre este puente: un cruce de WTB, northbound, standard no se juzga "
-        "mientras esté vigente.",
+        "en": "The crossing of WTB (northbound, standard lane) is not judged while notice christmas for this bridge is "
+        "in force.",
+        "es": "El cruce de WTB (hacia el norte, carril normal) no se juzga mientras esté vigente el aviso christmas "
+        "sobre este puente.",
     }
 
 
