@@ -38,7 +38,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=5,
+    version=6,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -54,6 +54,7 @@ Degrees = NDArray[np.float32]
 Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
+_LEFT_OPEN: Final = -1  # of doubtful fixes: their shipment ended before anybody knew which track is the true one
 _FIRST_S: Final = 60.0  # what counts as the step before a device's first one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
 _NAMES: Final = ("none", "jumped", "mirrored", "frozen", "astray", "jammed")
@@ -120,9 +121,10 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 
 class PositionSpoofing:
     """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
-    where a clock went back); doubtful fixes since; the jump (m, s); repeats of the last fix, and metres that the
-    speed claimed meanwhile; the newest fix's time (ms) and speed, also a late one's, readings without one since, and
-    the time it lets pass between two; what is wrong, whether an episode is on; and ``told_speed``'s.
+    where a clock went back); doubtful fixes since (below 0: their shipment has ended); the jump (m, s); repeats of the
+    last fix, and metres that the speed claimed meanwhile; the newest fix's time (ms) and speed, also a late one's,
+    readings without one since, and the time it lets pass between two; what is wrong, whether an episode is on; and
+    ``told_speed``'s.
     """
 
     card = CARD
@@ -159,8 +161,7 @@ class PositionSpoofing:
         seen = np.isfinite(batch.lat_deg) & np.isfinite(batch.lon_deg)
         verdict = quiet(batch)
         if batch.new_shipment.any():
-            # What was doubted under one shipment is not told of the next, whatever that begins with.
-            self.columns["doubtful"][batch.rows[batch.new_shipment]] = 0
+            self._change(batch.rows[batch.new_shipment])
         if not seen.all():
             self._dark(batch, np.flatnonzero(batch.in_order & ~seen), verdict)
         has = np.flatnonzero(batch.in_order & seen)
@@ -170,6 +171,15 @@ class PositionSpoofing:
             newer = seen & ~batch.in_order & (batch.time_ms > self.columns["lit_ms"][batch.rows])
             self._lit(batch.rows[newer], batch.time_ms[newer], batch.speed_kmh[newer])
         return verdict
+
+    def _change(self, rows: Rows) -> None:
+        """Tell nothing of these devices' next shipment that was doubted under the one before, whatever it begins with.
+
+        Of a track that was doubted nobody knows whether it is the false one: which way it is left is no jump.
+        """
+        c = self.columns
+        c["doubtful"][rows] = np.where(c["doubtful"][rows] != 0, _LEFT_OPEN, 0)
+        told_speed.forget(c, rows)
 
     def _seen(self, batch: DeviceBatch, has: Rows, verdict: Verdict) -> None:
         """Judge the readings at these positions, which have a fix."""
@@ -183,7 +193,7 @@ class PositionSpoofing:
         frozen = self._frozen(speed_kmh, at, time_ms, same)
         since_s = np.where(known, (time_ms - c["at_ms"][at]) / 1000.0, _FIRST_S)
         doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
-        sound = known & ~same & (c["doubtful"][at] == 0) & ~back
+        sound = known & ~same & (c["doubtful"][at] <= 0) & ~back
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
 
@@ -194,7 +204,7 @@ class PositionSpoofing:
             kind = np.where(astray & ~frozen & ~doubted, np.int8(_ASTRAY), kind)
             kind = np.where(doubted & (kind >= _ASTRAY), np.int8(_JUMPED), kind)
         trip = guarded & strange
-        over = was_on & ~strange & np.where(kind == _FROZEN, ~same, back | (c["doubtful"][at] == 0))
+        over = was_on & ~strange & np.where(kind == _FROZEN, ~same, back | (c["doubtful"][at] <= 0))
         c["kind"][at] = kind
         c["on"][at] = (was_on | trip) & ~over & guarded
         verdict.level[has] = levels(trip, over & guarded)
@@ -265,15 +275,17 @@ class PositionSpoofing:
         i = np.flatnonzero(far)
         step_m = haversine_m(c["lat"][at[i]], c["lon"][at[i]], lat[i], lon[i])
         jumped[i] = step_m > reach_m[i]
-        self._begin(at, time_ms, took_s, lat, lon, jumped & (doubtful == 0), i, step_m)
-        # On a doubted track, a second jump leads back where the trusted one may have come by now, or elsewhere.
-        j = np.flatnonzero(jumped & (doubtful > 0))
+        # From a doubted track, or one that was when its shipment ended, a second jump leads back where the trusted one
+        # may have come by now, or elsewhere.
+        settled = (doubtful != 0) & (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s)
+        j = np.flatnonzero(jumped & ((doubtful > 0) | ((doubtful == _LEFT_OPEN) & ~settled)))
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
         from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
-        settled = (doubtful > 0) & (time_ms - c["true_ms"][at] > 1000.0 * t.settle_s)
-        counted = np.where(jumped | (doubtful > 0), np.minimum(doubtful + 1, 9_999), 0)
-        c["doubtful"][at] = counted = np.where(back | settled, 0, counted)
+        begins = jumped & (doubtful <= 0) & ~back
+        self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
+        counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
+        c["doubtful"][at] = counted = np.where(back | (settled & ~begins), 0, counted)
         return counted >= t.confirm_readings, back
 
     def _begin(

@@ -33,7 +33,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="seal_breach",
-    version=3,
+    version=4,
     severity="critical",
     opened={
         "en": "Seal on {device_id} is {what_en}.",

@@ -25,7 +25,7 @@ from detectors.seal_breach import UNPLACED
 
 CARD = RuleCard(
     name="seal_mismatch",
-    version=3,
+    version=4,
     severity="critical",
     opened={
         "en": "{device_id} reports seal {seal_number}; the shipment has {expected}{where_en}.",

@@ -32,7 +32,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="temperature_excursion",
-    version=4,
+    version=5,
     severity="critical",
     opened={
         "en": "{device_id} reads {temperature_c:.1f} °C; the shipment allows {allowed}.",

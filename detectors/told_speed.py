@@ -84,6 +84,11 @@ def follow(
     return np.asarray(c["astray"][at])
 
 
+def forget(c: Columns, rows: Rows) -> None:
+    """Of the devices in these rows, tell no more of the strange steps so far."""
+    c["strays"][rows], c["astray"][rows], c["step_ms"][rows] = 0, False, -1
+
+
 def _judge(c: Columns, rows: Rows, lasts_s: Floats, lat: Degrees, lon: Degrees, near_m: Degrees, steps: Steps) -> None:
     """Whether each of these steps is strange, and how many have been."""
     # On the plane: a step is some kilometres, and what is longer is another check's.

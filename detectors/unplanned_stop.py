@@ -4,10 +4,11 @@ Idea: the device has stayed within a small radius, and its own speed says no mor
 bound, away from the route's approved stops, its queues, and the yards and customs compounds where a seal may be
 opened. GPS jitter does not end a stop: two successive readings that move do. Where a line before a border crossing may
 stand (along its queue, also beside what was drawn as that, and ``line_km`` of road before it, which it may reach back
-over) standing tells nothing until it lasts longer than such lines do (``line_s``). Caveat: so a real stop on those
-kilometres is told hours late, and one that ends before, never, unless it is off the road as well, which is another
-rule's to tell; a queue elsewhere on the road, behind an accident, is a stop to it where nothing creeps on; it needs a
-route, for only the route says where one may stand, and says nothing while there is no fix.
+over) standing tells nothing until it lasts longer than such lines do (``line_s``), nor for a fix a few metres beyond
+that line by who stands in it. Caveat: so a real stop on those kilometres is told hours late, and one that ends before,
+never, unless it is off the road as well, which is another rule's to tell; a queue elsewhere on the road, behind an
+accident, is a stop to it where nothing creeps on; it needs a route, for only the route says where one may stand, and
+says nothing while there is no fix.
 
 Time is the readings' own, so that what a dead zone held back counts as what it was; late readings say nothing.
 """
@@ -27,7 +28,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="unplanned_stop",
-    version=4,
+    version=5,
     severity="warning",
     opened={
         "en": "{device_id} has stood still for {stood_min:.0f} min where no stop is planned.",
@@ -39,6 +40,7 @@ CARD = RuleCard(
     },
 )
 _NEVER = -1
+_EDGE_KM = 0.03  # who stands in a line is not out of it by a fix's error
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ class Thresholds:
 
 def score(stood_s: Floats | float, stop_s: Floats | float) -> Floats:
     """0 for a stop that is none yet, 0.5 at the bound, towards 1 as it grows longer."""
+    stood_s = np.maximum(stood_s, 0.0)
     return np.where(stood_s >= stop_s, stood_s / (stood_s + stop_s), 0.0)
 
 
 class UnplannedStop:
-    """Columns: since when it stands (ms), where, for how long (s), whether it began to in a bridge's line;
-    successive readings that moved; the episode.
+    """Columns: since when it stands (ms), where, for how long (s), whether in a bridge's line; successive
+    readings that moved; the episode.
     """
 
     card = CARD
@@ -100,7 +103,7 @@ class UnplannedStop:
         fast = np.isfinite(batch.speed_kmh) & (batch.speed_kmh > t.moving_kmh)
         if not ((judged & ~fast).any() or (since != _NEVER).any()):
             return quiet(batch)
-        over = known & (~judged | batch.new_shipment)
+        over = (known & ~judged) | batch.new_shipment
         standing = judged & (since != _NEVER) & ~over
         far = np.zeros(len(at), np.bool_)
         held = np.flatnonzero(standing & ~fast)
@@ -111,8 +114,9 @@ class UnplannedStop:
             )
         moves = judged & (fast | far)
         moved = np.where(standing & moves, c["moved"][at] + np.int8(1), np.int8(0))
-        in_line = self._in_line(batch)
-        # What was stood in line is no standing beyond it: it begins anew, once, for at the edge it comes and goes.
+        within = self._in_line(batch)
+        in_line = within | (standing & c["lined"][at] & self._in_line(batch, _EDGE_KM))
+        # What was stood in line is no standing beyond it: there it begins anew.
         ends = over | (standing & ((moved >= 2) | (c["lined"][at] & ~in_line & ~was_on)))
         begins = judged & ~fast & ((since == _NEVER) | ends)
         since = np.where(begins, batch.time_ms, np.where(ends, _NEVER, since))
@@ -125,17 +129,17 @@ class UnplannedStop:
         c["since_ms"][at] = since
         c["lat"][at] = np.where(begins, batch.lat_deg, c["lat"][at])
         c["lon"][at] = np.where(begins, batch.lon_deg, c["lon"][at])
-        c["moved"][at] = np.where(known, np.where(ends, 0, moved), c["moved"][at])
+        c["moved"][at] = np.where(ends, 0, np.where(known, moved, c["moved"][at]))
         c["stood_s"][at] = np.where(known & (since != _NEVER), stood_s, c["stood_s"][at])
-        c["lined"][at] = (since != _NEVER) & np.where(begins, in_line, c["lined"][at])
+        c["lined"][at] = (since != _NEVER) & np.where(begins, within, c["lined"][at] | within)
         c["on"][at] = (was_on | trip) & ~ends
         self._stood_s, self._allowed_s = stood_s, allowed_s
         return Verdict(levels(trip, clear), np.where(trip, long, 0.0))
 
-    def _in_line(self, batch: DeviceBatch) -> Bools:
-        """Whether it is where a bridge's line may be; False where that is not known."""
-        begins_km = batch.queue_begins_km - self.thresholds.line_km
-        return np.asarray((batch.along_km >= begins_km) & (batch.along_km <= batch.queue_ends_km))
+    def _in_line(self, batch: DeviceBatch, edge_km: float = 0.0) -> Bools:
+        """Whether it is where a bridge's line may be, or ``edge_km`` beyond; False where that is not known."""
+        begins_km = batch.queue_begins_km - self.thresholds.line_km - edge_km
+        return np.asarray((batch.along_km >= begins_km) & (batch.along_km <= batch.queue_ends_km + edge_km))
 
     def _allows_s(self, in_line: Bools) -> Floats:
         """For how long one may stand there (s)."""
@@ -147,7 +151,7 @@ class UnplannedStop:
         speed_kmh = float(batch.speed_kmh[position])
         return {
             "stood_min": round(float(self.columns["stood_s"][batch.rows[position]]) / 60.0, 1),
-            "allowed_min": round(float(self._allows_s(self._in_line(batch))[position]) / 60.0, 1),
+            "allowed_min": round(float(self._allowed_s[position]) / 60.0, 1),
             "speed_kmh": None if np.isnan(speed_kmh) else speed_kmh,
         }
 

@@ -60,8 +60,8 @@ class LastPlaces:
         """Of a frame, say of the readings without a fix where they were last seen, whether a seal may be opened there,
         and which of them have no place.
 
-        A late fix counts where it is newer than what told of the place before, else for what comes late itself;
-        not where the device cannot have been by its last fix in order. A time after ``until_ms`` cannot be yet: the
+        A late fix counts where it is newer than what told of the place before, else for what comes late itself; where
+        the device cannot have been, by its last fix in order, it is none. A time after ``until_ms`` cannot be yet: the
         place holds from then on. Of the readings at ``told`` somebody is being told that their fixes are not to be
         relied on: what they open goes by the place that they claim, for a false alarm of one rule is not to be one of
         another.
@@ -72,49 +72,49 @@ class LastPlaces:
             # Where a device is named more than once its last reading stays.
             self._see("", whole, np.arange(len(at_ms)), at_ms)
             return
-        drives = ~seen & (whole.speed_kmh > DRIVES_KMH)
+        drives = whole.speed_kmh > DRIVES_KMH
         lat_deg, lon_deg, fix_ms = whole.lat_deg.copy(), whole.lon_deg.copy(), at_ms.copy()
         reach_km = np.zeros(len(at_ms))
         for positions in rounds:
             late = at_ms[positions] < c["told_ms"][whole.rows[positions]]
             for prefix, of in (("", positions[~late]), ("late_", positions[late])):
-                self._see(prefix, whole, self._sound(whole, of[seen[of]], at_ms), at_ms)
+                seen[self._false(whole, of[seen[of]], at_ms)] = False
+                self._see(prefix, whole, of[seen[of]], at_ms)
                 blind = of[~seen[of]]
                 if not len(blind):
                     continue
                 at = whole.rows[blind]
-                fix_ms[blind] = c[f"{prefix}fix_ms"][at]
-                if prefix:
-                    fix_ms[blind] = np.where(
-                        c["told_ms"][at] - c["late_told_ms"][at] > BACKLOG_MS, _NEVER, fix_ms[blind]
-                    )
+                stale = c["told_ms"][at] - c[f"{prefix}told_ms"][at] > BACKLOG_MS
+                fix_ms[blind] = np.where(stale, _NEVER, c[f"{prefix}fix_ms"][at])
                 lat_deg[blind], lon_deg[blind] = c[f"{prefix}lat_deg"][at], c[f"{prefix}lon_deg"][at]
                 gap_ms, reach = at_ms[blind] - fix_ms[blind], c[f"{prefix}reach_km"][at]
                 near = (gap_ms >= 0) & (gap_ms <= GAP_MS_MAX)
                 reach = np.where(near, np.fmin(reach, gap_ms * _REACH_KM_PER_MS), np.nan_to_num(reach, nan=0.0))
                 reach = np.where(drives[blind], -np.inf, reach)
                 c[f"{prefix}reach_km"][at] = reach_km[blind] = reach
-                moved = at[drives[blind]]
-                c[f"{prefix}told_ms"][moved] = c["told_ms"][moved] if prefix else at_ms[blind][drives[blind]]
+                moving = drives[blind] & ~stale
+                moved = at[moving]
+                c[f"{prefix}told_ms"][moved] = c["told_ms"][moved] if prefix else at_ms[blind][moving]
         whole.seen_lat_deg, whole.seen_lon_deg, whole.seen_ms = lat_deg, lon_deg, fix_ms
         seen[told] = True
         blind = np.flatnonzero(~seen)
         away_km = _to_openings_km(lat_deg[blind], lon_deg[blind], [joined[i] for i in blind.tolist()])
-        age_ms = np.where(fix_ms[blind] == _NEVER, -1, at_ms[blind] - fix_ms[blind])
+        # A release before kept no place of who drove on, but a time.
+        age_ms = np.where((fix_ms[blind] == _NEVER) | np.isnan(lat_deg[blind]), -1, at_ms[blind] - fix_ms[blind])
         there = (age_ms >= 0) & (age_ms <= HOLDS_MS) & (away_km <= reach_km[blind] + SLACK_KM)
         whole.seal_may_open[blind] = there
         whole.placed[blind] = there | ((age_ms >= 0) & (away_km > age_ms * _REACH_KM_PER_MS + SLACK_KM))
 
-    def _sound(self, whole: DeviceBatch, of: Rows, at_ms: Ints) -> Rows:
-        """Of these positions, those whose fix came in order, or can be its device's by its last fix in order."""
+    def _false(self, whole: DeviceBatch, of: Rows, at_ms: Ints) -> Rows:
+        """Of these positions, those whose fix came late and cannot be its device's, by its last fix in order."""
         late = of[~whole.in_order[of]]
         if not len(late):
-            return of
+            return late
         c, at = self.columns, whole.rows[late]
         off_m = haversine_m(c["lat_deg"][at], c["lon_deg"][at], whole.lat_deg[late], whole.lon_deg[late])
         since_ms = np.abs(at_ms[late] - c["fix_ms"][at])
-        false = (c["fix_ms"][at] != _NEVER) & (off_m > 1_000.0 * (since_ms * _REACH_KM_PER_MS + SLACK_KM))
-        return np.setdiff1d(of, late[false], assume_unique=True)
+        beyond = off_m > 1_000.0 * (since_ms * _REACH_KM_PER_MS + SLACK_KM)
+        return np.asarray(late[(c["fix_ms"][at] != _NEVER) & beyond])
 
     def _see(self, prefix: str, whole: DeviceBatch, of: Rows, at_ms: Ints) -> None:
         """Take the fixes of these positions in."""

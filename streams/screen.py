@@ -39,7 +39,6 @@ _RENAMED: Final[Mapping[str, str]] = {
     "place.fix_ms": "place.at_ms",
     "place.told_ms": "place.at_ms",
     "place.late_fix_ms": "place.late_at_ms",
-    "place.late_told_ms": "place.at_ms",
     "position_spoofing.lit_ms": "position_spoofing.at_ms",
     "position_spoofing.lit_kmh": "position_spoofing.told_kmh",
 }

@@ -76,7 +76,8 @@ class Standings:
         c, shipments = self.columns, self.shipment["shipment"]
         for i in changed:
             row, found = rows[i], joined[i]
-            self._known[row] = found
+            # What a late reading says holds for it alone: the next in order is to find its shipment new.
+            self._known[row] = found if in_order[i] else None
             device, shipment = found.device, found.shipment
             c["guarded"][row] = shipment is not None
             c["kind"][row] = KIND_CODES[device.device_kind if device else None]

@@ -183,6 +183,50 @@ def test_that_the_next_shipment_begins_without_a_fix_or_with_a_bad_one_tells_not
         assert "trip" not in hear(rule, first, *truck(10, 14))
 
 
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("false_until", [10, 11, 20])
+def test_a_false_track_that_is_left_under_the_next_shipment_leaves_the_true_one_undoubted(
+    hear, batch, false_until: int, dark: bool
+) -> None:
+    """It was told of the shipment that ended at the tenth reading; of the next nobody is told."""
+    readings = [*truck(0, 5), *truck(5, false_until, aside_m=9_000), *truck(false_until, 40)]
+    readings[10]["new_shipment"] = True
+    if dark:
+        readings[10] = {"time_ms": readings[10]["time_ms"], "new_shipment": True}
+    rule = PositionSpoofing()
+    assert hear(rule, *readings[:10])[-1] == "trip"
+    assert set(hear(rule, *readings[10:])) <= {"-", "clear"}
+    assert not any(doubted(*readings, batch=batch)[false_until:])
+
+
+@pytest.mark.parametrize("begins", [12, 30])
+def test_once_the_true_track_is_found_again_a_jump_under_the_next_shipment_is_one(hear, begins: int) -> None:
+    first, *others = truck(10, begins)
+    rule = PositionSpoofing()
+    assert hear(rule, *truck(0, 5), *truck(5, 10, aside_m=9_000))[-1] == "trip"
+    hear(rule, {**first, "new_shipment": True}, *others)
+    assert hear(rule, *truck(begins, begins + 3, aside_m=9_000))[-1] == "trip"
+
+
+def test_what_was_left_open_is_forgotten_after_hours(hear) -> None:
+    """Elsewhere than where the trusted track may have come, and at any place after two hours, a jump is one."""
+    first, *others = truck(10, 12, aside_m=9_000)
+    begun = [*truck(0, 5), *truck(5, 10, aside_m=9_000), {**first, "new_shipment": True}, *others]
+    far, late = PositionSpoofing(), PositionSpoofing()
+    hear(far, *begun)
+    assert hear(far, *truck(12, 16, aside_m=900_000))[-1] == "trip"
+    hear(late, *begun, *truck(12, 260, aside_m=9_000))
+    assert hear(late, *truck(260, 264))[-1] == "trip"
+
+
+def test_steps_that_the_speed_contradicts_are_not_told_of_the_next_shipment(hear) -> None:
+    rule = PositionSpoofing()
+    assert hear(rule, *truck(0, 10), *falling_back(10, 30))[-1] == "trip"
+    north_m = 750.0 * 29 - 187.5 * 20
+    onwards = [at(k, north_m + 750.0 * (k - 29), new_shipment=k == 30) for k in range(30, 50)]
+    assert "trip" not in hear(rule, *onwards)
+
+
 def test_a_jump_as_the_shipment_changes_is_one(hear) -> None:
     jumped = [{**r, "new_shipment": n == 0} for n, r in enumerate(truck(5, 8, aside_m=9_000))]
     assert hear(PositionSpoofing(), *truck(0, 5), *jumped)[-1] == "trip"

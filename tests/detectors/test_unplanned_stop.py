@@ -121,6 +121,12 @@ def test_without_a_shipment_or_a_route_it_says_nothing_and_a_new_shipment_begins
     assert said == ["-"] * 10 + ["trip"] * 2 + ["clear"] + ["-"] * 9 + ["trip"] * 2
 
 
+def test_a_new_shipment_that_begins_without_a_fix_begins_anew_too(hear) -> None:
+    dark = {**here(8), "lat_deg": math.nan, "lon_deg": math.nan, "new_shipment": True}
+    said = hear(UnplannedStop(), *standing(0, 8), dark, *standing(9, 20))
+    assert said == ["-"] * 19 + ["trip"]
+
+
 def test_late_readings_say_and_teach_nothing(hear) -> None:
     rule, undisturbed = UnplannedStop(), UnplannedStop()
     late = here(-5, 9_000.0, 90.0, in_order=False)

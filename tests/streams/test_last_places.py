@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from contracts.readings import Finding
 from streams import last_places
 from streams.admit_stage import AdmitStage
+from streams.stage import unpack
 
 YARD: Final = {"lat_deg": 27.50, "lon_deg": -99.51}  # where a seal may be opened
 ROAD: Final = {"lat_deg": 28.00, "lon_deg": -99.51}
@@ -202,6 +204,36 @@ def test_a_backlog_that_drives_without_a_fix_keeps_its_own_road(world) -> None:
     newest, road = {**ARMED, **ROAD, "after_s": 7_200}, {**ARMED, **ROAD, "after_s": 3_600}
     drives, late = {**ARMED, **ZERO, "speed_kmh": 80.0, "after_s": 3_660}, {**OPEN, **ZERO, "after_s": 3_720}
     assert said(world, newest, road, drives, late)[-1] == said(world, newest, road, late)[-1] == NOT_HERE
+
+
+def test_a_false_fix_that_comes_late_excuses_no_opening(world) -> None:
+    road, yard = {**ARMED, **ROAD}, {**OPEN, **YARD, "after_s": 360}
+    assert said(world, *[road] * 10, yard)[-1] == SOMEWHERE
+    assert said(world, *[{**ARMED, **YARD}] * 10, yard)[-1] == "", "there it may have been"
+
+
+def test_a_backlog_that_drives_makes_no_place_of_hours_ago_new(world) -> None:
+    early = {**ARMED, **ROAD, "after_s": 600}
+    newest = [{**ARMED, **ROAD, "after_s": 7_200 + 60 * n} for n in range(30)]
+    drives, late = {**ARMED, **ZERO, "speed_kmh": 80.0, "after_s": 7_100}, {**OPEN, **ZERO, "after_s": 7_160}
+    stage = world.admit(world.fleet())
+    for seq, fields in enumerate([newest[0], early, *newest[1:], drives]):
+        found(world, stage, [line(world, seq, fields)])
+    (told,) = found(world, stage, [line(world, 40, late)])
+    assert told is not None
+    assert (told.evidence["what_en"], told.evidence["seen_min"]) == (SOMEWHERE, None)
+
+
+def test_a_time_without_a_place_that_an_older_release_kept_is_no_place(world) -> None:
+    """Of whoever drove on it forgot the place and kept the time."""
+    stage = world.admit(world.fleet())
+    found(world, stage, [line(world, 0, {**ARMED, **ROAD})])
+    packed = stage.screen.packed
+    kept = np.frombuffer(packed.dump([0])[0], np.dtype([tuple(field) for field in unpack(packed.layout)])).copy()
+    kept["place.lat_deg"] = kept["place.lon_deg"] = np.nan
+    packed.load(0, packed.layout_id, kept.tobytes())
+    (told,) = found(world, stage, [line(world, 1, {**OPEN, **ZERO})])
+    assert words(told) == SOMEWHERE
 
 
 def test_where_a_device_was_seen_later_is_not_where_it_was_last_seen(world) -> None:

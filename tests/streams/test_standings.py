@@ -65,6 +65,17 @@ def test_each_reading_is_given_its_own_times_shipment_also_a_late_one(world) -> 
     assert seen.column("new_shipment") == [True, False, True, False, False, True]
 
 
+def test_a_late_reading_of_a_shipment_that_is_learnt_of_leaves_it_new_to_the_next_in_order(world) -> None:
+    book, recorder = world.fleet(), Recorder()
+    stage = world.admit(book)
+    stage.screen = Screen([recorder])
+    stage.process_frame(world.frame(world.line(seq=0, after_s=12)))
+    book.apply(world.shipment(2, effective_ms=world.t0_ms + 5_000, device_ids=["truck-1"]))
+    for seq, after_s in enumerate([11, 13, 14], 1):
+        stage.process_frame(world.frame(world.line(seq=seq, after_s=after_s)))
+    assert recorder.column("new_shipment") == [True, False, True, False]
+
+
 def test_readings_of_two_shipments_in_one_frame_are_told_apart(world) -> None:
     lines = [world.line(seq=i, after_s=t) for i, t in enumerate([1, 12, 25])]
     seen = screened(world, two_shipments(world), world.frame(*lines).rstrip())
