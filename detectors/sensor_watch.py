@@ -87,17 +87,18 @@ OTHER_GOODS: Final[Texts] = {
 _AXIS: Final = "axis_"
 _CALM_PART: Final = 0.7  # of ``open_score``
 _FINER: Final = 3
+_SECONDS: Final = " s"
+_MINUTES_FROM_S: Final = 180.0
 _AS_BEFORE: Final = 0.1  # part of the way from the usual to what was told, within which nothing but the usual stayed
 
 
 class _Name(NamedTuple):
-    """What a sentence calls a sensor's value, of {0}; its unit there, the digits, how many of the sensor's are one."""
+    """What a sentence calls a sensor's value, of {0}; its unit, and the digits that a sentence has of it."""
 
     en: str
     es: str
     unit: str
     digits: int
-    each: float = 1.0
 
 
 NAMES: Final[Mapping[str, _Name]] = {
@@ -108,8 +109,8 @@ NAMES: Final[Mapping[str, _Name]] = {
     "light_lux": _Name("The light in {0}", "La luz en {0}", " lx", 0),
     "battery_pct": _Name("The battery of {0}", "La batería de {0}", " %", 0),
     "speed_kmh": _Name("The speed of {0}", "La velocidad de {0}", " km/h", 0),
-    "wait_s": _Name("The wait at {0}", "La espera en {0}", " min", 0, 60.0),
-    "crossing_s": _Name("The crossing of {0}", "El cruce de {0}", " min", 0, 60.0),
+    "wait_s": _Name("The wait at {0}", "La espera en {0}", _SECONDS, 0),
+    "crossing_s": _Name("The crossing of {0}", "El cruce de {0}", _SECONDS, 0),
 }
 
 
@@ -179,15 +180,17 @@ def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float
 
 def written(sensor: str, value: float, finer: int = 0) -> str:
     """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more."""
-    name = NAMES[sensor]
-    digits = name.digits + finer
-    return f"{round(value / name.each, digits) + 0.0:.{digits}f}{name.unit}"  # nobody reads -0.0
+    _, _, unit, digits = NAMES[sensor]
+    if unit == _SECONDS and value >= _MINUTES_FROM_S:
+        value, unit = value / 60.0, " min"
+    digits += finer
+    return f"{round(value, digits) + 0.0:.{digits}f}{unit}"  # nobody reads -0.0
 
 
 def called(series: str) -> dict[str, str]:
     """What a sentence calls the values of this series (``SensorValue.series``): of a device, or of a bridge's lane."""
     parts = series.split(":")
-    at = next(i for i, part in enumerate(parts) if part in NAMES)
+    at = next(i for i, part in enumerate(parts) if i and part in NAMES)  # a device may be called as a sensor
     name, (subject, *way) = NAMES[parts[at]], parts[:at]
     of_en = of_es = subject
     if len(way) == 2:

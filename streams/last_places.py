@@ -25,7 +25,8 @@ from streams.reference_book import InForce
 
 HOLDS_MS: Final = 7_200_000
 DRIVES_KMH: Final = 30.0  # who drives faster is in no lot, or leaves it
-REACH_KMH: Final = 110.0  # no lorry is faster
+REACH_KMH: Final = 110.0  # few lorries are faster
+FALSE_KMH: Final = 160.0  # and none by so much, as ``position_spoofing`` has it too
 # From the last fix to the first reading without one, five minutes being the slowest beat: who is silent for longer may
 # have been anywhere meanwhile.
 GAP_MS_MAX: Final = 330_000
@@ -113,7 +114,7 @@ class LastPlaces:
         c, at = self.columns, whole.rows[late]
         off_m = haversine_m(c["lat_deg"][at], c["lon_deg"][at], whole.lat_deg[late], whole.lon_deg[late])
         since_ms = np.abs(at_ms[late] - c["fix_ms"][at])
-        beyond = off_m > 1_000.0 * (since_ms * _REACH_KM_PER_MS + SLACK_KM)
+        beyond = off_m > since_ms * FALSE_KMH / 3_600.0 + 1_000.0 * SLACK_KM
         return np.asarray(late[(c["fix_ms"][at] != _NEVER) & beyond])
 
     def _see(self, prefix: str, whole: DeviceBatch, of: Rows, at_ms: Ints) -> None:

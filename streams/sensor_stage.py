@@ -193,7 +193,7 @@ class SensorStage:
         if texts is not None:
             evidence["now"] = sensor_watch.written(told.sensor, told.value)
         if texts is sensor_watch.STAYED_FOR_LONG:
-            evidence["stayed"] = sensor_watch.written(told.sensor, judgement.stayed)
+            evidence["now"], evidence["stayed"] = sensor_watch.apart(told.sensor, told.value, judgement.stayed)
         self._clear((told.series, told.exercise), _here(told), evidence, out, texts)
 
     def _trip(self, told: SensorValue, judgement: Judgement, out: list[Outgoing]) -> None:

@@ -162,6 +162,7 @@ def test_a_value_and_what_was_expected_do_not_read_alike() -> None:
     assert apart("temperature_c", 9.72, 9.68) == ("9.72 °C", "9.68 °C")
     assert apart("wait_s", 600.2, 600.8) == ("10.00 min", "10.01 min")
     assert apart("wait_s", 5_400.0, 1_210.0) == ("90 min", "20 min")
+    assert apart("crossing_s", 300.0, 95.0) == ("5 min", "95 s")
     assert apart("temperature_c", -0.04, 4.0) == ("0.0 °C", "4.0 °C")
     assert apart("temperature_c", 9.7, 9.7) == ("9.7000 °C", "9.7000 °C")  # there is no saying it
 
@@ -178,3 +179,4 @@ def test_a_series_is_called_by_its_device_or_by_its_bridge_with_the_words_of_eac
         "what_es": "El cruce de COL (hacia el sur, carril FAST)",
     }
     assert called("WTB:None:other:wait_s")["what_en"] == "The wait at WTB (None, other lane)"
+    assert called("wait_s:temperature_c")["what_en"] == "The temperature of wait_s"

@@ -212,6 +212,13 @@ def test_a_false_fix_that_comes_late_excuses_no_opening(world) -> None:
     assert said(world, *[{**ARMED, **YARD}] * 10, yard)[-1] == "", "there it may have been"
 
 
+@pytest.mark.parametrize(("driven_s", "told"), [(1_620, ""), (1_200, SOMEWHERE)])
+def test_what_a_fast_lorry_opened_in_the_yard_and_tells_late_is_no_breach(world, driven_s: int, told: str) -> None:
+    """The road is 55.6 km from the yard: 124 km/h, or 167."""
+    newest, late = {**ARMED, **ROAD, "after_s": 3_600}, {**OPEN, **YARD, "after_s": 3_600 - driven_s}
+    assert said(world, newest, late)[-1] == told
+
+
 def test_a_backlog_that_drives_makes_no_place_of_hours_ago_new(world) -> None:
     early = {**ARMED, **ROAD, "after_s": 600}
     newest = [{**ARMED, **ROAD, "after_s": 7_200 + 60 * n} for n in range(30)]
