@@ -15,9 +15,10 @@ under way; a lorry that stopped under a roof shakes no more.
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
 speed comes from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after
-``settle_s``, for a device may be carried while it is off. One that was told as its shipment ended is not told of the
-next, and within ``settle_s`` a second one that goes where the first may have come from is told only when it is over;
-one wild fix before the dark says nothing after it. Late readings say nothing, and teach nothing but since when
+``settle_s``, for a device may be carried while it is off. As a shipment changes, nobody knows which of two tracks is
+the false one, and neither is told of the next: so a false track that began before it, guarded or not, is told of no
+more, and a second one within ``settle_s`` that goes where the first may have come from is told only when it is over.
+Late readings say nothing, and teach nothing but since when
 it has no fix: a backlog's newer fix is the last one, and its speed the last speed.
 """
 
@@ -175,14 +176,13 @@ class PositionSpoofing:
         return verdict
 
     def _change(self, rows: Rows) -> None:
-        """Tell nothing of these devices' next shipment that was told of the one before, whatever it begins with.
+        """Tell nothing of these devices' next shipment that was doubted under the one before, whatever it begins with.
 
         Of a track that was doubted nobody knows whether it is the false one: which way it is left is no jump.
         """
         c = self.columns
-        told = rows[c["on"][rows]]
-        c["doubtful"][told] = np.where(c["doubtful"][told] != 0, _LEFT_OPEN, 0)
-        told_speed.forget(c, told)
+        c["doubtful"][rows] = np.where(c["doubtful"][rows] != 0, _LEFT_OPEN, 0)
+        told_speed.forget(c, rows)
 
     def _seen(self, batch: DeviceBatch, has: Rows, verdict: Verdict) -> None:
         """Judge the readings at these positions, which have a fix."""
@@ -287,9 +287,6 @@ class PositionSpoofing:
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
         begins = jumped & (doubtful <= 0) & ~back
         self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
-        # In a gap as long as this the way back would have been no jump either, and nobody knows whether it was gone.
-        lapsed = (doubtful == _LEFT_OPEN) | ((doubtful < t.confirm_readings) & (since_s >= t.dark_s))
-        settled |= lapsed & ~jumped & (t.speed_max_kmh / 3.6 * since_s + t.slack_m >= c["jump_m"][at])
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
         c["doubtful"][at] = counted = np.where(back | (settled & ~begins), 0, counted)
         return counted >= t.confirm_readings, back

@@ -89,6 +89,7 @@ _CALM_PART: Final = 0.7  # of ``open_score``
 _FINER: Final = 3
 _SECONDS: Final = " s"
 _MINUTES_FROM_S: Final = 180.0
+_NEAR_S: Final = 60.0
 _AS_BEFORE: Final = 0.1  # part of the way from the usual to what was told, within which nothing but the usual stayed
 
 
@@ -178,10 +179,10 @@ def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float
     )
 
 
-def written(sensor: str, value: float, finer: int = 0) -> str:
+def written(sensor: str, value: float, finer: int = 0, minutes_from_s: float = _MINUTES_FROM_S) -> str:
     """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more."""
     _, _, unit, digits = NAMES[sensor]
-    if unit == _SECONDS and value >= _MINUTES_FROM_S:
+    if unit == _SECONDS and value >= minutes_from_s:
         value, unit = value / 60.0, " min"
     digits += finer
     return f"{round(value, digits) + 0.0:.{digits}f}{unit}"  # nobody reads -0.0
@@ -202,8 +203,11 @@ def called(series: str) -> dict[str, str]:
 
 def apart(sensor: str, one: float, other: float) -> tuple[str, str]:
     """Two values as a sentence has them: finer where they would read alike, by three digits at most."""
+    # Of two times that are near each other both are in seconds or both in minutes: 3 min and 179 s read alike.
+    near = abs(one - other) < _NEAR_S and min(one, other) < _MINUTES_FROM_S
+    from_s = _MINUTES_FROM_S + _NEAR_S if near else _MINUTES_FROM_S
     for finer in range(_FINER + 1):
-        said = written(sensor, one, finer), written(sensor, other, finer)
+        said = written(sensor, one, finer, from_s), written(sensor, other, finer, from_s)
         if said[0] != said[1]:
             break
     return said

@@ -208,29 +208,20 @@ def test_once_the_true_track_is_found_again_a_jump_under_the_next_shipment_is_on
     assert hear(rule, *truck(begins, begins + 3, aside_m=9_000))[-1] == "trip"
 
 
-@pytest.mark.parametrize("changes", [False, True])
-def test_a_wild_fix_before_the_dark_is_nothing_to_go_by_after_it(hear, batch, changes: bool) -> None:
-    """Out of the dark it comes without a jump; an hour later a false track begins, and is told at once."""
-    wild, *others = *truck(5, 6, aside_m=2_000), *truck(45, 160)
-    others[0]["new_shipment"] = changes
+@pytest.mark.parametrize("stale", [1, 2, 3])
+def test_a_device_that_was_carried_and_switched_on_before_its_shipment_is_not_told_of(hear, stale: int) -> None:
+    """Its first fixes are of where it was switched off, 1,500 km away; then it stands in the yard, and is booked."""
+    first = [at(k, 1_500_000.0, guarded=False, speed_kmh=0.0) for k in range(stale)]
+    before = [at(k, 0.0, guarded=False, speed_kmh=0.0) for k in range(stale, 20)]
+    booked = [at(k, 0.0, new_shipment=k == 20, speed_kmh=0.0) for k in range(20, 60)]
+    assert set(hear(PositionSpoofing(), *first, *before, *booked)) == {"-"}
+
+
+def test_steps_of_a_day_before_are_not_told_of_a_shipment(hear) -> None:
     rule = PositionSpoofing()
-    assert set(hear(rule, *truck(0, 5), wild, *others)) == {"-"}
-    assert hear(rule, *truck(160, 163, aside_m=9_000)) == ["-", "trip", "trip"]
-    assert not any(doubted(*truck(0, 5), wild, *others, batch=batch)[7:])
-
-
-def test_a_false_track_that_begins_between_two_shipments_is_told_of_the_second(hear) -> None:
-    between = truck(5, 10, aside_m=9_000, guarded=False)
-    first, *others = truck(10, 20, aside_m=9_000)
-    assert "trip" in hear(PositionSpoofing(), *truck(0, 5), *between, {**first, "new_shipment": True}, *others)
-
-
-def test_what_was_left_open_ends_in_a_gap_in_which_the_way_back_would_be_no_jump(hear) -> None:
-    first, *others = truck(40, 60)
-    rule = PositionSpoofing()
-    assert hear(rule, *truck(0, 5), *truck(5, 10, aside_m=9_000))[-1] == "trip"
-    hear(rule, {**first, "new_shipment": True}, *others)
-    assert hear(rule, *truck(60, 63, aside_m=9_000))[-1] == "trip"
+    hear(rule, *truck(0, 10, guarded=False), *falling_back(10, 30, guarded=False))
+    later = [at(k, 0.0, new_shipment=k == 2_400, speed_kmh=0.0) for k in range(2_400, 2_420)]
+    assert set(hear(rule, *later)) == {"-"}
 
 
 def test_what_was_left_open_is_forgotten_after_hours(hear) -> None:

@@ -163,6 +163,8 @@ def test_a_value_and_what_was_expected_do_not_read_alike() -> None:
     assert apart("wait_s", 600.2, 600.8) == ("10.00 min", "10.01 min")
     assert apart("wait_s", 5_400.0, 1_210.0) == ("90 min", "20 min")
     assert apart("crossing_s", 300.0, 95.0) == ("5 min", "95 s")
+    assert apart("crossing_s", 181.0, 179.0) == ("181 s", "179 s")
+    assert apart("crossing_s", 180.2, 179.8) == ("180.2 s", "179.8 s")
     assert apart("temperature_c", -0.04, 4.0) == ("0.0 °C", "4.0 °C")
     assert apart("temperature_c", 9.7, 9.7) == ("9.7000 °C", "9.7000 °C")  # there is no saying it
 
