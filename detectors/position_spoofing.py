@@ -18,8 +18,8 @@ speed comes from the wheels looks frozen. A track that stays where it jumped to 
 ``settle_s``, for a device may be carried while it is off. As a shipment changes, nobody knows which of two tracks is
 the false one, and neither is told of the next: so a false track that began before it, guarded or not, is told of no
 more, and a second one within ``settle_s`` that goes where the first may have come from is told only when it is over.
-Late readings say nothing, and teach nothing but since when
-it has no fix: a backlog's newer fix is the last one, and its speed the last speed.
+Late readings say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and
+its speed the last speed.
 """
 
 from __future__ import annotations

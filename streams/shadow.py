@@ -8,7 +8,7 @@ heard through ``Hear``, so that nothing here knows which stage says it (``stream
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -101,7 +101,7 @@ class Form:
     """How a rule's comparison is made and named; what its version must reach to be ready.
 
     ``in_spanish`` has what it calls groups, judged, told and correlates; in plain data they keep their English names.
-    ``place_of`` gives subject and group of an alert just told by this stage, None of one that is not compared.
+    ``place_of`` gives subject and group of an alert by what was put out with it, None of one that is not compared.
     ``drift_of`` is by model, of each feature how far the last windows lie from what was usual.
     """
 
@@ -114,7 +114,7 @@ class Form:
     least: int
     least_correlation: float
     correlation: Callable[[], Correlation]
-    place_of: Callable[[Any, Alert], tuple[str, str] | None]
+    place_of: Callable[[Alert, Sequence[Outgoing]], tuple[str, str] | None]
     drift_of: Callable[[Any], dict[str, dict[str, float]]]
 
 
@@ -141,14 +141,14 @@ class Judge:
         for _ in stage.changes():  # nobody keeps them
             pass
 
-    def _note(self, out: Iterable[Outgoing]) -> None:
+    def _note(self, out: Sequence[Outgoing]) -> None:
         for record in out:
             if not record.topic.startswith("alerts."):
                 continue
             alert = _ALERT.decode(record.value)
             known = self.episodes.get(alert.alert_id)
             if known is None:
-                place = None if alert.exercise else self._form.place_of(self.stage, alert)
+                place = None if alert.exercise else self._form.place_of(alert, out)
                 if place is None:
                     continue
                 known = self.episodes[alert.alert_id] = Episode(alert.alert_id, *place, alert.opened_ms)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 from river import stats
 
+from contracts import topics
 from contracts.alerts import Alert
 from contracts.journeys import JourneyWindow
 from contracts.sensors import SensorValue
@@ -17,21 +19,31 @@ from streams.rank_correlation import RankCorrelation
 from streams.reference_book import ReferenceBook
 from streams.sensor_stage import SensorConfig, SensorStage, known_ms
 from streams.shadow import Form, Hear, Place, Verdict
-from streams.stage import Stage
+from streams.stage import Outgoing, Stage
 
 _RULE: Final = sensor_watch.CARD.name
 
 
-def _journey_of(_stage: CorridorStage, alert: Alert) -> tuple[str, str] | None:
+class _Judged(msgspec.Struct):
+    """Of a ``SensorState`` what is asked: which alert was told of which value."""
+
+    alert_id: str
+    value: SensorValue
+
+
+_JUDGED: Final = msgspec.json.Decoder(_Judged)
+
+
+def _journey_of(alert: Alert, _out: Sequence[Outgoing]) -> tuple[str, str] | None:
     return None if alert.shipment_id is None else (alert.shipment_id, f"{alert.corridor}/{alert.direction}")
 
 
-def _series_of(stage: SensorStage, alert: Alert) -> tuple[str, str] | None:
-    """The stage knows of which series the episode is; of one that is over by now, the alert's own device is said."""
-    sensor = str(alert.evidence["sensor"])
-    told = stage.episodes.open.items()
-    series = next((s for (_, s, _), each in told if each.alert.alert_id == alert.alert_id), "")
-    return series or f"{alert.device_id}:{sensor}", sensor
+def _series_of(alert: Alert, out: Sequence[Outgoing]) -> tuple[str, str] | None:
+    """The state that judged is told with an alert and says of which series; not the stage, where it may be over by now:
+    of a backlog a frame has hours.
+    """
+    states = (_JUDGED.decode(record.value) for record in out if record.topic == topics.MODELS and record.value)
+    return next(((s.value.series, s.value.sensor) for s in states if s.alert_id == alert.alert_id), None)
 
 
 def _drift_of(stage: CorridorStage) -> dict[str, dict[str, float]]:

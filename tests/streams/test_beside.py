@@ -79,6 +79,27 @@ def minutes(world, episodes) -> list[int]:
     return [(episode.opened_ms - world.t0_ms) // MINUTE_MS for episode in episodes]
 
 
+def test_what_opens_and_ends_within_one_frame_is_of_its_series_too(world):
+    """A backlog of hours is one frame, of a box whose goods' band is part of its series' name."""
+    values = []
+    for minute in range(MINUTES):
+        warm = 12.0 if minute in EARLY or minute in LATE else 0.0
+        level = 4 + 0.2 * math.sin(minute / 20) + random.Random(minute).gauss(0.0, 0.02) + warm
+        values.append(
+            SensorValue(
+                subject="box-1", sensor=SENSOR_NAME, device_id="box-1", low=-30.0, high=30.0, band="2..8", boot_id=1,
+                seq=minute, time_ms=world.t0_ms + minute * MINUTE_MS, value=level,
+            )
+        )  # fmt: skip
+    backlog = msgspec.json.Encoder().encode_lines(values)
+    stage = SensorStage(0, world.fleet(2), SensorConfig(world.partitions, world.audiences, thresholds=LIMITS))
+    told = Told()
+    for alert in world.alerts(stage.process_frame(backlog)):
+        told.take(alert, values[0].series, SENSOR_NAME)
+    (each,) = found(beside(world, [(backlog, False)], told)).groups.values()
+    assert each.episodes == {"both": 2, "old": 0, "new": 0}
+
+
 def test_what_the_line_told_and_the_new_version_tells_is_of_both(world, log: Log, alerts: list[Alert]):
     told = told_of(alerts)
     assert [m in range(EARLY.start, EARLY.stop + 2) for m in minutes(world, told.episodes.values())] == [True, False]
