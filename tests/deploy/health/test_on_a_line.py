@@ -248,15 +248,19 @@ def test_with_kafka_away_every_process_lives_and_is_not_ready_and_says_it_is_kaf
 def test_with_the_mqtt_broker_away_those_who_need_it_are_not_ready_and_name_it_and_recover(line: Line) -> None:
     mqtt = line.stack.mqtt
     assert mqtt is not None
+
+    def connected() -> set[float]:
+        return {v for (name, _), v in line.metrics("deliver").items() if name == "puente_notices_connected"}
+
     line.until(lambda: all(line.readyz(role)["ready"] for role in ("gateway", "deliver")))  # the control
+    line.until(lambda: connected() == {1.0})
     mqtt.kill()
     try:
         for role in ("gateway", "deliver"):
             line.until(lambda role=role: "mqtt" in line.readyz(role)["not_ready"])
             [check] = [check for check in line.readyz(role)["checks"] if check["name"] == "mqtt"]
             assert f"{mqtt.host}:{mqtt.port}" in check["says"]
-        connected = [v for (name, _), v in line.metrics("deliver").items() if name == "puente_notices_connected"]
-        assert set(connected) == {0.0}
+        line.until(lambda: connected() == {0.0})  # each audience's client notices for itself, one after another
         assert line.readyz("worker")["ready"]
     finally:
         mqtt.restart()
