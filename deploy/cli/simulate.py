@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -85,6 +86,11 @@ def simulate(
             )
     finally:
         telling.end()  # also of a run that was broken off
+    return _report(result, output, json_to)
+
+
+def _report(result: dict[str, Any], output: Path | None, json_to: str | None) -> int:
+    """What was simulated; and on standard error what was left without a receipt, for which the exit code is 1."""
     if output is not None and json_to != "-":
         click.echo(f"{result['readings']:,} readings, {result['truth']:,} faults in {output}")
     if json_to is not None:

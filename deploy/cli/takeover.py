@@ -15,6 +15,8 @@ from deploy.settings import Settings
 
 if TYPE_CHECKING:
     from deploy.adoptions import Adoption
+    from deploy.cli.telling import Telling
+    from deploy.shadow import Progress, Run, Version
     from detectors.model_versions import ModelVersion
 
 _RULES = ("unusual_journey", "sensor_anomaly")
@@ -84,44 +86,69 @@ def shadow(
     need(settings.kafka, "kafka", "Kafka")
 
     import asyncio
-    import sys
 
     from deploy import shadow as runs
-    from deploy import shadow_inputs, shadow_words
+    from deploy import shadow_inputs
     from deploy.cli import INTERRUPTED
-    from deploy.cli.telling import Telling
     from deploy.services.topics import cluster_of
-    from streams.shadow_stages import FORMS
-
-    def so_far(progress: runs.Progress) -> str:
-        form = FORMS[rule]
-        judged = form.judged if language == "en" else form.in_spanish[form.judged]
-        return Said("progress", judged=judged, **progress._asdict()).in_language(language)
 
     if version is None and candidate is None and not told:
         raise RefusalError("name_version")
     if corridors and rule != runs.JOURNEYS:
         raise RefusalError("no_corridors", rule=rule)
     cluster = cluster_of(settings.kafka)
-    new = runs.in_the_line(settings, rule, cluster)
-    model = new.model if version is None else _find(rule, version)
-    limits = new.limits if candidate is None else shadow_inputs.candidate_in(candidate, rule)
+    new = _candidate(settings, rule, version, candidate, cluster)
     said = shadow_inputs.labels_in(labels) if labels is not None else {}
-    live = sys.stderr.isatty()
-    telling = Telling(so_far, sys.stderr if live else None, None if live else sys.stderr)
-    asked = runs.Asked(runs.Version(model, limits), said, corridors, hours, minutes, told)
+    asked = runs.Asked(new, said, corridors, hours, minutes, told)
+    telling = _telling(rule, language)
     try:
         found = asyncio.run(runs.run(settings, asked, cluster, on_progress=telling))
     finally:
         telling.end()
+    _report(found, language, json_to)
+    if found.cut_short:
+        return INTERRUPTED
+    return 0 if found.report.ready else 1
+
+
+def _candidate(settings: Settings, rule: str, version: str | None, limits: Path | None, cluster: str) -> Version:
+    """What is to be compared: this version with the thresholds of this file; of either that is None, the line's."""
+    from deploy import shadow as runs
+    from deploy import shadow_inputs
+
+    new = runs.in_the_line(settings, rule, cluster)
+    return runs.Version(
+        new.model if version is None else _find(rule, version),
+        new.limits if limits is None else shadow_inputs.candidate_in(limits, rule),
+    )
+
+
+def _telling(rule: str, language: Language) -> Telling[Progress]:
+    """How far the comparison is, on standard error."""
+    import sys
+
+    from deploy.cli.telling import Telling
+    from streams.shadow_stages import FORMS
+
+    form = FORMS[rule]
+    judged = form.judged if language == "en" else form.in_spanish[form.judged]
+
+    def so_far(progress: Progress) -> str:
+        return Said("progress", judged=judged, **progress._asdict()).in_language(language)
+
+    live = sys.stderr.isatty()
+    return Telling(so_far, sys.stderr if live else None, None if live else sys.stderr)
+
+
+def _report(found: Run, language: Language, json_to: str | None) -> None:
+    """What was found, for people, unless standard output is the JSON's; and as JSON where that is asked for."""
+    from deploy import shadow_words
+
     if json_to is not None:
         write_json(shadow_words.as_dict(found), json_to)
     if json_to != "-":
         for line in shadow_words.lines_of(found, language):
             click.echo(line)
-    if found.cut_short:
-        return INTERRUPTED
-    return 0 if found.report.ready else 1
 
 
 # fmt: off
