@@ -18,7 +18,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,44 +182,6 @@ class Line(Service):  # type: ignore[misc]
 
     def _runner(self, stage: str, source: TopicPartition) -> PartitionRunner:
         config = self.config
-        make: Callable[[], Stage]
-        if stage == ADMIT:
-            admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity, config.thresholds)
-            make = lambda: AdmitStage(source.partition, self.book, admit)  # noqa: E731
-        elif stage == SHIPMENT:
-            shipment = ShipmentConfig(
-                config.partitions,
-                config.audiences,
-                config.check_identity,
-                languages=config.languages,
-                thresholds=config.thresholds,
-                windows=WindowConfig(config.lateness_bound_ms),
-            )
-            make = lambda: ShipmentStage(source.partition, self.book, shipment)  # noqa: E731
-        elif stage == SENSOR:
-            sensor = SensorConfig(
-                config.partitions,
-                config.audiences,
-                config.lateness_bound_ms,
-                config.check_identity,
-                config.languages,
-                thresholds=config.thresholds.get(sensor_watch.CARD.name) or sensor_watch.Thresholds(),
-                model=config.models[sensor_watch.CARD.name],
-                waived_by=config.waived_by.get(sensor_watch.CARD.name, ""),
-            )
-            make = lambda: SensorStage(source.partition, self.book, sensor)  # noqa: E731
-        else:
-            corridor = CorridorConfig(
-                config.partitions,
-                config.audiences,
-                config.lateness_bound_ms,
-                config.check_identity,
-                config.languages,
-                thresholds=config.thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds(),
-                model=config.models[unusual_journey.CARD.name],
-                waived_by=config.waived_by.get(unusual_journey.CARD.name, ""),
-            )
-            make = lambda: CorridorStage(source.partition, self.book, corridor)  # noqa: E731
 
         async def seek(offset: int) -> None:
             await self.faust.consumer.seek(TP(source.topic, source.partition), offset)
@@ -230,13 +192,104 @@ class Line(Service):  # type: ignore[misc]
 
         def work() -> StageWork:
             assert self._producer is not None, "offer waits until the producer is there"
-            return StageWork(make(), self._producer, gather_bytes, self.latencies)
+            made = stage_of(stage, source.partition, self.book, config)
+            return StageWork(made, self._producer, gather_bytes, self.latencies)
 
         return PartitionRunner(name, work, store, seek, config.runner, self._renew_producer)
 
 
+def stage_of(name: str, partition: int, book: ReferenceBook, config: WorkerConfig) -> Stage:
+    """The stage of this name, fresh, for one partition of its source."""
+    return _STAGES[name](partition, book, config)
+
+
+def _admit(partition: int, book: ReferenceBook, config: WorkerConfig) -> AdmitStage:
+    admit = AdmitConfig(config.partitions, config.lateness_bound_ms, config.check_identity, config.thresholds)
+    return AdmitStage(partition, book, admit)
+
+
+def _shipment(partition: int, book: ReferenceBook, config: WorkerConfig) -> ShipmentStage:
+    shipment = ShipmentConfig(
+        config.partitions,
+        config.audiences,
+        config.check_identity,
+        languages=config.languages,
+        thresholds=config.thresholds,
+        windows=WindowConfig(config.lateness_bound_ms),
+    )
+    return ShipmentStage(partition, book, shipment)
+
+
+def _corridor(partition: int, book: ReferenceBook, config: WorkerConfig) -> CorridorStage:
+    corridor = CorridorConfig(
+        config.partitions,
+        config.audiences,
+        config.lateness_bound_ms,
+        config.check_identity,
+        config.languages,
+        thresholds=config.thresholds.get(unusual_journey.CARD.name) or unusual_journey.Thresholds(),
+        model=config.models[unusual_journey.CARD.name],
+        waived_by=config.waived_by.get(unusual_journey.CARD.name, ""),
+    )
+    return CorridorStage(partition, book, corridor)
+
+
+def _sensor(partition: int, book: ReferenceBook, config: WorkerConfig) -> SensorStage:
+    sensor = SensorConfig(
+        config.partitions,
+        config.audiences,
+        config.lateness_bound_ms,
+        config.check_identity,
+        config.languages,
+        thresholds=config.thresholds.get(sensor_watch.CARD.name) or sensor_watch.Thresholds(),
+        model=config.models[sensor_watch.CARD.name],
+        waived_by=config.waived_by.get(sensor_watch.CARD.name, ""),
+    )
+    return SensorStage(partition, book, sensor)
+
+
+_STAGES: Final[Mapping[str, Callable[[int, ReferenceBook, WorkerConfig], Stage]]] = {
+    ADMIT: _admit,
+    SHIPMENT: _shipment,
+    CORRIDOR: _corridor,
+    SENSOR: _sensor,
+}
+
+
 def build(config: WorkerConfig) -> Any:
     """The Faust application. Topics must exist before it starts."""
+    app = _application(config)
+    line = Line(config, app)
+
+    @app.service
+    class _LineService(Service):  # type: ignore[misc]
+        async def on_start(self) -> None:
+            await self.add_runtime_dependency(line)
+
+    for stage, name in (
+        (ADMIT, topics.READINGS),
+        (SHIPMENT, topics.SHIPMENT_READINGS),
+        (CORRIDOR, topics.JOURNEY_WINDOWS),
+        (SENSOR, topics.SENSOR_VALUES),
+    ):
+        source = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        app.agent(source, name=stage)(_agent(line, stage))
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:
+        line.joined = False
+        await line.let_go()
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_app: Any, _assigned: Any, **_: Any) -> None:
+        line.joined = True
+
+    app.line = line
+    return app
+
+
+def _application(config: WorkerConfig) -> Any:
+    """Faust as the line has it, without agents yet."""
     app = faust.App(
         config.group,
         broker=f"aiokafka://{config.bootstrap}",
@@ -256,44 +309,14 @@ def build(config: WorkerConfig) -> Any:
         consumer_max_fetch_size=262_144,
     )
     app.transport = SeekingTransport(app.conf.broker_consumer, app)
-    line = Line(config, app)
-
-    @app.service
-    class _LineService(Service):  # type: ignore[misc]
-        async def on_start(self) -> None:
-            await self.add_runtime_dependency(line)
-
-    def source(name: str) -> Any:
-        return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-
-    @app.agent(source(topics.READINGS), name=ADMIT)
-    async def admit(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await line.offer(ADMIT, event)
-
-    @app.agent(source(topics.SHIPMENT_READINGS), name=SHIPMENT)
-    async def shipment(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await line.offer(SHIPMENT, event)
-
-    @app.agent(source(topics.JOURNEY_WINDOWS), name=CORRIDOR)
-    async def corridor(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await line.offer(CORRIDOR, event)
-
-    @app.agent(source(topics.SENSOR_VALUES), name=SENSOR)
-    async def sensor(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await line.offer(SENSOR, event)
-
-    @app.on_partitions_revoked.connect
-    async def revoked(_app: Any, _revoked: Any, **_: Any) -> None:
-        line.joined = False
-        await line.let_go()
-
-    @app.on_partitions_assigned.connect
-    async def assigned(_app: Any, _assigned: Any, **_: Any) -> None:
-        line.joined = True
-
-    app.line = line
     return app
+
+
+def _agent(line: Line, stage: str) -> Callable[[Any], Awaitable[None]]:
+    """What Faust runs on each partition of a stage's source."""
+
+    async def offers(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await line.offer(stage, event)
+
+    return offers
