@@ -34,7 +34,8 @@ def run(settings: Settings, models: Mapping[str, InForce]) -> dict[str, dict[str
     from mode import Worker
 
     from deploy.health.worker import Beating, WorkerVitals
-    from streams.agents.line_worker import WorkerConfig, build
+    from streams.agents.line_worker import build
+    from streams.agents.worker_stages import WorkerConfig
 
     with tempfile.TemporaryDirectory(prefix="puente-worker-") as scratch:
         config = WorkerConfig(

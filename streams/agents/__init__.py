@@ -5,5 +5,6 @@
 - ``works``: what is done with a frame: a Kafka-to-Kafka stage, or a write to the history
 - ``reference_reader``: the reference topic, read to its end before the first frame
 - ``seeking_consumer``: Faust's Kafka consumer with a seek that holds
-- ``line_worker``: the Faust application of both stages; ``history_sink``: the sink's consumer
+- ``worker_stages``: the stages as a worker's settings make them
+- ``line_worker``: the Faust application of all stages; ``history_sink``: the sink's consumer
 """

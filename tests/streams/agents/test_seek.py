@@ -21,7 +21,8 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from contracts import topics
-from streams.agents.line_worker import WorkerConfig, build
+from streams.agents.line_worker import build
+from streams.agents.worker_stages import WorkerConfig
 
 pytestmark = pytest.mark.kafka
 
