@@ -179,13 +179,25 @@ def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float
     )
 
 
-def written(sensor: str, value: float, finer: int = 0, minutes_from_s: float = _MINUTES_FROM_S) -> str:
-    """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more."""
-    _, _, unit, digits = NAMES[sensor]
-    if unit == _SECONDS and value >= minutes_from_s:
-        value, unit = value / 60.0, " min"
-    digits += finer
-    return f"{round(value, digits) + 0.0:.{digits}f}{unit}"  # nobody reads -0.0
+def unit_of(sensor: str, value: float, beside: float | None = None) -> tuple[float, str]:
+    """How many of the contract's units make one of those that a sentence says this value in, and that unit.
+
+    A wait of some minutes is said in minutes. ``beside`` is the other value of the sentence, if it has two: of times
+    that are near each other both are in seconds or both in minutes, for 3 min and 179 s read alike.
+    """
+    unit = NAMES[sensor].unit
+    beside = value if beside is None else beside
+    near = abs(value - beside) < _NEAR_S and min(value, beside) < _MINUTES_FROM_S
+    if unit == _SECONDS and value >= (_MINUTES_FROM_S + _NEAR_S if near else _MINUTES_FROM_S):
+        return 60.0, " min"
+    return 1.0, unit
+
+
+def written(sensor: str, value: float, finer: int = 0, beside: float | None = None) -> str:
+    """A value of this sensor as a sentence has it, with its unit; ``finer`` is digits more, ``beside`` see unit_of."""
+    per, unit = unit_of(sensor, value, beside)
+    digits = NAMES[sensor].digits + finer
+    return f"{round(value / per, digits) + 0.0:.{digits}f}{unit}"  # nobody reads -0.0
 
 
 def called(series: str) -> dict[str, str]:
@@ -203,11 +215,8 @@ def called(series: str) -> dict[str, str]:
 
 def apart(sensor: str, one: float, other: float) -> tuple[str, str]:
     """Two values as a sentence has them: finer where they would read alike, by three digits at most."""
-    # Of two times that are near each other both are in seconds or both in minutes: 3 min and 179 s read alike.
-    near = abs(one - other) < _NEAR_S and min(one, other) < _MINUTES_FROM_S
-    from_s = _MINUTES_FROM_S + _NEAR_S if near else _MINUTES_FROM_S
     for finer in range(_FINER + 1):
-        said = written(sensor, one, finer, from_s), written(sensor, other, finer, from_s)
+        said = written(sensor, one, finer, other), written(sensor, other, finer, one)
         if said[0] != said[1]:
             break
     return said

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from contracts.words import sentence_of
-from deploy.cli.feature_words import word_of
+from deploy.cli.feature_words import number, said, unit_of, word_of
 from deploy.demo.texts import TEXTS
 from deploy.explain import Explanation
+from detectors import sensor_watch
 
 # Of a reading, what rules judge: shown where it is there.
 _SHOWN: Final = (
@@ -22,6 +23,8 @@ _ASIDE: Final = (
     *("opening_", "closed_", "state_sha256", "what_", "feature", "usual_", "falls_", "since_ms"),
     *("model_version", "model_waived_by"),
 )
+# And, of a watched sensor's, what its sentence and the value that was judged say.
+_OF_A_SENSOR: Final = ("sensor", "told", "usual", "axes", "low", "high", "measured_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ _ENGLISH: Final = _Words(
     },
     model="model {model}, {seen} windows seen",
     waived="{version} judges without a comparison that found it ready: waived by {by}",
-    value="{series} at {at}: {value}, of {readings} readings; declared range {low:g} to {high:g}; {kept}",
+    value="{series} at {at}: {value}, of {readings} readings; declared range {low} to {high}; {kept}",
     reading="reading boot {boot}, seq {seq} of {at}",
     again="{heard} readings of {topic} judged again, from {since} on; {whole}",
     whole={
@@ -117,7 +120,7 @@ _SPANISH: Final = _Words(
     },
     model="modelo {model}, {seen} ventanas vistas",
     waived="{version} juzga sin una comparación que lo hallara listo: lo autorizó {by}",
-    value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low:g} a {high:g}; {kept}",
+    value="{series} a las {at}: {value}, de {readings} lecturas; rango declarado de {low} a {high}; {kept}",
     reading="lectura boot {boot}, seq {seq} del {at}",
     again="{heard} lecturas de {topic} juzgadas de nuevo, desde {since}; {whole}",
     whole={
@@ -175,19 +178,27 @@ def _why(found: Explanation, words: _Words, language: str) -> Iterator[str]:
         yield f"{words.why}:"
         wide = max(len(word_of(reason.feature).in_language(language)) for reason in found.reasons)
         for reason in found.reasons:
-            word = word_of(reason.feature)
             mark = ">" if reason.feature in found.named else " "
-            value, usual = (
-                f"{_number(word.times * each if isinstance(each, int | float) else each)}{word.unit}"
-                for each in (reason.value, reason.usual)
-            )
-            name = word.in_language(language)
+            value, usual = said(reason.feature, reason.value, reason.usual)
+            name = word_of(reason.feature).in_language(language)
             yield f"  {mark} {name:<{wide}}  {value}, {words.expected} {usual}; {words.falls} {reason.falls:.4f}"
         yield ""
-    said = {k: v for k, v in found.alert.evidence.items() if not k.startswith(_ASIDE) and not _is_reason(k, found)}
-    if said:
-        yield "  " + ", ".join(f"{name} {_number(value)}" for name, value in said.items())
+    if also := list(_also(found, words, language)):
+        yield f"  {', '.join(also)}"
         yield ""
+
+
+def _also(found: Explanation, words: _Words, language: str) -> Iterator[str]:
+    """What the evidence says besides its reasons; of a watched sensor what it measured, as its sentence says it."""
+    evidence, aside = found.alert.evidence, tuple[str, ...]()
+    sensor = str(evidence.get("sensor"))
+    if found.alert.rule == sensor_watch.CARD.name and sensor in sensor_watch.NAMES:
+        value, usual = said(sensor, evidence.get(sensor), evidence.get(f"usual_{sensor}"))
+        yield f"{word_of(sensor).in_language(language)} {value}, {words.expected} {usual}"
+        aside = (*_OF_A_SENSOR, sensor)
+    for name, told in evidence.items():
+        if name not in aside and not name.startswith(_ASIDE) and not _is_reason(name, found):
+            yield f"{name} {number(told)}"
 
 
 def _is_reason(key: str, found: Explanation) -> bool:
@@ -203,13 +214,15 @@ def _grounds(found: Explanation, words: _Words) -> Iterator[str]:
         yield words.model.format(model=found.model, seen=found.seen)
     if found.value is not None:
         v = found.value
+        times, unit = unit_of(v.sensor, v.value, found.alert.evidence.get(f"usual_{v.sensor}"))
+        value, low, high = (number(times * each) for each in (v.value, v.low, v.high))
         yield words.value.format(
             series=v.series,
             at=_at(v.time_ms),
-            value=_number(v.value),
+            value=f"{value}{unit}",
             readings=v.readings,
-            low=v.low,
-            high=v.high,
+            low=low,
+            high=f"{high}{unit}",
             kept=kept,
         )
     if found.reading is not None:
@@ -232,10 +245,6 @@ def _state_of(found: Explanation) -> str:
     if found.state_told == found.state_sha256:
         return "same"
     return "cut" if found.cut else "other"
-
-
-def _number(value: Any) -> str:
-    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def _at(time_ms: int) -> str:

@@ -8,6 +8,7 @@ their alerts keep. No alert is passed over.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +37,7 @@ from streams.screen import Screen
 from streams.stage import unpack
 
 SEED, START_MS, PARTITIONS = 41, 1_790_000_000_000, 2
+TABLED, TIMES = re.compile(r"; (?:falls|baja) -?\d"), re.compile(r"\d (s|min|h)\b")
 # So that a corridor and a sensor have been heard for long enough within the three hours; else as they are.
 RULES = {
     "unusual_journey": {"warm_up_windows": 20, "confirm_windows": 2, "open_score": 0.4, "close_score": 0.3},
@@ -296,6 +298,18 @@ def test_the_score_and_the_state_come_out_again_from_what_is_kept(played: Played
             said = "\n".join(lines_of(found, language))
             assert all(f"> {word_of(name).in_language(language)}" in said for name in found.named)
             assert str(alert.evidence["state_sha256"])[:16] in said
+
+
+@pytest.mark.parametrize("rule", catalog.CARDS)
+def test_times_are_explained_in_the_units_of_the_sentence(played: PlayedLine, rule: str) -> None:
+    """Nobody has to turn seconds into minutes to find in the table what the sentence speaks of."""
+    for alert in (a for a in opened(played) if a.rule == rule):
+        found = asyncio.run(explain(settings(), alert.alert_id, log=played))
+        for language in ("en", "es"):
+            table = [line for line in lines_of(found, language) if TABLED.search(line)]
+            assert len(table) == len(found.reasons)
+            units = {unit for line in table for unit in TIMES.findall(line)}
+            assert units <= set(TIMES.findall(alert.messages[language])), (alert.messages[language], table)
 
 
 @pytest.mark.parametrize("rule", ["separation", "signal_lost"])

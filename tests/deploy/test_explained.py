@@ -19,6 +19,7 @@ from deploy.cli.explained import lines_of
 from deploy.explain import Explanation, Outcome, explain
 from deploy.said import RefusalError
 from deploy.settings import load
+from detectors import sensor_watch
 from detectors.explanation import Reason
 
 SHA = "9f86d081" * 8
@@ -123,6 +124,35 @@ def test_a_sensors_value_is_shown_with_its_declared_range(language: str) -> None
     assert "16.25" in said
     assert "-30" in said
     assert found.as_dict()["input"]["value"]["value"] == 16.25
+
+
+@LANGUAGES
+@pytest.mark.parametrize(
+    ("wait_s", "usual_s", "says", "expected", "to"),
+    [(5400.0, 1800.0, "90 min", "30 min", "480 min"), (200.0, 179.0, "200 s", "179 s", "28800 s")],
+)
+def test_a_wait_is_explained_in_the_units_of_its_sentence(
+    wait_s: float, usual_s: float, says: str, expected: str, to: str, language: str
+) -> None:
+    value = SensorValue(
+        subject="Laredo IV:northbound:standard", sensor="wait_s", time_ms=1_790_000_000_000, value=wait_s, readings=1,
+        low=0.0, high=28_800.0, device_id="trk-1", boot_id=1, seq=7,
+    )  # fmt: skip
+    evidence = {
+        **sensor_watch.words(value, usual_s, [], []), "sensor": "wait_s", "low": 0.0, "high": 28_800.0,
+        "measured_ms": 1_790_000_000_000, "told_before": True,
+    }  # fmt: skip
+    messages = {name: sentence.format(**evidence) for name, sentence in sensor_watch.CARD.opened.items()}
+    about = alert(rule="sensor_anomaly", evidence=evidence, messages=messages)
+    said = text(Explanation(alert=about, newest=about, told_ms=0, value=value, source="sensor.values.v1"), language)
+    sentence, *below = said.splitlines()[1:]
+    assert f": {says}. " in sentence
+    wait, range_to = {
+        "en": (f"  wait {says}, expected {expected}, told_before True", f"declared range 0 to {to};"),
+        "es": (f"  espera {says}, se esperaba {expected}, told_before True", f"rango declarado de 0 a {to};"),
+    }[language]
+    assert wait in below
+    assert any(f": {says}, " in line and range_to in line for line in below)
 
 
 @LANGUAGES
