@@ -43,21 +43,21 @@ OTHERWISE: Final[Texts] = {
 }
 STAYED: Final[Texts] = {
     "en": "{what_en} is still about {now}; from now on that is taken as usual.",
-    "es": "{what_es} sigue en unos {now}; desde ahora eso se toma como lo usual.",
+    "es": "{what_es} sigue en torno a {now}; desde ahora eso se toma como lo usual.",
 }
 STAYED_FOR_LONG: Final[Texts] = {
     "en": "{what_en} is about {now}, as before; about {stayed} has lasted so long that from now on that is taken as "
     "usual too.",
-    "es": "{what_es} está en unos {now}, como antes; lo de unos {stayed} ha durado tanto que desde ahora también se "
-    "toma como lo usual.",
+    "es": "{what_es} está en torno a {now}, como antes; un valor en torno a {stayed} ha durado tanto que desde ahora "
+    "también se toma como lo usual.",
 }
 NOTHING_NEW: Final[Texts] = {
     "en": "{what_en} is about {now}, which is nothing new by now.",
-    "es": "{what_es} está en unos {now}, que ya no es nada nuevo.",
+    "es": "{what_es} está en torno a {now}, que ya no es nada nuevo.",
 }
 AS_AT_THIS_HOUR: Final[Texts] = {
     "en": "{what_en} is about {now}, as is usual at this hour.",
-    "es": "{what_es} está en unos {now}, como es usual a esta hora.",
+    "es": "{what_es} está en torno a {now}, como es usual a esta hora.",
 }
 PUT_ASIDE: Final[Texts] = {
     "en": "{what_en}: what was known of it is put aside, for its range or its model has changed; it is learnt anew "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
@@ -43,3 +47,31 @@ def test_where_a_language_lacks_another_that_is_there_is_shown() -> None:
     assert sentence_of({"es": "Se abrió."}, "en", exercise=True) == "SIMULACRO: Se abrió."
     assert sentence_of({"es": "SIMULACRO: Se abrió."}, "en", exercise=True) == "SIMULACRO: Se abrió."
     assert sentence_of({}, "en", exercise=False) == ""
+
+
+def texts_in(source: str) -> Iterator[str]:
+    """Every text of this code with ``{}`` where something is filled in, f-strings too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield re.sub(r"\{[^}]*\}", "{}", node.value)
+
+
+def plural_before_a_number(source: str) -> list[str]:
+    return [text for text in texts_in(source) if re.search(r"\bun[oa]s \{\}", text, re.IGNORECASE)]
+
+
+def test_no_spanish_sentence_says_unos_of_a_number_that_may_be_one() -> None:
+    """``unos 1 min`` is wrong, and which number comes is not known: ``en torno a`` is right of each."""
+    root = Path(__file__).parents[2]
+    packages = ("contracts", "ingest", "detectors", "streams", "dashboards", "simulators", "deploy")
+    read = [path for package in packages for path in (root / package).rglob("*.py")]
+    assert root / "detectors" / "sensor_watch.py" in read
+    assert [(path, text) for path in read for text in plural_before_a_number(path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("code", ['"sigue en unos {now}"', 'f"Unas {n:.0f} lecturas"', '"lo de unos " "{x} min"'])
+def test_a_sentence_that_says_so_would_be_found(code: str) -> None:
+    assert len(plural_before_a_number(code)) == 1
+    assert plural_before_a_number(code.replace("unos", "en torno a").replace("Unas", "Cerca de")) == []

@@ -272,7 +272,7 @@ def test_what_stays_for_longer_than_hours_is_said_to_be_taken_as_usual_from_then
     now = f"{closed.evidence['closed_value']:.1f} °C"
     assert closed.messages == {
         "en": f"The temperature of box-1 is still about {now}; from now on that is taken as usual.",
-        "es": f"La temperatura de box-1 sigue en unos {now}; desde ahora eso se toma como lo usual.",
+        "es": f"La temperatura de box-1 sigue en torno a {now}; desde ahora eso se toma como lo usual.",
     }
 
 
