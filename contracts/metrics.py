@@ -1,7 +1,7 @@
 """Every metric of the line, declared once: its name, kind, unit, labels and what it means.
 
-Processes emit these and no others; ``docs/metrics.md`` is made from this table. Names follow Prometheus: base units,
-and ``_total`` for counters, which start from nothing with their process.
+Processes emit these and no others; ``contracts.metrics_page`` makes ``docs/metrics.md`` of this table. Names follow
+Prometheus: base units, and ``_total`` for counters, which start from nothing with their process.
 
 **Drills are never mixed with the real.** Whatever counts what happens at the border, on the road or to a subscriber has
 the label ``exercise`` (``true`` for a drill's), or a drill has no part in it. What is no reading is a drill's where its
@@ -11,50 +11,10 @@ load it. Each declaration says which of the three it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final
 
 from contracts.histogram import Histogram
-
-Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
-Drills: TypeAlias = Literal["apart", "none", "line"]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One declaration. ``roles`` are the processes that emit it; a sample may leave out labels that say nothing.
-
-    ``drills``: ``apart``, by the label ``exercise``; ``none`` where no drill has a part in it; ``line`` where it counts
-    the line's own machinery, which serves both.
-    """
-
-    name: str
-    kind: Kind
-    unit: str
-    means: str
-    labels: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    drills: Drills = "apart"
-
-
-_NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class Sample(NamedTuple):
-    """One value of a declared metric, as its process has it now."""
-
-    name: str
-    value: float | Histogram
-    labels: Mapping[str, str] = _NO_LABELS
-
-
-GATEWAY: Final = "gateway"
-WORKER: Final = "worker"
-SINK: Final = "sink"
-DELIVER: Final = "deliver"
-ROLES: Final = (GATEWAY, WORKER, SINK, DELIVER)
+from contracts.metric_types import DELIVER, GATEWAY, ROLES, SINK, WORKER, Metric, Sample
 
 _ALL: Final = ROLES
 _LINE: Final = (WORKER, SINK)
@@ -448,37 +408,3 @@ def check_declared(sample: Sample) -> Metric:
     if isinstance(sample.value, Histogram) != (metric.kind == "histogram"):
         raise ValueError(f"{sample.name} is declared as a {metric.kind}")
     return metric
-
-
-def document() -> str:
-    """``docs/metrics.md``, from the table."""
-    rows = [
-        f"| `{m.name}` | {m.kind} | {m.unit} | {', '.join(m.labels)} | {m.drills} | {', '.join(m.roles)} | {m.means} |"
-        for m in METRICS
-    ]
-    return "\n".join(
-        [
-            _HEAD,
-            "| metric | kind | unit | labels | drills | of | what it means |",
-            "|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
-
-
-_HEAD: Final = """# Metrics
-
-Made from `contracts/metrics.py` by `puente doctor --metrics`; a test fails when it is stale.
-
-Every process of the line serves `/metrics` (Prometheus' text), and publishes the same numbers every ten seconds to the
-topic `line.health.v1`, but for the buckets of histograms: `puente_latency_recent_seconds` is there in their place.
-Counters start from nothing with their process, and where a partition moves, its series go on in another process:
-use `rate()`, and `sum` over processes.
-
-**Drills are never mixed with the real.** The column *drills* says how: `apart`, by the label `exercise` (`true` for a
-drill's); `none`, no drill has a part in it; `line`, it counts the line itself, its processes, connections, records and
-bytes, which carry both at once: a drill is meant to load them. Whatever counts what happens at the border, on the road
-or to a subscriber is `apart` or `none`, and a test holds each to that. What is no reading, such as a last will, is a
-drill's where its bytes say `"exercise": true`.
-"""

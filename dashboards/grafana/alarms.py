@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import alerting
 
-from contracts.metrics import DELIVER, GATEWAY, SINK, WORKER
+from contracts.metric_types import DELIVER, GATEWAY, SINK, WORKER
 from dashboards.grafana.influxql import least, rate, total, worst
 from dashboards.grafana.names import JOINT, OURS, SOURCE_TYPE, SOURCE_UID, Text, uid
 from dashboards.grafana.render import InfluxModel, digest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from contracts.metrics import document
+from contracts.metrics_page import document
 from deploy.cli.common import cluster_if_known, json_option, with_settings, write_json
 from deploy.settings import Settings, table
 

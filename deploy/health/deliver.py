@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.vitals import Check, Standstill, listed
 from streams.agents.alert_delivery import AlertDelivery
 

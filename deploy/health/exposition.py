@@ -11,7 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from contracts.health import sample_key
 from contracts.histogram import Histogram, quantile
-from contracts.metrics import Metric, Sample, check_declared
+from contracts.metric_types import Metric, Sample
+from contracts.metrics import check_declared
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _QUANTILES: Final = (0.5, 0.95, 0.99)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts import topics
-from contracts.metrics import GATEWAY, Sample
+from contracts.metric_types import GATEWAY, Sample
 from deploy.health.partitions import apart
 from deploy.health.vitals import Check, Standstill
 from ingest.gateway import Gateway

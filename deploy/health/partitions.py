@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiokafka import TopicPartition
 
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.vitals import Check, Standstill, listed
 from streams.agents.partition_runner import PartitionRunner
 

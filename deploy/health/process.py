@@ -32,7 +32,7 @@ from aiokafka import AIOKafkaProducer
 
 from contracts import topics
 from contracts.health import LineSample
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.exposition import CONTENT_TYPE, Snapshots, prometheus_text
 from deploy.health.server import Answer, HealthServer, address
 from deploy.health.vitals import Check, Vitals

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.partitions import PartitionVitals, apart, labels_of
 from deploy.health.vitals import Check
 from streams.agents.history_sink import STAGE, HistorySink

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple, Protocol
 
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 
 
 class Check(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 from mode import Service
 from mode.threads import WorkerThread
 
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.partitions import PartitionVitals, apart, labels_of
 from deploy.health.process import Health
 from deploy.health.vitals import Check

@@ -19,7 +19,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from contracts import topics
 from contracts.deliveries import Undelivered
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from streams.agents.alert_desk import AlertDesk, DeliveryCounts, DeskConfig
 from streams.agents.started import started
 from streams.sinks.webhooks import Poster

@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from contracts.deliveries import Undelivered
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from streams.agents.alert_log import AlertLog
 from streams.agents.board_keeper import BoardKeeper
 from streams.agents.checkpoints import CheckpointStore

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from contracts.histogram import LATENCY_S, Histogram
-from contracts.metrics import METRICS, ROLES, Metric, Sample, check_declared, document
+from contracts.metric_types import ROLES, Metric, Sample
+from contracts.metrics import METRICS, check_declared
+from contracts.metrics_page import document
 
 EVERY = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 

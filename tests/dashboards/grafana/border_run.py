@@ -15,7 +15,8 @@ from influxdb_client import InfluxDBClient
 from contracts import frames, topics
 from contracts.health import LineSample
 from contracts.history import Batch
-from contracts.metrics import METRICS, ROLES
+from contracts.metric_types import ROLES
+from contracts.metrics import METRICS
 from contracts.readings import ShipmentReading
 from deploy.core_line import CoreLine
 from deploy.line_run import LineRun

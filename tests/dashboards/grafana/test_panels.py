@@ -17,7 +17,8 @@ from influxql_filling import fill, starting
 
 from contracts.alerts import Alert
 from contracts.history import Batch
-from contracts.metrics import BY_NAME, ROLES
+from contracts.metric_types import ROLES
+from contracts.metrics import BY_NAME
 from dashboards.grafana import alarms, catalog
 from dashboards.grafana.board import Board, Panel
 from dashboards.grafana.catalog import BOARDS, everything

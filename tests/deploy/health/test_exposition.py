@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.health import read_key
 from contracts.histogram import LATENCY_S, Histogram
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.exposition import Snapshots, prometheus_text
 
 

@@ -24,7 +24,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import topics
 from contracts.health import LineSample, read_key
-from contracts.metrics import METRICS, ROLES
+from contracts.metric_types import ROLES
+from contracts.metrics import METRICS
 from deploy.services.kafka import run_apart
 from deploy.settings import load
 from deploy.stack import LocalStack

@@ -16,7 +16,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from contracts.metrics import Sample
+from contracts.metric_types import Sample
 from deploy.health.ask import ask_ready
 from deploy.health.process import Health
 from deploy.health.server import Answer, HealthServer, address
