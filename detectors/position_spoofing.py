@@ -3,23 +3,27 @@
 Idea, in four parts. Movement: no truck covers the ground between two fixes faster than a bound, given what both fixes'
 accuracy and a slack allow. After such a jump the track it leads to is doubted until the device jumps back to where the
 trusted track may have come by then, or guards another shipment; a second doubtful fix opens the episode, so that one
-bad fix is none. Where the jump lands on the mirror image of the place (a sign turned, or latitude and longitude
-exchanged) it says so; a replay of an old track begins with a jump too. A step that is told as shorter than the one
-before it may be a clock's, set right or wrong in between: it has the time of that one, so that one wrong time, or a
-clock set right, is no movement. Freezing: successive fixes are the same to the last digit while the device's own speed
-says it has driven on, for a good way; a receiver's noise alone makes that impossible. Straying: the fixes move as a
-truck may, but not as this one says that it does (``told_speed``), as where a false track falls back slowly. Jamming: it
-goes on speaking and has no fix for longer than any tunnel, and than it ever lets pass between two fixes, though it was
-under way; a lorry that stopped under a roof shakes no more.
+bad fix is none. Nor is it one where a reading is lost after it, or the way on is no jump for other reasons: what goes
+on from before the jump as far as the device tells, and not from the jump, leaves the jump alone. Where the jump lands
+on the mirror image of the place (a sign turned, or latitude and longitude exchanged) it says so; a replay of an old
+track begins with a jump too. A step that is told as shorter than the one before it may be a clock's, set right or wrong
+in between: it has the time of that one, so that one wrong time, or a clock set right, is no movement. Freezing:
+successive fixes are the same to the last digit while the device's own speed says it has driven on, for a good way; a
+receiver's noise alone makes that impossible. Straying: the fixes move as a truck may, but not as this one says that it
+does (``told_speed``), as where a false track falls back slowly. Jamming: it goes on speaking and has no fix for longer
+than any tunnel, and than it ever lets pass between two fixes, though it was under way; a lorry that stopped under a
+roof shakes no more.
 
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
 speed comes from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after
-``settle_s``, for a device may be carried while it is off. As a shipment changes, nobody knows which of two tracks is
-the false one, and neither is told of the next: so a false track that began before it, guarded or not, is told of no
-more, and a second one within ``settle_s`` that goes where the first may have come from is told only when it is over.
-Late readings say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and
-its speed the last speed.
+``settle_s``, for a device may be carried while it is off. A gap long enough to have been driven either way tells
+nothing of the one fix before it, and it is taken for a bad one: a false track that sent a single fix before such a gap
+is told of no more than one that began in it. Where no speed is told, one bad fix before a gap leaves the true track
+doubted. As a shipment changes, nobody knows which of two tracks is the false one, and neither is told of the next: so a
+false track that began before it, guarded or not, is told of no more, and a second one within ``settle_s`` that goes
+where the first may have come from is told only when it is over. Late readings say nothing, and teach nothing but since
+when it has no fix: a backlog's newer fix is the last one, and its speed the last speed.
 """
 
 from __future__ import annotations
@@ -41,7 +45,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=6,
+    version=7,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -58,6 +62,7 @@ Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
 _LEFT_OPEN: Final = -1  # of doubtful fixes: their shipment ended before anybody knew which track is the true one
+_GAP_STEPS: Final = 1.5  # from how many times the step before it on a step has a reading lost in it
 _FIRST_S: Final = 60.0  # what counts as the step before a device's first one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
 _NAMES: Final = ("none", "jumped", "mirrored", "frozen", "astray", "jammed")
@@ -195,7 +200,9 @@ class PositionSpoofing:
         claimed_m = c["claimed_m"][at]  # a fix that was frozen is left behind by what was driven meanwhile
         frozen = self._frozen(speed_kmh, at, time_ms, same)
         since_s = np.where(known, (time_ms - c["at_ms"][at]) / 1000.0, _FIRST_S)
-        doubted, back = self._doubted(at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, known & ~same)
+        doubted, back = self._doubted(
+            at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, speed_kmh, known & ~same
+        )
         sound = known & ~same & (c["doubtful"][at] <= 0) & ~back
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
@@ -259,8 +266,9 @@ class PositionSpoofing:
         return np.asarray(same & (count >= t.frozen_readings) & (claimed_m >= t.frozen_m))
 
     def _doubted(
-        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, known: Bools
-    ) -> tuple[Bools, Bools]:
+        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, kmh: Floats,
+        known: Bools,
+    ) -> tuple[Bools, Bools]:  # fmt: skip
         """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
@@ -285,11 +293,39 @@ class PositionSpoofing:
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
         from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
+        lone = np.flatnonzero(known & ~jumped & (doubtful > 0) & (doubtful < t.confirm_readings))
+        if len(lone):
+            back[lone] = self._leaves_it_alone(
+                at[lone], since_s[lone], time_ms[lone], lat[lone], lon[lone], near_m[lone], kmh[lone]
+            )
         begins = jumped & (doubtful <= 0) & ~back
         self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
         c["doubtful"][at] = counted = np.where(back | (settled & ~begins), 0, counted)
         return counted >= t.confirm_readings, back
+
+    def _leaves_it_alone(
+        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, kmh: Floats
+    ) -> Bools:
+        """Whether these fixes, no jump from one that was, go on from before it as they tell, and so leave it alone.
+
+        They must not go on from it as well; but after a gap, in which all may have been driven, both may be.
+        """
+        c, t = self.columns, self.thresholds
+        slow_kmh = np.minimum(c["told_kmh"][at], kmh)
+        fast_kmh = np.minimum(np.maximum(c["told_kmh"][at], kmh), t.speed_max_kmh)
+        gap = since_s > np.maximum(t.step_max_s, _GAP_STEPS * c["jump_s"][at])
+
+        def as_told(from_lat: Degrees, from_lon: Degrees, seconds: Floats) -> Bools:
+            least_m, most_m = np.where(gap, 0.0, slow_kmh) / 3.6 * seconds, fast_kmh / 3.6 * seconds
+            doubt_m = 2.0 * near_m + t.speed_doubt_kmh / 3.6 * seconds
+            moved_m = haversine_m(from_lat, from_lon, lat, lon)
+            # A speed that was not told is NaN, and nothing is as told.
+            least_m, most_m = (1.0 - t.step_share) * least_m - doubt_m, (1.0 + t.step_share) * most_m + doubt_m
+            return np.asarray((moved_m >= least_m) & (moved_m <= most_m))
+
+        goes_on = as_told(c["true_lat"][at], c["true_lon"][at], (time_ms - c["true_ms"][at]) / 1000.0)
+        return goes_on & (gap | ~as_told(c["lat"][at], c["lon"][at], since_s))
 
     def _begin(
         self, at: Rows, time_ms: Ints, took_s: Floats, lat: Degrees, lon: Degrees, begins: Bools, measured: Rows,

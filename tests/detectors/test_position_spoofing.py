@@ -83,6 +83,89 @@ def test_a_lone_bad_fix_is_none(hear) -> None:
     assert set(said) == {"-"}
 
 
+def driven(step_s: float, first: int, last: int, aside_m: float = 0.0, **other: Any) -> list[dict[str, Any]]:
+    """The same truck, heard each ``step_s`` seconds."""
+    return [at(n * step_s / STEP_S, 25.0 * n * step_s, aside_m, **other) for n in range(first, last)]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2, 5, 120])
+@pytest.mark.parametrize(("step_s", "aside_m"), [(5.0, 600.0), (30.0, 2_000.0), (30.0, -9_000.0), (120.0, 6_000.0)])
+def test_a_lone_bad_fix_is_none_whatever_is_lost_after_it(
+    hear, batch, step_s: float, aside_m: float, lost: int
+) -> None:
+    after = driven(step_s, 21 + lost, 30 + lost)
+    readings = [*driven(step_s, 0, 20), *driven(step_s, 20, 21, aside_m), *after]
+    rule = PositionSpoofing()
+    assert set(hear(rule, *readings)) == {"-"}
+    assert doubted(*readings, batch=batch) == [False] * 20 + [True] + [False] * 9
+    assert hear(rule, *driven(step_s, 30 + lost, 33 + lost, 60_000.0)) == ["-", "trip", "trip"]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 120])
+def test_a_lone_bad_fix_is_none_where_it_stands(hear, batch, lost: int) -> None:
+    yard = [at(k, 0.0, 2_000.0 * (k == 5), speed_kmh=0.0) for k in range(130) if not 5 < k <= 5 + lost]
+    assert set(hear(PositionSpoofing(), *yard)) == {"-"}
+    assert doubted(*yard, batch=batch).count(True) == 1
+
+
+@pytest.mark.parametrize("ahead_m", [900.0, 1_150.0, 2_200.0])
+def test_a_lone_bad_fix_from_which_the_way_on_is_no_jump_is_none(hear, batch, ahead_m: float) -> None:
+    readings = [*truck(0, 5), at(5, 3_750.0 + ahead_m), *truck(6, 12)]
+    assert set(hear(PositionSpoofing(), *readings)) == {"-"}
+    assert doubted(*readings, batch=batch) == [False] * 5 + [True] + [False] * 6
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5, 10])
+def test_a_false_track_is_told_at_its_second_fix_whatever_was_lost_after_its_first(hear, lost: int) -> None:
+    """The control: whoever drives on from a jump, and cannot have come there without it."""
+    false = [*truck(5, 6, aside_m=9_000), *truck(6 + lost, 9 + lost, aside_m=9_000)]
+    assert hear(PositionSpoofing(), *truck(0, 5), *false) == ["-"] * 6 + ["trip"] * 3
+
+
+@pytest.mark.parametrize("step_s", [30.0, 120.0])
+def test_a_false_track_is_told_from_where_the_truck_may_be_by_its_speed_as_well(hear, step_s: float) -> None:
+    """As far behind as it drives from the first fix before the jump to the second after it: as if it had turned."""
+    back = [at(n * step_s / STEP_S, 25.0 * step_s * (n - 4.0)) for n in range(5, 8)]
+    assert hear(PositionSpoofing(), *driven(step_s, 0, 5), *back) == ["-"] * 6 + ["trip"] * 2
+
+
+def test_what_one_round_has_of_many_devices_is_judged_as_each_alone_also_after_a_restart(batch) -> None:
+    """One goes on from before its jump, one from it, one jumps back, one drives on: in the same rounds."""
+    after = truck(7, 10)
+    devices = [
+        [*truck(0, 5), *truck(5, 6, aside_m=2_000), *after],
+        [*truck(0, 5), *truck(5, 6, aside_m=9_000), *truck(7, 10, aside_m=9_000)],
+        [*truck(0, 5), *truck(5, 6, aside_m=60_000), *after],
+        [*truck(0, 6), *after],
+    ]
+    alone = []
+    for readings in devices:
+        rule = PositionSpoofing()
+        rule.columns.ensure(1)
+        verdicts = [rule.judge(batch(rows=[0], **reading)) for reading in readings]
+        alone.append([(int(v.level[0]), v.doubted is not None and bool(v.doubted[0])) for v in verdicts])
+    together: list[list[tuple[int, bool]]] = [[] for _ in devices]
+    rule = PositionSpoofing()
+    rule.columns.ensure(len(devices))
+    for readings in zip(*devices, strict=True):
+        before, rule = rule, PositionSpoofing()
+        rule.columns.ensure(len(devices))
+        for row, values in enumerate(before.columns.dump_rows(range(len(devices)))):
+            rule.columns.set_row(row, values)
+        verdict = rule.judge(batch(len(devices), **{name: [r[name] for r in readings] for name in readings[0]}))
+        doubts = [False] * len(devices) if verdict.doubted is None else verdict.doubted.tolist()
+        for said, level, doubt in zip(together, verdict.level.tolist(), doubts, strict=True):
+            said.append((level, doubt))
+    assert together == alone
+    assert [max(level for level, _ in said) for said in alone] == [0, 1, 0, 0]
+
+
+def test_of_a_device_that_tells_no_speed_nobody_knows_which_track_it_left(hear) -> None:
+    mute = {"speed_kmh": math.nan}
+    readings = [*truck(0, 5, **mute), *truck(5, 6, aside_m=2_000, **mute), *truck(7, 10, **mute)]
+    assert hear(PositionSpoofing(), *readings) == ["-"] * 6 + ["trip"] * 3
+
+
 def told_late(drive: list[dict[str, Any]], k: int, shift_s: float) -> list[dict[str, Any]]:
     """The same drive, of which one reading's time is wrong; what then comes before what was told says nothing."""
     wrong = {**drive[k], "time_ms": drive[k]["time_ms"] + round(1_000 * shift_s)}
