@@ -19,6 +19,7 @@ from contracts.alerts import Alert
 from contracts.drills import says_drill
 from contracts.history import History
 from contracts.readings import ReadingId
+from deploy.at_rest import wait_at_rest
 from deploy.audit import LineAudit, audit
 from deploy.checks import RuleTables
 from deploy.mqtt_tls import mqtt_address, mqtt_tls
@@ -254,6 +255,16 @@ class LineRun:
                 time.sleep(0.5)
         finally:
             history.close()
+
+    def rest(self, timeout_s: float = SETTLE_S) -> None:
+        """Return once every stage has done with what has come, so that all that is told has been told.
+
+        Raises ServiceFailedError where that takes longer.
+        """
+        try:
+            asyncio.run(asyncio.wait_for(wait_at_rest(self.settings.kafka), timeout_s))
+        except TimeoutError:
+            raise ServiceFailedError(f"the line did not come to rest within {timeout_s:g} s.") from None
 
     def stop_line(self) -> None:
         """End the line's processes in order, each with its last checkpoint."""

@@ -82,6 +82,12 @@ async def _behind(consumer: Any, ends: dict[Any, int]) -> bool:
     return False
 
 
+async def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
+    """Where each partition of the topic ends now: the offset of what would come next. Raises ServiceMissingError."""
+    async with _consumer(bootstrap, topic) as (consumer, partitions):
+        return {place.partition: end for place, end in (await consumer.end_offsets(partitions)).items()}
+
+
 async def partitions_of(bootstrap: str, topic: str) -> int:
     """How many partitions the topic has. Raises ServiceMissingError."""
     async with _consumer(bootstrap, topic) as (_, partitions):

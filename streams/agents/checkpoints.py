@@ -27,6 +27,12 @@ _READ_TIMEOUT_MS: Final = 500
 NOTHING_COVERED: Final = -1
 
 
+def covered_in(record: Any) -> tuple[str, int] | None:
+    """The source topic and the covered offset that a checkpoint's record says, or None of a record of state."""
+    source, _, key = record.key.decode().partition("|")
+    return None if key != _COVERED or record.value is None else (source, unpack(record.value)[0])
+
+
 class CheckpointStore:
     """The checkpoints of one source partition of one stage."""
 

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,15 +28,38 @@ from deploy.topic_io import records_of
 from simulators import Fleet, scenarios
 
 START_MS = 1_790_000_000_000
+PATIENCE_S = 240.0
 
 
 def fleet(seed: int = 7, start_ms: int = START_MS, **more: Any) -> Fleet:
     return scenarios.load("demo").make(seed, start_ms, horizon_s=45, **more)
 
 
-async def statuses_in(kafka: str) -> list[tuple[bytes, bytes]]:
-    """Each status on the topic, and the name of the device it is kept by."""
-    return [(record.key or b"", record.value) async for record in records_of(kafka, topics.STATUS)]
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, "it never was"
+        time.sleep(0.2)
+
+
+def statuses(run: LineRun) -> list[tuple[bytes, bytes]]:
+    """Each status on the topic after the name of the device it is kept by, oldest first."""
+
+    async def read() -> list[tuple[bytes, bytes]]:
+        return [(record.key or b"", record.value) async for record in records_of(run.settings.kafka, topics.STATUS)]
+
+    return asyncio.run(read())
+
+
+def by_mark(statuses: list[tuple[bytes, bytes]]) -> dict[str, int]:
+    """How many of them are a drill's, and how many are not."""
+    return dict(Counter("true" if says_drill(value) else "false" for _, value in statuses))
+
+
+def counted_by_gateway(run: LineRun) -> dict[str, int]:
+    with urllib.request.urlopen(f"{run.stack.health['gateway']}/metrics", timeout=60) as answer:
+        found = re.findall(r'puente_statuses_total{exercise="(\w+)"} (\d+)', answer.read().decode())
+    return {exercise: int(count) for exercise, count in found}
 
 
 def episodes(alerts: list[Alert]) -> set[tuple[str, str, str, int]]:
@@ -79,7 +103,7 @@ def test_the_core_tells_of_a_drill_and_of_the_real_what_it_tells_of_each_alone()
 def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_counts(kafka_ready: None) -> None:
     with LineRun(Settings(rules=AT_CLOCK_SPEED)) as run:
         run.start_all()
-        run.wait_ready(120)
+        run.wait_ready(PATIENCE_S)
         real = fleet(start_ms=time.time_ns() // 1_000_000 + 2_000)
         # The command itself, as whoever holds the drill would type it, against the line that is up.
         command = [
@@ -99,16 +123,14 @@ def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_cou
             command, env={**kept, "PUENTE_CONFIG": str(run.stack.config)}, stdout=subprocess.PIPE, text=True
         ) as drill:
             run.play(real)
-            said, _ = drill.communicate(timeout=180)
+            said, _ = drill.communicate(timeout=600)
         assert drill.returncode == 0
         drilled = json.loads(said)
-        run.settle()
-        time.sleep(3.0)  # the drill's own last readings
-        statuses = asyncio.run(statuses_in(run.settings.kafka))
-        with urllib.request.urlopen(f"{run.stack.health['gateway']}/metrics", timeout=10) as answer:
-            counted_by_gateway = dict(
-                re.findall(r'puente_statuses_total{exercise="(\w+)"} (\d+)', answer.read().decode())
-            )
+        run.settle(PATIENCE_S)  # of the real alone
+        run.rest(PATIENCE_S)
+        until(lambda: {json.loads(word)["status"] for word in dict(statuses(run)).values()} == {"offline"})
+        until(lambda: counted_by_gateway(run) == by_mark(statuses(run)))  # it hears of Kafka's custody a moment later
+        told = statuses(run)
         run.stop_line()
         account = run.account()
         assert run.settings.sqlite_path is not None
@@ -135,9 +157,7 @@ def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_cou
             assert alert.shipment_id is None or alert.exercise == alert.shipment_id.startswith("DRILL-")
 
     # Comings, goings and last wills too: each on the topic by its device's name, in the gateway's count by its mark.
-    assert {(says_drill(value), b"-DRILL-" in key) for key, value in statuses} == {(True, True), (False, False)}
-    by_mark = Counter(says_drill(value) for _, value in statuses)
-    assert counted_by_gateway == {"true": str(by_mark[True]), "false": str(by_mark[False])}
+    assert {(says_drill(value), b"-DRILL-" in key) for key, value in told} == {(True, True), (False, False)}
 
     assert points["readings"] == {0: published, 1: drilled["published"]}
     assert sorted(devices) == [(0, 0), (1, 1)]

@@ -29,12 +29,13 @@ def play() -> Account:
     """A short demo, from start to account."""
     with LineRun(replace(load({}), history="influxdb")) as run:
         run.start_all()
-        run.wait_ready(120.0)
+        run.wait_ready(240.0)
         start_ms = time.time_ns() // 1_000_000 + 1_000
-        run.play(scenarios.load("demo").make(SEED, start_ms, horizon_s=RUN_S), drain_s=30.0)
+        run.play(scenarios.load("demo").make(SEED, start_ms, horizon_s=RUN_S), drain_s=180.0, resend_after_ms=60_000)
         while run.playing:
             time.sleep(0.2)
-        run.settle()
+        run.settle(180.0)
+        run.rest(180.0)
         run.stop_line()
         return run.account()
 

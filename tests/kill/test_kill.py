@@ -22,6 +22,7 @@ from deploy.line_run import AT_CLOCK_SPEED, Account, LineRun
 from deploy.services.processes import Child
 from deploy.settings import load
 from simulators import scenarios
+from simulators.journal import RESEND_AFTER_MS
 from simulators.scenarios import Scenario
 
 SEED = 20_011
@@ -55,16 +56,19 @@ def run_line(
         roles = [("gateway", "gateway"), ("worker", "worker-1"), ("worker", "worker-2"), ("sink", "sink")]
         for role, name in roles:
             run.start(role, name, fault=FAULTS[name][1] if killed and name in FAULTS else "")
-        run.wait_ready(120.0)
-        if barrier.wait(180.0) == 0:
+        run.wait_ready(240.0)
+        if barrier.wait(360.0) == 0:
             start["ms"] = time.time_ns() // 1_000_000 + 3_000
-        barrier.wait(10.0)
-        run.play(kill.make(SEED, start["ms"]), drain_s=90.0)
+        barrier.wait(60.0)
+        # Left alone, nothing is to be sent again because a busy machine is slow to answer.
+        resend_after_ms = RESEND_AFTER_MS if killed else 60_000
+        run.play(kill.make(SEED, start["ms"]), drain_s=240.0, resend_after_ms=resend_after_ms)
         while run.playing:
             if killed:
                 revive(run, deaths)
             time.sleep(0.2)
-        run.settle(90.0)
+        run.settle(240.0)
+        run.rest(240.0)
         run.stop_line()
         return Ran(run.account(), deaths, run.stack.services()["mqtt"])
 

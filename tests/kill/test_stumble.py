@@ -28,12 +28,13 @@ def test_failing_checkpoints_stop_no_partition_and_change_no_alert(kafka_ready: 
         run.start("gateway")
         run.start("worker", fault="worker_checkpoints_fail:30")
         run.start("sink")
-        run.wait_ready(120.0)
+        run.wait_ready(240.0)
         fleet = scenarios.load("demo").make(SEED, time.time_ns() // 1_000_000 + 1_000, horizon_s=RUN_S)
-        run.play(fleet, drain_s=60.0)
+        run.play(fleet, drain_s=180.0)
         while run.playing:
             time.sleep(0.2)
-        run.settle(90.0)
+        run.settle(180.0)
+        run.rest(180.0)
         log = run.children["worker"].log.read_text()
         alive = run.children["worker"].exit_code is None
         run.stop_line()

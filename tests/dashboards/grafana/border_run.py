@@ -82,12 +82,12 @@ def real_line(bucket: Bucket, seconds: int) -> None:
     history = f"influxdb://{host}/{bucket.name}?org={bucket.org}"
     with LineRun(replace(load({}), history=history, influx_token=bucket.token)) as run:
         run.start_all()
-        run.wait_ready(120.0)
+        run.wait_ready(240.0)
         start_ms = time.time_ns() // 1_000_000 + 1_000
-        run.play(scenarios.load("demo").make(SEED, start_ms, horizon_s=seconds), drain_s=30.0)
+        run.play(scenarios.load("demo").make(SEED, start_ms, horizon_s=seconds), drain_s=180.0)
         while run.playing:
             time.sleep(0.2)
-        run.settle()
+        run.settle(180.0)
         run.stop_line()
 
 
