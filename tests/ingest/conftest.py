@@ -40,7 +40,7 @@ def reading(device_id: str, seq: int, **more: object) -> bytes:
     return json.dumps(whole, separators=(",", ":")).encode()
 
 
-async def eventually(true: Callable[[], bool], within_s: float = 60.0) -> None:
+async def eventually(true: Callable[[], bool], within_s: float = 180.0) -> None:
     """Wait until it is so. The bound is on hanging: nothing is said of time."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110 - what is waited for happens in other processes
@@ -57,13 +57,15 @@ class Device:
         self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(1_000)
         self._client.on_connect = lambda client, *_: client.subscribe("v1/+/+/receipt", qos=1)
+        self._listening = threading.Event()  # connected is less: a receipt could come before there is a subscription
+        self._client.on_subscribe = lambda *_: self._listening.set()
         self._client.on_message = self._heard
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
 
     async def publish(self, topic: str, *payloads: bytes) -> None:
         """Publish; returns when the broker has all of it."""
-        await eventually(self._client.is_connected)
+        await eventually(lambda: self._listening.is_set() and self._client.is_connected())
         sent = [self._client.publish(topic, payload, qos=1) for payload in payloads]
         await eventually(lambda: all(info.is_published() for info in sent))
 
@@ -185,7 +187,7 @@ class Line:
             "partitions": PARTITIONS,
             "frame_linger_ms": 10.0,
             "receipt_interval_ms": 50.0,
-            "stop_within_s": 5.0,
+            "stop_within_s": 60.0,
         }
         return GatewayConfig(**(quick | more))
 

@@ -33,7 +33,15 @@ class HastyGateway(Gateway):
         self._link.ack([(message.mid, epoch)])
 
 
-class ForgetfulGateway(Gateway):
+class TellingGateway(Gateway):
+    """Says of each message that it has it, for a test that must know."""
+
+    def _take(self, message: MQTTMessage, epoch: int) -> None:
+        super()._take(message, epoch)
+        logging.info("took message %d of epoch %d", self.counters.messages, epoch)
+
+
+class ForgetfulGateway(TellingGateway):
     """Sends every acknowledgement on whatever connection there is."""
 
     def make_link(self) -> MqttLink:
@@ -56,7 +64,7 @@ def main() -> None:
         run(options.settings)
         return
 
-    kind = HastyGateway if options.ack_on_receipt else ForgetfulGateway if options.ack_any_epoch else Gateway
+    kind = HastyGateway if options.ack_on_receipt else ForgetfulGateway if options.ack_any_epoch else TellingGateway
     gateway = kind(config_from(options.settings), before_ack=fault_hook(options.fault))
     if options.die_after_acks:
         settle, left = gateway._settle, options.die_after_acks

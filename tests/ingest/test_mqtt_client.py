@@ -26,7 +26,7 @@ def connect_packet(protocol: MQTTProtocolVersion) -> bytes:
         connect(client, config, protocol)
         client.loop_write()
         with server.accept()[0] as peer:
-            peer.settimeout(10)
+            peer.settimeout(60)
             packet = peer.recv(1_000)
         client.disconnect()
     return packet
@@ -55,7 +55,7 @@ def test_the_local_mosquitto_takes_packets_of_the_same_length(
     client.connect(broker.host, broker.port)
     client.loop_start()
     try:
-        assert answers.get(timeout=10).MaximumPacketSize == PACKET_BYTES_MAX
+        assert answers.get(timeout=60).MaximumPacketSize == PACKET_BYTES_MAX
     finally:
         client.disconnect()
         client.loop_stop()
