@@ -31,7 +31,7 @@ from simulators.places import ways
 pytestmark = [pytest.mark.kafka, pytest.mark.mqtt]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "subscribers"
 SECRET = "0123456789abcdef0123456789abcdef"
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 def printed(program: str) -> str:
@@ -183,7 +183,7 @@ def test_the_webhook_example_takes_what_is_signed_and_nothing_else(subscribers: 
     )
     forged = Request(f"http://127.0.0.1:{port}/", b"{}", {"Notification-Signature": "sha256=00", "Delivery-Id": "x"})
     with pytest.raises(HTTPError, match="401"):
-        urlopen(forged, timeout=5)
+        urlopen(forged, timeout=60)
     assert said.count("It closed.") == 1
 
 
