@@ -26,6 +26,7 @@ from simulators.mqtt_links import Broker, Link, Links, identity_of
 
 pytestmark = pytest.mark.mqtt
 START_MS = 1_790_000_000_000
+PATIENCE_S = 120.0
 
 
 class Gateway:
@@ -47,7 +48,7 @@ class Gateway:
         self.client.connect(mqtt.host, mqtt.port)
         self.client.loop_start()
         self.client.subscribe([("v1/+/+/readings", 1), ("v1/+/+/status", 1)])
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(PATIENCE_S)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         _, scac, device_id, what = message.topic.split("/")
@@ -84,8 +85,15 @@ def gateway(mqtt: Any, answers: Callable[[Reading, int], Receipt | None]) -> Ite
 
 
 def devices(fleet: Fleet, mqtt: Any, journal_dir: Path | None = None, **how: Any) -> DeviceFleet:
-    how = {"mode": "fast", "drain_s": 30.0} | how
+    how = {"mode": "fast", "drain_s": PATIENCE_S} | how
     return DeviceFleet(fleet, mqtt.host, mqtt.port, mqtt.device_username, mqtt.device_password, journal_dir, **how)
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, "it never was"
+        time.sleep(0.02)
 
 
 def first_occurrences(readings: list[Reading]) -> dict[str, list[tuple[int, int]]]:
@@ -106,7 +114,9 @@ def test_all_of_a_fleet_arrives_once_and_in_order_and_is_receipted(
     fleet = Fleet(3, START_MS, 4, interval_s=1, horizon_s=120)
     sent = {identity(reading) for _, _, reading in fleet.run()}
     with gateway(mqtt, lambda reading, _: held(reading)) as taking:
-        simulated = devices(fleet, mqtt, tmp_path if keeps == "file" else None, connections=connections)
+        simulated = devices(
+            fleet, mqtt, tmp_path if keeps == "file" else None, connections=connections, resend_after_ms=60_000
+        )
         before_ms = time.time_ns() // 1_000_000
         done = simulated.run()
         after_ms = time.time_ns() // 1_000_000
@@ -174,17 +184,29 @@ def test_a_journal_outlives_its_process_and_sends_again_what_had_no_receipt(mqtt
 def test_a_broker_that_dies_and_comes_back_costs_no_reading_and_no_order(mqtt_factory: Callable[..., Any]) -> None:
     own = mqtt_factory()
     fleet = Fleet(4, START_MS, 2, interval_s=1, horizon_s=300)
+    going, waiting = threading.Event(), threading.Event()
+    going.set()
+
+    def now_ms() -> int:
+        """The clock, on which the devices stand still until there is somebody to hear them again."""
+        if not going.is_set():
+            waiting.set()
+            going.wait()
+        return time.time_ns() // 1_000_000
+
     with gateway(own, lambda *_: None) as first:
-        simulated = devices(fleet, own, in_flight_max=50, resend_after_ms=60_000)
+        simulated = devices(fleet, own, in_flight_max=50, resend_after_ms=60_000, now_ms=now_ms)
         running = threading.Thread(target=simulated.run)
         running.start()
-        until = time.monotonic() + 20
-        while len(first.taken) < 100 and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: len(first.taken) >= 100)
         own.kill()
+        until(lambda: not any(link.ready for link in simulated._links.links))  # they find it dead, and try again
+        going.clear()
+        assert waiting.wait(PATIENCE_S)
     own.restart()
     with gateway(own, lambda reading, _: held(reading)) as second:
-        running.join(60)
+        going.set()
+        running.join(PATIENCE_S)
         assert not running.is_alive()
     assert simulated.unreceipted() == 0
     assert second.identities() == {identity(reading) for _, _, reading in fleet.run()}
@@ -199,21 +221,17 @@ def test_a_device_says_when_it_comes_and_goes_and_its_last_will_when_it_is_lost(
     with gateway(mqtt, lambda reading, _: held(reading)) as taking:
         devices(fleet, mqtt).run()
         device_id = "CRDN-T00000"
-        until = time.monotonic() + 40
-        while taking.statuses[device_id] != ["online", "offline"] and time.monotonic() < until:
-            time.sleep(0.02)
-        lost = devices(fleet, mqtt, mode="clock", rate=1.0)
+        until(lambda: taking.statuses[device_id] == ["online", "offline"])
+        lost = devices(Fleet(4, START_MS, 1, interval_s=1, horizon_s=3_600), mqtt, mode="clock", rate=1.0)
         thread = threading.Thread(target=lost.run)
         thread.start()
-        while taking.statuses[device_id] != ["online", "offline", "online"] and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: taking.statuses[device_id] == ["online", "offline", "online"])
         for link in lost._links.links:
             assert link.socket is not None
             link.socket.shutdown(2)
-        while "lost" not in taking.statuses[device_id] and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: "lost" in taking.statuses[device_id])
         lost.stop()
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert taking.statuses[device_id][:4] == ["online", "offline", "online", "lost"]
 
