@@ -64,7 +64,7 @@ class Line:
         return subprocess.run(
             [sys.executable, "-m", "deploy.cli", *arguments],
             env={**environ, "PUENTE_CONFIG": str(self.stack.config)},
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
     def load(self, *records: dict[str, Any]) -> None:
@@ -100,11 +100,11 @@ def line(kafka_ready: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         line.load(route(), device(), shipment(0, "US1234567"))
         worker = stack.start_role("worker")
         asyncio.run(write(stack.settings.kafka, 7))
-        deadline_s = time.monotonic() + 120.0
+        deadline_s = time.monotonic() + 300.0
         while line.alert() is None and time.monotonic() < deadline_s:
             worker.check()
             time.sleep(0.5)
-        worker.stop(deadline_s=20.0)
+        worker.stop(deadline_s=120.0)
         line.load(shipment(0, WRONG))  # in the first one's place, which a compaction will take away
         line.load(shipment(T0_MS - 60_000, WRONG))
         yield line

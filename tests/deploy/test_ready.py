@@ -38,7 +38,7 @@ def test_what_is_published_once_up_has_said_where_is_receipted(kafka_ready: None
         receipt = published_and_receipted(facts)
     finally:
         up.terminate()
-        up.wait(60)
+        up.wait(180)
     assert "waiting for the gateway and the stages" in said
     assert receipt["held"] == [{"boot_id": 1, "first_seq": 0, "last_seq": 0}]
 
@@ -56,10 +56,10 @@ def published_and_receipted(facts: dict[str, str]) -> dict[str, object]:
     client.connect(host, int(port))
     client.loop_start()
     try:
-        assert subscribed.wait(30)
+        assert subscribed.wait(120)
         reading = {"device_id": "TRK-1", "boot_id": 1, "seq": 0, "time_ms": time.time_ns() // 1_000_000}
         client.publish(f"{TOPIC}/readings", json.dumps(reading), 1)
-        assert came.wait(60)
+        assert came.wait(120)
     finally:
         client.disconnect()
         client.loop_stop()

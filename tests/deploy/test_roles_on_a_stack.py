@@ -6,22 +6,34 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from deploy.ready import wait_ready
-from deploy.settings import load
+from deploy.settings import Settings, load
 from deploy.stack import ROLES, LocalStack
+from streams.sinks.open_history import open_history
 
 NOWHERE = "127.0.0.1:1"
+PATIENCE_S = 180.0
 
 
 def puente(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, on these settings alone."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PUENTE_")}
     command = [sys.executable, "-m", "deploy.cli", *arguments]
-    return subprocess.run(command, env={**environ, **more}, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env={**environ, **more}, capture_output=True, text=True, check=False, timeout=300)
+
+
+def held(settings: Settings) -> int:
+    """How many readings the history holds."""
+    history = open_history(settings.history, read_only=True)
+    try:
+        return len(history.identities(0, 2**42))
+    finally:
+        history.close()
 
 
 @pytest.mark.parametrize("role", ["gateway", "worker", "sink", "deliver"])
@@ -83,8 +95,14 @@ def test_each_process_says_what_is_missing_and_tells_at_its_end_what_it_did(
         )  # fmt: skip
         assert simulated.returncode == 0, simulated.stderr
         assert simulated.stdout.endswith(" 0 without a receipt\n"), "its last word, where nobody has a terminal"
+        # Receipted is less than through: told to stop, a stage leaves what it has not taken to its next start.
+        published = json.loads((tmp_path / "fleet").read_text())["published"]
+        end = time.monotonic() + PATIENCE_S
+        while held(stack.settings) < published:
+            assert time.monotonic() < end, "".join(child.last_words() for child in children)
+            time.sleep(0.2)
         for child in children:
-            child.stop(deadline_s=30.0)
+            child.stop(deadline_s=PATIENCE_S)
             assert child.exit_code == 0, child.last_words()
     told = {child.name: json.loads((tmp_path / child.name).read_text()) for child in children}
     assert told["gateway"]["accepted"] > 0

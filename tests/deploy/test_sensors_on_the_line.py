@@ -132,13 +132,14 @@ def line(kafka_ready: None) -> Iterator[Told]:
         worker = stack.start_role("worker")
         asyncio.run(write(kafka, log[len(log) // 2 :]))
         until(lambda: expected.keys() <= of_sensors(asyncio.run(told(kafka))).keys(), worker.check)
-        worker.stop(deadline_s=20.0)
+        until(lambda: len(set(asyncio.run(values(kafka)))) >= len(BOXES) * (MINUTES - 1), worker.check)
+        worker.stop(deadline_s=120.0)
         yield Told(stack, expected)
 
 
 def until(holds: Callable[[], bool], check: Callable[[], object]) -> None:
     """Wait for it, as long as what ``check`` looks after lives."""
-    deadline_s = time.monotonic() + 120.0
+    deadline_s = time.monotonic() + 300.0
     while not holds() and time.monotonic() < deadline_s:
         check()
         time.sleep(1.0)
@@ -159,7 +160,7 @@ def puente(line: Told, *arguments: str, **more: str) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, "-m", "deploy.cli", *arguments],
         env={**environ, "PUENTE_CONFIG": str(line.stack.config), **more},
-        capture_output=True, text=True, check=False, timeout=240,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 
@@ -246,9 +247,9 @@ def test_another_version_judges_once_it_may_and_not_before(line: Told, tmp_path:
     until(lambda: tells_of_more(line), worker.check)
     (url,) = (url for name, url in line.stack.facts()["health"].items() if name.startswith("worker"))
     ready, metrics = (
-        urllib.request.urlopen(f"{url}/{page}", timeout=10).read().decode() for page in ("readyz", "metrics")
+        urllib.request.urlopen(f"{url}/{page}", timeout=60).read().decode() for page in ("readyz", "metrics")
     )
-    worker.stop(deadline_s=20.0)
+    worker.stop(deadline_s=120.0)
     assert tells_of_more(line)
     assert all(alert.evidence["model_version"] == "sensor_anomaly@8" for alert in line.alerts() if in_time(alert))
     assert re.search("WARNING.*Judging: sensor_anomaly@8-own-range .* waived by Ana Ruiz, ANAM", worker.log.read_text())

@@ -75,7 +75,7 @@ def _connected(server: LocalMqtt, client_id: str, username: str | None, password
     client.connect(server.host, server.port)
     client.loop_start()
     try:
-        assert answered.wait(10)
+        assert answered.wait(60)
     finally:
         client.disconnect()
         client.loop_stop()

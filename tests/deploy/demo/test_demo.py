@@ -28,7 +28,7 @@ def test_the_demo_ends_by_itself_and_accounts_for_everything(kafka_ready: None, 
     account = tmp_path / "demo.json"
     command = ["demo", "--for", "20s", "--seed", "1", "--language", "es", "--json", str(account)]
     ran = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", *command], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-m", "deploy.cli", *command], capture_output=True, text=True, timeout=600, check=False
     )
     assert ran.returncode == 0, ran.stderr
     result = json.loads(account.read_bytes())

@@ -78,7 +78,7 @@ def test_ctrl_c_ends_it_and_every_process_it_started_without_a_traceback() -> No
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         children: list[psutil.Process] = []
-        deadline_s = time.monotonic() + 120.0
+        deadline_s = time.monotonic() + 300.0
         while sum(map(works, children)) < 2 and time.monotonic() < deadline_s:
             time.sleep(0.1)
             children = psutil.Process(running.pid).children(recursive=True)
@@ -87,9 +87,9 @@ def test_ctrl_c_ends_it_and_every_process_it_started_without_a_traceback() -> No
         for child in children:  # a terminal tells them all
             if child.is_running():
                 child.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=120)
+        _, said = running.communicate(timeout=300)
         assert running.returncode == 130
         assert "Traceback" not in said
-        assert psutil.wait_procs(children, timeout=30)[1] == []
+        assert psutil.wait_procs(children, timeout=120)[1] == []
     finally:
         running.kill()
