@@ -45,7 +45,7 @@ class Held:
         self.came.append(event.message.offset)
 
     async def until(self, met: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while not met():  # noqa: ASYNC110 - what is waited for happens in Faust
                 await asyncio.sleep(0.02)
 
@@ -56,9 +56,9 @@ class Held:
 
     async def until_the_end(self) -> None:
         """Return when the last record has come, and nothing after it for a while."""
-        await self.until(lambda: self.came[-1:] == [RECORDS - 1])
         came = -1
         while came < len(self.came):
+            await self.until(lambda: self.came[-1:] == [RECORDS - 1])
             came = len(self.came)
             await asyncio.sleep(QUIET_S)
 
