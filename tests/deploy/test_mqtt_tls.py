@@ -111,20 +111,35 @@ async def settled(what: Callable[[], bool], within_s: float = 120.0) -> None:
             await asyncio.sleep(0.01)
 
 
+@dataclass
+class Gathered:
+    """What is on its way from a broker is handed on once it is ``least_bytes`` together; then as it comes again."""
+
+    least_bytes: int = 0
+
+
 @asynccontextmanager
-async def tls_in_front(broker: Broker, host: str, port: int) -> AsyncIterator[int]:
+async def tls_in_front(broker: Broker, host: str, port: int, gathered: Gathered) -> AsyncIterator[int]:
     """What terminates TLS before a plain broker, as many fleets have it: one record holds many packets. Its port."""
 
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, gather_s: float) -> None:
+    async def upwards(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(1_000_000):
-            await asyncio.sleep(gather_s)
             sink.write(data)
+        sink.close()
+
+    async def downwards(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        kept = b""
+        while data := await source.read(1_000_000):
+            kept += data
+            if len(kept) >= gathered.least_bytes:
+                sink.write(kept)
+                kept, gathered.least_bytes = b"", 0
         sink.close()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs_reader, theirs_writer = await asyncio.open_connection(host, port, limit=1_000_000)
         with suppress(asyncio.CancelledError, ConnectionError):  # the test is over
-            await asyncio.gather(pump(reader, theirs_writer, 0.0), pump(theirs_reader, writer, 0.5))
+            await asyncio.gather(upwards(reader, theirs_writer), downwards(theirs_reader, writer))
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(broker.authority.with_name("server.pem"), broker.authority.with_name("server.key"))
@@ -136,7 +151,8 @@ async def heard_of_a_burst(broker: Broker, mqtt: LocalMqtt, messages: int, withi
     """How many of so many messages, which come to a connected gateway at once, it hears within the time."""
     name = f"gw-{secrets.token_hex(4)}"
     heard: list[tuple[int, int]] = []
-    async with tls_in_front(broker, mqtt.host, mqtt.port) as port:
+    gathered = Gathered()
+    async with tls_in_front(broker, mqtt.host, mqtt.port, gathered) as port:
         config = LinkConfig("127.0.0.1", port, name, mqtt.username, mqtt.password, tls=broker.context())
 
         def turn() -> None:
@@ -148,7 +164,10 @@ async def heard_of_a_burst(broker: Broker, mqtt: LocalMqtt, messages: int, withi
         running = asyncio.create_task(link.run())
         await settled(lambda: link.connected)
         login: Any = {"username": mqtt.username, "password": mqtt.password}
-        sent = [(f"burst/{name}", b"x" * 40, 1, False)] * messages
+        topic, payload = f"burst/{name}", b"x" * 40
+        sent = [(topic, payload, 1, False)] * messages
+        # All of them, however slowly they come: of each the header, topic, packet's number, properties (none), payload.
+        gathered.least_bytes = messages * (2 + 2 + len(topic) + 2 + 1 + len(payload))
         await asyncio.to_thread(publish.multiple, sent, mqtt.host, mqtt.port, auth=login)
         with suppress(TimeoutError):
             await settled(lambda: len(heard) == messages, within_s)
