@@ -20,9 +20,10 @@ speed comes from the wheels looks frozen. A track that stays where it jumped to 
 ``settle_s``, for a device may be carried while it is off. A gap long enough to have been driven either way tells
 nothing of the one fix before it, and it is taken for a bad one: a false track that sent a single fix before such a gap
 is told of no more than one that began in it. Where no speed is told, one bad fix before a gap leaves the true track
-doubted. As a shipment changes, nobody knows which of two tracks is the false one, and neither is told of the next: so a
-false track that began before it, guarded or not, is told of no more, and a second one within ``settle_s`` that goes
-where the first may have come from is told only when it is over. Late readings say nothing, and teach nothing but since
+doubted. Nobody knows which of two tracks is the false one where one of them is a device's first fix alone, as a
+receiver may keep it from where it was switched off, or where the shipment changes meanwhile: neither is told of it. So
+a false track that begins at the second fix ever, or before its shipment, guarded or not, is told of no more, and a
+second one within ``settle_s`` that goes where the first may have come from is told only when it is over. Late readings say nothing, and teach nothing but since
 when it has no fix: a backlog's newer fix is the last one, and its speed the last speed.
 """
 
@@ -61,7 +62,7 @@ Degrees = NDArray[np.float32]
 Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
-_LEFT_OPEN: Final = -1  # of doubtful fixes: their shipment ended before anybody knew which track is the true one
+_LEFT_OPEN: Final = -1  # of doubtful fixes: nobody knows which of two tracks is the true one
 _GAP_STEPS: Final = 1.5  # from how many times the step before it on a step has a reading lost in it
 _FIRST_S: Final = 60.0  # what counts as the step before a device's first one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
@@ -129,10 +130,10 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 
 class PositionSpoofing:
     """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
-    where a clock went back); doubtful fixes since (below 0: their shipment has ended); the jump (m, s); repeats of the
-    last fix, and metres that the speed claimed meanwhile; the newest fix's time (ms) and speed, also a late one's,
-    readings without one since, and the time it lets pass between two; what is wrong, whether an episode is on; and
-    ``told_speed``'s.
+    where a clock went back); doubtful fixes since (below 0: nobody knows which track is true); the jump (m, s); repeats of the
+    last fix, and metres that the speed claimed meanwhile; whether its track has but this one fix; the newest fix's
+    time (ms) and speed, also a late one's, readings without one since, and the time it lets pass between two; what is
+    wrong, whether an episode is on; and ``told_speed``'s.
     """
 
     card = CARD
@@ -155,6 +156,7 @@ class PositionSpoofing:
             jump_s=np.float32(0.0),
             same=np.int16(0),
             claimed_m=np.float32(0.0),
+            alone=np.bool_(False),
             kind=np.int8(0),
             lit_ms=np.int64(-1),
             lit_kmh=np.float32(np.nan),
@@ -269,7 +271,7 @@ class PositionSpoofing:
         self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, kmh: Floats,
         known: Bools,
     ) -> tuple[Bools, Bools]:  # fmt: skip
-        """Follow each track: (a fix doubted often enough, a fix that is back on the trusted track)."""
+        """Follow each track: (a fix doubted often enough, a fix back on the trusted track, or on one of two unproven ones)."""
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
         took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)
@@ -278,7 +280,9 @@ class PositionSpoofing:
         # A degree is 111 km at the most: what is nearer than that makes no jump, and needs no trigonometry.
         degrees = np.abs(lat - c["lat"][at]) + np.abs(lon - c["lon"][at])
         far = known & (degrees * 111_200.0 > reach_m)
-        doubtful = c["doubtful"][at]
+        doubtful, alone = c["doubtful"][at], c["alone"][at]
+        # A receiver's first fix may be where it was switched off, and be repeated until it has another.
+        c["alone"][at] = (c["at_ms"][at] < 0) | (alone & ~known)
         back = np.zeros(len(at), np.bool_)
         if not (far.any() or doubtful.any()):
             return back, back
@@ -299,10 +303,13 @@ class PositionSpoofing:
                 at[lone], since_s[lone], time_ms[lone], lat[lone], lon[lone], near_m[lone], kmh[lone]
             )
         begins = jumped & (doubtful <= 0) & ~back
+        unproven = begins & alone
         self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
-        c["doubtful"][at] = counted = np.where(back | (settled & ~begins), 0, counted)
-        return counted >= t.confirm_readings, back
+        counted = np.where(unproven, _LEFT_OPEN, np.where(back | (settled & ~begins), 0, counted))
+        c["doubtful"][at] = counted
+        c["alone"][at] |= unproven
+        return counted >= t.confirm_readings, back | unproven
 
     def _leaves_it_alone(
         self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, kmh: Floats

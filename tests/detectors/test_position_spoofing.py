@@ -50,7 +50,7 @@ def test_a_mirrored_track_is_called_so(hear, batch, mirror: tuple[int, int]) -> 
 
 def test_latitude_and_longitude_exchanged_are_a_mirror_too(hear, batch) -> None:
     rule = PositionSpoofing()
-    places = [at(k, 0.0, lat_deg=27.6, lon_deg=85.0) for k in range(3)]
+    places = [at(k, 0.0, lat_deg=27.6 + 0.001 * k, lon_deg=85.0) for k in range(3)]
     swapped = [{**p, "lat_deg": 85.0, "lon_deg": 27.6} for p in [at(k, 0.0) for k in range(3, 6)]]
     assert hear(rule, *places, *swapped)[-1] == "trip"
     assert variant(rule, batch) == "mirrored"
@@ -164,6 +164,26 @@ def test_of_a_device_that_tells_no_speed_nobody_knows_which_track_it_left(hear) 
     mute = {"speed_kmh": math.nan}
     readings = [*truck(0, 5, **mute), *truck(5, 6, aside_m=2_000, **mute), *truck(7, 10, **mute)]
     assert hear(PositionSpoofing(), *readings) == ["-"] * 6 + ["trip"] * 3
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 5])
+def test_a_first_fix_where_the_receiver_was_switched_off_is_no_track(hear, batch, repeats: int) -> None:
+    """Booked before it, with it, or with the first true one; and the control: from two fixes on it is a track."""
+    for booked in (None, 0, repeats):
+        kept = at(0, 0.0, 90_000.0, speed_kmh=0.0, guarded=booked != repeats)
+        stale = [{**kept, "time_ms": at(k, 0.0)["time_ms"]} for k in range(repeats)]
+        drive = [{**r, "new_shipment": k == booked} for k, r in enumerate([*stale, *truck(repeats, 20)])]
+        rule = PositionSpoofing()
+        assert set(hear(rule, *drive)) == {"-"}
+        assert doubted(*drive, batch=batch) == [False] * 20
+        assert hear(rule, *truck(20, 23, aside_m=9_000.0)) == ["-", "trip", "trip"]
+    moving = [at(k, 0.0, 90_000.0 + 5.0 * k, speed_kmh=0.0) for k in range(2)]
+    assert hear(PositionSpoofing(), *moving, *truck(2, 5)) == ["-", "-", "-", "trip", "trip"]
+
+
+def test_of_two_first_fixes_that_are_both_wild_neither_is_a_track(hear) -> None:
+    first = [*truck(0, 1, aside_m=90_000.0), *truck(1, 2, aside_m=-70_000.0)]
+    assert set(hear(PositionSpoofing(), *first, *truck(2, 20))) == {"-"}
 
 
 def told_late(drive: list[dict[str, Any]], k: int, shift_s: float) -> list[dict[str, Any]]:
