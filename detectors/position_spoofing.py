@@ -23,8 +23,9 @@ is told of no more than one that began in it. Where no speed is told, one bad fi
 doubted. Nobody knows which of two tracks is the false one where one of them is a device's first fix alone, as a
 receiver may keep it from where it was switched off, or where the shipment changes meanwhile: neither is told of it. So
 a false track that begins at the second fix ever, or before its shipment, guarded or not, is told of no more, and a
-second one within ``settle_s`` that goes where the first may have come from is told only when it is over. Late readings say nothing, and teach nothing but since
-when it has no fix: a backlog's newer fix is the last one, and its speed the last speed.
+second one within ``settle_s`` that goes where the first may have come from is told only when it is over. Late readings
+say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and its speed the
+last speed.
 """
 
 from __future__ import annotations
@@ -130,10 +131,10 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 
 class PositionSpoofing:
     """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
-    where a clock went back); doubtful fixes since (below 0: nobody knows which track is true); the jump (m, s); repeats of the
-    last fix, and metres that the speed claimed meanwhile; whether its track has but this one fix; the newest fix's
-    time (ms) and speed, also a late one's, readings without one since, and the time it lets pass between two; what is
-    wrong, whether an episode is on; and ``told_speed``'s.
+    where a clock went back); doubtful fixes since (below 0: nobody knows which track is true); the jump (m, s); repeats
+    of the last fix, and metres that the speed claimed meanwhile; whether its track has but this one fix; the newest
+    fix's time (ms) and speed, also a late one's, readings without one since, and the time it lets pass between two;
+    what is wrong, whether an episode is on; and ``told_speed``'s.
     """
 
     card = CARD
@@ -271,7 +272,7 @@ class PositionSpoofing:
         self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, kmh: Floats,
         known: Bools,
     ) -> tuple[Bools, Bools]:  # fmt: skip
-        """Follow each track: (a fix doubted often enough, a fix back on the trusted track, or on one of two unproven ones)."""
+        """Follow each track: (a fix doubted often enough, one back on the trusted track or on one of two unproven)."""
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
         took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)

@@ -41,6 +41,10 @@ OTHERWISE: Final[Texts] = {
     "en": "{what_en} is otherwise than usual now: {told}. Usual now: {usual}.",
     "es": "{what_es} está fuera de lo usual ahora: {told}. Lo usual ahora: {usual}.",
 }
+UNUSUALLY: Final[Texts] = {
+    "en": "{what_en} behaves unusually. The newest value is {told}, and it is not that alone.",
+    "es": "{what_es} se comporta de forma inusual. El último valor es {told}, y no es solo eso.",
+}
 STAYED: Final[Texts] = {
     "en": "{what_en} is still about {now}; from now on that is taken as usual.",
     "es": "{what_es} sigue en torno a {now}; desde ahora eso se toma como lo usual.",
@@ -85,6 +89,7 @@ OTHER_GOODS: Final[Texts] = {
     "lo que ha medido con ella.",
 }
 _AXIS: Final = "axis_"
+_AXIS_DIGITS: Final = 4
 _CALM_PART: Final = 0.7  # of ``open_score``
 _FINER: Final = 3
 _SECONDS: Final = " s"
@@ -165,17 +170,17 @@ def feature_of(axis: str) -> str:
     return f"{_AXIS}{axis}"
 
 
-def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float) -> float:
+def usual_now(detector: SensorAnomaly, time_ms: int, open_score: float, again: bool = False) -> float:
     """What was expected, in the value's unit: what is usual at this hour of the week, or the value before.
 
     A sensor that goes to and fro between two levels is never at its mean; there the value before is what was expected,
     unless it was strange itself. Of the two the first is taken that would not have been told; where there is none, that
-    which is told less.
+    which is told less. ``again`` as of ``SensorAnomaly.score_with``.
     """
     usual = detector.usual_at(time_ms)
     return min(
         (usual,) if detector.in_stretch else (usual, detector.last),
-        key=lambda expected: max(open_score, detector.score_one({"value": expected, "time_ms": time_ms})),
+        key=lambda expected: max(open_score, detector.score_with({"value": expected, "time_ms": time_ms}, again=again)),
     )
 
 
@@ -222,12 +227,14 @@ def apart(sensor: str, one: float, other: float) -> tuple[str, str]:
     return said
 
 
-def opening(told_before: bool, been_there: bool) -> Texts | None:
+def opening(told_before: bool, been_there: bool, not_alone: bool) -> Texts | None:
     """What is said of a strange value; None for the card's own sentence, that it is as never before.
 
-    ``told_before`` in an episode that is over; ``been_there`` without anybody's being told: at another hour, or not
-    lately.
+    ``not_alone``: what was expected in its place would be as strange after the values before it. ``told_before`` in an
+    episode that is over; ``been_there`` without anybody's being told: at another hour, or not lately.
     """
+    if not_alone:
+        return UNUSUALLY
     if told_before:
         return TOLD_BEFORE
     return OTHERWISE if been_there else None
@@ -262,6 +269,11 @@ def silent(of_a_bridge: bool) -> Texts:
     return SILENT_BRIDGE if of_a_bridge else SILENT
 
 
+def says_anything(reason: Reason) -> bool:
+    """Whether an axis says anything that can be seen in the evidence."""
+    return round(float(reason.value), _AXIS_DIGITS) > 0.0
+
+
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:
     """Evidence: ``explanation``'s of the axes, those that say anything (greatest first), and the value and what was
     expected in its place, as numbers and as the sentence has them.
@@ -269,7 +281,7 @@ def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Seque
     value_said, usual_said = apart(told.sensor, told.value, usual)
     loudest = sorted(found, key=lambda reason: -float(reason.value))
     return {
-        **explanation.evidence(found, named, digits=4),
+        **explanation.evidence(found, named, digits=_AXIS_DIGITS),
         told.sensor: round(told.value, 3),
         f"usual_{told.sensor}": round(usual, 3),
         "axes": ",".join(str(reason.feature).removeprefix(_AXIS) for reason in loudest),

@@ -44,6 +44,7 @@ class Judgement:
     usual: float = math.nan  # what was expected in its place before it was learnt, in the value's unit
     told_before: bool = False  # of a strange one: ``SensorAnomaly``'s of it
     been_there: bool = False  # likewise ``been_at``
+    not_alone: bool = False  # likewise: with ``usual`` in its place the score is no lower
     state: bytes = b""  # of a strange one: the detector as it was before the value was learnt
     warm: bool = True
     new_normal_ms: int = -1  # of a calm one: when a strange stretch of this sensor last became usual
@@ -200,13 +201,16 @@ def _strange(
     version: ModelVersion, detector: SensorAnomaly, told: SensorValue, score: float, limits: Thresholds, again: bool
 ) -> Judgement:
     why = sensor_watch.why(detector, told.value, told.time_ms, limits.open_score, again)
-    found = why.reasons()  # now, for the detector learns
-    usual = sensor_watch.usual_now(detector, told.time_ms, limits.open_score)
+    every = why.reasons()  # now, for the detector learns
+    named = why.named(every)
+    found = [reason for reason in every if reason in named or sensor_watch.says_anything(reason)]
+    usual = sensor_watch.usual_now(detector, told.time_ms, limits.open_score, again)
     x = {"value": told.value, "time_ms": told.time_ms}
+    not_alone = detector.score_with({**x, "value": usual}, again=again) >= score
     about: list[Any] = [CARD.name, CARD.version, told.low, told.high, detector.dump(), version.version, again]
     return Judgement(
-        score, True, False, tuple(found), tuple(why.named(found)), usual, detector.told_before(x), detector.been_at(x),
-        pack(about),
+        score, True, False, tuple(found), tuple(named), usual, detector.told_before(x), detector.been_at(x),
+        not_alone, pack(about),
     )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ class SensorStage:
         found = self.book.in_force(told.device_id, told.time_ms)
         concern = concern_of(self.config.audiences, found, told.lat_deg, told.lon_deg)
         score = round(judgement.score, 4)
-        texts = sensor_watch.opening(before, judgement.been_there)
+        texts = sensor_watch.opening(before, judgement.been_there, judgement.not_alone)
         alert = self.episodes.trip(CARD, told.series, _here(told), score, evidence, concern, texts=texts)
         self._tell(alert, out)
         if alert is not None:

@@ -15,6 +15,7 @@ from detectors.sensor_watch import (
     STAYED,
     STAYED_FOR_LONG,
     TOLD_BEFORE,
+    UNUSUALLY,
     apart,
     called,
     closing,
@@ -152,9 +153,10 @@ def test_a_value_is_back_that_is_nearer_to_the_usual_than_to_what_was_told() -> 
 
 
 def test_a_strange_value_is_as_never_before_or_as_was_told_or_only_otherwise_than_usual() -> None:
-    assert opening(told_before=False, been_there=False) is None
-    assert opening(told_before=False, been_there=True) is OTHERWISE
-    assert opening(told_before=True, been_there=False) is TOLD_BEFORE
+    assert opening(told_before=False, been_there=False, not_alone=False) is None
+    assert opening(told_before=False, been_there=True, not_alone=False) is OTHERWISE
+    assert opening(told_before=True, been_there=False, not_alone=False) is TOLD_BEFORE
+    assert opening(told_before=True, been_there=True, not_alone=True) is UNUSUALLY
 
 
 def test_a_value_and_what_was_expected_do_not_read_alike() -> None:
