@@ -21,8 +21,8 @@ speed comes from the wheels looks frozen. A track that stays where it jumped to 
 nothing of the one fix before it, and it is taken for a bad one: a false track that sent a single fix before such a gap
 is told of no more than one that began in it. Where no speed is told, one bad fix before a gap leaves the true track
 doubted. Nobody knows which of two tracks is the false one where one of them is a device's first fix alone, as a
-receiver may keep it from where it was switched off, or where the shipment changes meanwhile: neither is told of it. So
-a false track that begins at the second fix ever, or before its shipment, guarded or not, is told of no more, and a
+receiver may keep it from where it was switched off (for nine repeats), or where the shipment changes meanwhile: neither
+is told of it. So a false track that begins by then, or before its shipment, guarded or not, is told of no more, and a
 second one within ``settle_s`` that goes where the first may have come from is told only when it is over. Late readings
 say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and its speed the
 last speed.
@@ -65,6 +65,7 @@ Kinds = NDArray[np.int8]
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
 _LEFT_OPEN: Final = -1  # of doubtful fixes: nobody knows which of two tracks is the true one
 _GAP_STEPS: Final = 1.5  # from how many times the step before it on a step has a reading lost in it
+_KEPT: Final = 10  # repeats of a first fix after which it is where the device stands
 _FIRST_S: Final = 60.0  # what counts as the step before a device's first one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
 _NAMES: Final = ("none", "jumped", "mirrored", "frozen", "astray", "jammed")
@@ -282,8 +283,8 @@ class PositionSpoofing:
         degrees = np.abs(lat - c["lat"][at]) + np.abs(lon - c["lon"][at])
         far = known & (degrees * 111_200.0 > reach_m)
         doubtful, alone = c["doubtful"][at], c["alone"][at]
-        # A receiver's first fix may be where it was switched off, and be repeated until it has another.
-        c["alone"][at] = (c["at_ms"][at] < 0) | (alone & ~known)
+        # A receiver's first fix may be where it was switched off, and be repeated until it has another, or has it anew.
+        c["alone"][at] = (c["at_ms"][at] < 0) | (alone & ~known & (c["same"][at] < _KEPT))
         back = np.zeros(len(at), np.bool_)
         if not (far.any() or doubtful.any()):
             return back, back

@@ -20,6 +20,7 @@ ROAD: Final = {"lat_deg": 28.00, "lon_deg": -99.51}
 ZERO: Final = {"lat_deg": 0.0, "lon_deg": 0.0}
 OPEN: Final = {"seal_state": "open"}
 ARMED: Final = {"seal_state": "armed"}
+STANDING: Final = [{**ARMED, **ROAD, "lat_deg": 28.0 + metres / 111_195, "speed_kmh": 0.0} for metres in (0, 4, -3)]
 NOT_HERE, SOMEWHERE = "open where it may not be opened", "open; its place is not known"
 
 
@@ -115,16 +116,16 @@ def test_who_was_too_far_from_the_lot_then_may_have_come_to_it_since_and_has_no_
 
 
 def test_one_false_fix_in_a_yard_excuses_no_opening_on_the_road(world) -> None:
-    road, yard = {**ARMED, **ROAD, "speed_kmh": 0.0}, {**YARD, "speed_kmh": 0.0}
-    assert said(world, *[road] * 3, {**ARMED, **yard}, {**OPEN, **ZERO})[-1] == NOT_HERE
-    assert said(world, *[road] * 3, {**OPEN, **yard}, {**OPEN, **ZERO})[-2:] == [NOT_HERE, NOT_HERE]
+    yard = {**YARD, "speed_kmh": 0.0}
+    assert said(world, *STANDING, {**ARMED, **yard}, {**OPEN, **ZERO})[-1] == NOT_HERE
+    assert said(world, *STANDING, {**OPEN, **yard}, {**OPEN, **ZERO})[-2:] == [NOT_HERE, NOT_HERE]
     # The control: a fix there that the device can have come to.
-    assert said(world, *[road] * 3, {**ARMED, **yard, "after_s": 3_600}, {**OPEN, **ZERO, "after_s": 3_660})[-1] == ""
+    assert said(world, *STANDING, {**ARMED, **yard, "after_s": 3_600}, {**OPEN, **ZERO, "after_s": 3_660})[-1] == ""
 
 
 def test_where_somebody_is_told_that_its_positions_are_false_an_opening_goes_by_the_place_that_it_claims(world) -> None:
-    road, yard = {**ARMED, **ROAD, "speed_kmh": 0.0}, {**YARD, "speed_kmh": 0.0}
-    told = said(world, *[road] * 3, *[{**ARMED, **yard}] * 3, {**OPEN, **yard}, {**OPEN, **ZERO})
+    yard = {**YARD, "speed_kmh": 0.0}
+    told = said(world, *STANDING, *[{**ARMED, **yard}] * 3, {**OPEN, **yard}, {**OPEN, **ZERO})
     assert told[-2:] == ["", NOT_HERE], "of what it then opens without a fix, its last believed place says"
 
 
