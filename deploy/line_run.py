@@ -234,8 +234,10 @@ class LineRun:
         """A second look at the store, beside the sink's."""
         return open_history(self.settings.history, token=self.settings.influx_token)
 
-    def settle(self, timeout_s: float = SETTLE_S) -> None:
-        """Return once the history holds what was published, or nothing more has come for a while."""
+    def settle(self, timeout_s: float = SETTLE_S) -> bool:
+        """Return once the history holds what was published, or nothing more has come for a while, and every stage has
+        done with what has come; or when the time is over. Whether all that is told has been told.
+        """
         self._on_step("waiting for the last readings")
         assert self.devices is not None
         if self._player is not None:
@@ -255,16 +257,11 @@ class LineRun:
                 time.sleep(0.5)
         finally:
             history.close()
-
-    def rest(self, timeout_s: float = SETTLE_S) -> None:
-        """Return once every stage has done with what has come, so that all that is told has been told.
-
-        Raises ServiceFailedError where that takes longer.
-        """
         try:
-            asyncio.run(asyncio.wait_for(wait_at_rest(self.settings.kafka), timeout_s))
+            asyncio.run(asyncio.wait_for(wait_at_rest(self.settings.kafka), max(0.0, deadline_s - time.monotonic())))
         except TimeoutError:
-            raise ServiceFailedError(f"the line did not come to rest within {timeout_s:g} s.") from None
+            return False
+        return True
 
     def stop_line(self) -> None:
         """End the line's processes in order, each with its last checkpoint."""

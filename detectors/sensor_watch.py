@@ -42,8 +42,8 @@ OTHERWISE: Final[Texts] = {
     "es": "{what_es} está fuera de lo usual ahora: {told}. Lo usual ahora: {usual}.",
 }
 UNUSUALLY: Final[Texts] = {
-    "en": "{what_en} behaves unusually. The newest value is {told}, and it is not that alone.",
-    "es": "{what_es} se comporta de forma inusual. El último valor es {told}, y no es solo eso.",
+    "en": "{what_en} behaves unusually, and not in its newest value alone: {told}.",
+    "es": "{what_es} se comporta de forma inusual, y no solo en su último valor: {told}.",
 }
 STAYED: Final[Texts] = {
     "en": "{what_en} is still about {now}; from now on that is taken as usual.",

@@ -126,8 +126,7 @@ def test_a_drill_runs_beside_the_real_on_a_live_line_and_changes_none_of_its_cou
             said, _ = drill.communicate(timeout=600)
         assert drill.returncode == 0
         drilled = json.loads(said)
-        run.settle(PATIENCE_S)  # of the real alone
-        run.rest(PATIENCE_S)
+        assert run.settle(PATIENCE_S)
         until(lambda: {json.loads(word)["status"] for word in dict(statuses(run)).values()} == {"offline"})
         until(lambda: counted_by_gateway(run) == by_mark(statuses(run)))  # it hears of Kafka's custody a moment later
         told = statuses(run)

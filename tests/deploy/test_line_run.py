@@ -34,8 +34,7 @@ def play() -> Account:
         run.play(scenarios.load("demo").make(SEED, start_ms, horizon_s=RUN_S), drain_s=180.0, resend_after_ms=60_000)
         while run.playing:
             time.sleep(0.2)
-        run.settle(180.0)
-        run.rest(180.0)
+        assert run.settle(180.0)
         run.stop_line()
         return run.account()
 

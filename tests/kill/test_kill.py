@@ -67,8 +67,7 @@ def run_line(
             if killed:
                 revive(run, deaths)
             time.sleep(0.2)
-        run.settle(240.0)
-        run.rest(240.0)
+        assert run.settle(240.0)
         run.stop_line()
         return Ran(run.account(), deaths, run.stack.services()["mqtt"])
 

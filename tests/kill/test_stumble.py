@@ -33,8 +33,7 @@ def test_failing_checkpoints_stop_no_partition_and_change_no_alert(kafka_ready: 
         run.play(fleet, drain_s=180.0)
         while run.playing:
             time.sleep(0.2)
-        run.settle(180.0)
-        run.rest(180.0)
+        assert run.settle(180.0)
         log = run.children["worker"].log.read_text()
         alive = run.children["worker"].exit_code is None
         run.stop_line()

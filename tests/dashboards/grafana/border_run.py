@@ -87,7 +87,7 @@ def real_line(bucket: Bucket, seconds: int) -> None:
         run.play(scenarios.load("demo").make(SEED, start_ms, horizon_s=seconds), drain_s=180.0)
         while run.playing:
             time.sleep(0.2)
-        run.settle(180.0)
+        assert run.settle(180.0)
         run.stop_line()
 
 
