@@ -43,6 +43,7 @@ async def _wait(settings: Settings, check: Callable[[], None]) -> None:
         stages.result()
     finally:
         stages.cancel()
+        await asyncio.gather(stages, return_exceptions=True)  # else its end is complained of whenever it is collected
 
 
 async def _through_stage_1(kafka: str, partitions: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -67,7 +68,9 @@ def published_and_receipted(facts: dict[str, str]) -> dict[str, object]:
     return receipt
 
 
-def test_a_line_without_processes_is_not_ready_and_one_that_stopped_says_so(kafka_ready: None):
+def test_a_line_without_processes_is_not_ready_and_one_that_stopped_says_so(
+    kafka_ready: None, caplog: pytest.LogCaptureFixture
+):
     with LocalStack(load({})) as stack:
         with pytest.raises(NotReadyError, match=r"did not run through within 1 s"):
             wait_ready(stack.settings, timeout_s=1.0)
@@ -77,3 +80,5 @@ def test_a_line_without_processes_is_not_ready_and_one_that_stopped_says_so(kafk
 
         with pytest.raises(ServiceFailedError, match="the gateway stopped"):
             wait_ready(stack.settings, stopped)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
