@@ -10,6 +10,7 @@ changed comment is another content too, which costs a comparison and can never h
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import importlib.util
 import json
@@ -65,8 +66,9 @@ def sources(model: ModelVersion) -> dict[str, bytes]:
             continue
         source = _source(name)
         if source is not None:
-            found[name] = _without_sentences(source)
-            waiting += _imported(source)
+            tree = _tree(source)
+            found[name] = _without_sentences(source, tree)
+            waiting += _imported(tree)
     return found
 
 
@@ -80,10 +82,25 @@ def _source(name: str) -> bytes | None:
     return Path(spec.origin).read_bytes().replace(b"\r\n", b"\n")
 
 
-def _imported(source: bytes) -> list[str]:
+def _tree(source: bytes) -> ast.Module:
+    """Its syntax, with nothing collected meanwhile.
+
+    What a finaliser logs may be a traceback, whose marks are found by parsing too; CPython 3.11 then ends the outer one
+    in a SystemError (its issue 106905).
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _imported(tree: ast.Module) -> list[str]:
     """Detectors' modules that are imported here, and names that may be some."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
@@ -91,10 +108,10 @@ def _imported(source: bytes) -> list[str]:
     return [name for name in found if name.startswith(f"{_PACKAGE}.")]
 
 
-def _without_sentences(source: bytes) -> bytes:
+def _without_sentences(source: bytes, tree: ast.Module) -> bytes:
     """Cut out by their places, for a tree's dump differs between versions of Python."""
     starts = [0, *accumulate(len(line) + 1 for line in source.split(b"\n"))]
-    cards = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    cards = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     said = [k.value for card in cards if _is_card(card.func) for k in card.keywords if k.arg in _SENTENCES]
     for value in sorted(said, key=lambda value: -value.lineno):
         begin = starts[value.lineno - 1] + value.col_offset
