@@ -17,15 +17,16 @@ roof shakes no more.
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
 speed comes from the wheels looks frozen. A track that stays where it jumped to is taken for the truth after
-``settle_s``, for a device may be carried while it is off. A gap long enough to have been driven either way tells
-nothing of the one fix before it, and it is taken for a bad one: a false track that sent a single fix before such a gap
-is told of no more than one that began in it. Where no speed is told, one bad fix before a gap leaves the true track
-doubted. Nobody knows which of two tracks is the false one where one of them is a device's first fix alone, as a
-receiver may keep it from where it was switched off (for nine repeats), or where the shipment changes meanwhile: neither
-is told of it. So a false track that begins by then, or before its shipment, guarded or not, is told of no more, and a
-second one within ``settle_s`` that goes where the first may have come from is told only when it is over. Late readings
-say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and its speed the
-last speed.
+``settle_s``, for a device may be carried while it is off. Of one fix before a gap that may have been driven either way,
+at the speeds told at its ends, nobody knows more than that it may be a bad one: a false track that sent a single fix
+before such a gap is told of no more than one that began in it. One bad fix before lost readings leaves the true track
+doubted where either end tells no speed, or the way between them was driven otherwise than those say (with a stop on it,
+say). Nobody knows which of two tracks is the false one where one of them is a device's first fix alone, as a receiver
+may keep it from where it was switched off (for nine repeats), or where the shipment changes meanwhile: neither is told
+of it. So a false track that begins by then, or before its shipment, guarded or not, is told of no more, and after a
+second one within ``settle_s`` that goes where the first may have come from the true track is told, for as long. Late
+readings say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and its
+speed the last speed.
 """
 
 from __future__ import annotations
@@ -310,7 +311,6 @@ class PositionSpoofing:
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
         counted = np.where(unproven, _LEFT_OPEN, np.where(back | (settled & ~begins), 0, counted))
         c["doubtful"][at] = counted
-        c["alone"][at] |= unproven
         return counted >= t.confirm_readings, back | unproven
 
     def _leaves_it_alone(

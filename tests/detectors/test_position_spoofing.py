@@ -183,9 +183,10 @@ def test_a_first_fix_where_the_receiver_was_switched_off_is_no_track(hear, batch
     assert hear(PositionSpoofing(), *moving, *truck(2, 5)) == ["-", "-", "-", "trip", "trip"]
 
 
-def test_of_two_first_fixes_that_are_both_wild_neither_is_a_track(hear) -> None:
-    first = [*truck(0, 1, aside_m=90_000.0), *truck(1, 2, aside_m=-70_000.0)]
-    assert set(hear(PositionSpoofing(), *first, *truck(2, 20))) == {"-"}
+def test_who_jumps_from_its_first_fix_on_and_does_not_end_is_told(hear) -> None:
+    """One jump is left open, and no more: after it whoever goes on jumping has a track that is doubted."""
+    jumps = [r for k in range(20) for r in truck(k, k + 1, aside_m=90_000.0 * (-1) ** k * k)]
+    assert hear(PositionSpoofing(), *jumps) == ["-"] * 3 + ["trip"] * 17
 
 
 def told_late(drive: list[dict[str, Any]], k: int, shift_s: float) -> list[dict[str, Any]]:
