@@ -39,6 +39,7 @@ SETTLE_S: Final = 60.0
 _WAITING: Final = ("signal_lost", "separation", "unusual_journey", "sensor_anomaly")
 # For fleets that speak each second, on a road without dead zones: a silence of seconds is told.
 AT_CLOCK_SPEED: Final[RuleTables] = (("signal_lost", (("least_s", 8.0),)),)
+_REST_S: Final = 15.0  # for the stages to be done with what has come, at the least: some checkpoints
 _QUIET_S: Final = 10.0  # without any progress for so long, what has not come will not
 
 
@@ -258,8 +259,10 @@ class LineRun:
         finally:
             history.close()
         try:
-            asyncio.run(asyncio.wait_for(wait_at_rest(self.settings.kafka), max(0.0, deadline_s - time.monotonic())))
+            rests_s = max(_REST_S, deadline_s - time.monotonic())
+            asyncio.run(asyncio.wait_for(wait_at_rest(self.settings.kafka), rests_s))
         except TimeoutError:
+            self._on_step("the line is not at rest yet: alerts may be missing below")
             return False
         return True
 

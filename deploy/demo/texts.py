@@ -114,6 +114,9 @@ SPANISH: Final = Texts(
         "waiting for the line to run through": "se espera a que la línea corra de punta a punta",
         "loading the reference": "se carga la referencia",
         "waiting for the last readings": "se esperan las últimas lecturas",
+        "the line is not at rest yet: alerts may be missing below": (
+            "la línea aún no está en reposo: abajo pueden faltar alertas"
+        ),
         "stopping the line": "se detiene la línea",
         "reading everything back": "se relee todo",
     },

@@ -5,7 +5,11 @@ That on InfluxDB; on SQLite the kill test's undisturbed line holds ten times as 
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,8 +30,9 @@ RUN_S = 12
 
 
 def play() -> Account:
-    """A short demo, from start to account."""
-    with LineRun(replace(load({}), history="influxdb")) as run:
+    """A short demo, from start to account; before its end its workers hang for a while."""
+    steps: list[str] = []
+    with LineRun(replace(load({}), history="influxdb"), on_step=steps.append) as run:
         run.start_all()
         run.wait_ready(240.0)
         start_ms = time.time_ns() // 1_000_000 + 1_000
@@ -35,8 +40,26 @@ def play() -> Account:
         while run.playing:
             time.sleep(0.2)
         assert run.settle(180.0)
+        assert not any("not at rest" in step for step in steps)
+        with hanging([child.pid for name, child in run.children.items() if name.startswith("worker")]):
+            assert not run.settle(1.0), "the gateway's ticks come in, and no stage takes them"
+        assert sum("not at rest" in step for step in steps) == 1
+        assert run.settle(180.0)
         run.stop_line()
         return run.account()
+
+
+@contextmanager
+def hanging(pids: list[int]) -> Iterator[None]:
+    """These processes neither answer nor hang up."""
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def assert_whole(account: Account) -> None:
