@@ -90,6 +90,7 @@ OTHER_GOODS: Final[Texts] = {
 }
 _AXIS: Final = "axis_"
 _AXIS_DIGITS: Final = 4
+_SEEN_DIGITS: Final = 3  # of those that are shown to people
 _CALM_PART: Final = 0.7  # of ``open_score``
 _FINER: Final = 3
 _SECONDS: Final = " s"
@@ -270,8 +271,8 @@ def silent(of_a_bridge: bool) -> Texts:
 
 
 def says_anything(reason: Reason) -> bool:
-    """Whether an axis says anything that can be seen in the evidence."""
-    return round(float(reason.value), _AXIS_DIGITS) > 0.0
+    """Whether an axis says anything that can be seen."""
+    return round(float(reason.value), _SEEN_DIGITS) > 0.0
 
 
 def words(told: SensorValue, usual: float, found: Sequence[Reason], named: Sequence[Reason]) -> dict[str, float | str]:

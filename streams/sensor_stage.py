@@ -203,6 +203,7 @@ class SensorStage:
         before = judgement.told_before and first
         evidence = {
             "told_before": before,
+            "not_alone": judgement.not_alone,
             **sensor_watch.words(told, judgement.usual, judgement.reasons, judgement.named),
             "sensor": told.sensor,
             "low": told.low,

@@ -24,7 +24,7 @@ _ASIDE: Final = (
     *("model_version", "model_waived_by"),
 )
 # And, of a watched sensor's, what its sentence and the value that was judged say.
-_OF_A_SENSOR: Final = ("sensor", "told", "usual", "axes", "low", "high", "measured_ms")
+_OF_A_SENSOR: Final = ("sensor", "told", "usual", "axes", "low", "high", "measured_ms", "not_alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,9 @@ def _also(found: Explanation, words: _Words, language: str) -> Iterator[str]:
     sensor = str(evidence.get("sensor"))
     if found.alert.rule == sensor_watch.CARD.name and sensor in sensor_watch.NAMES:
         value, usual = said(sensor, evidence.get(sensor), evidence.get(f"usual_{sensor}"))
-        yield f"{word_of(sensor).in_language(language)} {value}, {words.expected} {usual}"
+        # Where what was expected would have been as strange, the sentence names it not, and neither do we.
+        expected = "" if evidence.get("not_alone") else f", {words.expected} {usual}"
+        yield f"{word_of(sensor).in_language(language)} {value}{expected}"
         aside = (*_OF_A_SENSOR, sensor)
     for name, told in evidence.items():
         if name not in aside and not name.startswith(_ASIDE) and not _is_reason(name, found):

@@ -156,6 +156,23 @@ def test_a_wait_is_explained_in_the_units_of_its_sentence(
 
 
 @LANGUAGES
+@pytest.mark.parametrize("not_alone", [True, False])
+def test_what_was_expected_is_explained_only_where_the_sentence_names_it(not_alone: bool, language: str) -> None:
+    value = SensorValue(
+        subject="box-1", sensor="temperature_c", time_ms=1_790_000_000_000, value=1.786, readings=1, low=-40.0,
+        high=60.0, device_id="box-1", boot_id=1, seq=7,
+    )  # fmt: skip
+    evidence = {**sensor_watch.words(value, 1.606, [], []), "sensor": "temperature_c", "not_alone": not_alone}
+    texts = sensor_watch.opening(told_before=False, been_there=False, not_alone=not_alone) or sensor_watch.CARD.opened
+    messages = {name: sentence.format(**evidence) for name, sentence in texts.items()}
+    about = alert(rule="sensor_anomaly", evidence=evidence, messages=messages)
+    said = text(Explanation(alert=about, newest=about, told_ms=0, value=value, source="sensor.values.v1"), language)
+    assert "1.786 °C" in said
+    assert ("1.606" in said, "1.6 °C" in messages[language]) == (not not_alone, not not_alone)
+    assert "not_alone" not in said
+
+
+@LANGUAGES
 def test_a_state_is_said_in_its_word(language: str) -> None:
     reasons = (Reason("seal_state", "tampered", "armed", 1.0),)
     found = Explanation(alert=alert(), newest=alert(), told_ms=0, reasons=reasons, named=("seal_state",))
