@@ -5,6 +5,7 @@ That on InfluxDB; on SQLite the kill test's undisturbed line holds ten times as 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ from deploy.audit import LineAudit, refused_ids
 from deploy.line_run import Account, LineRun, percentile
 from deploy.services.processes import Child
 from deploy.settings import load
+from deploy.topic_io import ends_of
 from simulators import scenarios
 
 pytestmark = [pytest.mark.kafka, pytest.mark.mqtt]
@@ -42,11 +44,24 @@ def play() -> Account:
         assert run.settle(180.0)
         assert not any("not at rest" in step for step in steps)
         with hanging([child.pid for name, child in run.children.items() if name.startswith("worker")]):
-            assert not run.settle(1.0), "the gateway's ticks come in, and no stage takes them"
+            wait_for_a_tick(run.settings.kafka)
+            assert not run.settle(1.0), "a gateway's tick has come in, and no stage takes it"
         assert sum("not at rest" in step for step in steps) == 1
         assert run.settle(180.0)
         run.stop_line()
         return run.account()
+
+
+def wait_for_a_tick(bootstrap: str) -> None:
+    """Return once one more has come in than are there now: the gateway sends one each second."""
+
+    def came_in() -> int:
+        return sum(asyncio.run(ends_of(bootstrap, topics.READINGS)).values())
+
+    before, deadline_s = came_in(), time.monotonic() + 60.0
+    while came_in() == before:
+        assert time.monotonic() < deadline_s, "no tick within a minute"
+        time.sleep(0.2)
 
 
 @contextmanager
