@@ -131,31 +131,8 @@ class Episodes:
             alert.audiences, alert.joined = everyone, joined
             alert.messages = self._say(texts or card.opened, sighting, alert.evidence)
             return self._tell(key, alert, everyone)
-        facts: Evidence = {**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq}
-        alert = Alert(
-            alert_id=alert_id(card.name, card.version, about or subject, sighting.reading),
-            revision=1,
-            rule=card.name,
-            rule_version=card.version,
-            severity=card.severity,
-            state="opened",
-            opened_ms=sighting.time_ms,
-            closed_ms=None,
-            shipment_id=sighting.shipment_id,
-            device_id=sighting.device_id,
-            lat_deg=sighting.lat_deg,
-            lon_deg=sighting.lon_deg,
-            score=score,
-            evidence=facts,
-            messages=self._say(texts or card.opened, sighting, facts),
-            exercise=sighting.exercise,
-            corridor=concern.corridor,
-            direction=concern.direction,
-            carrier_scac=concern.carrier_scac,
-            sector=concern.sector,
-            audiences=concern.audiences,
-            updated_ms=sighting.time_ms,
-        )
+        alert = _first(card, about or subject, sighting, score, evidence, concern)
+        alert.messages = self._say(texts or card.opened, sighting, alert.evidence)
         return self._tell(key, alert, concern.audiences)
 
     def clear(
@@ -200,6 +177,36 @@ class Episodes:
 
 _PACK: Final = msgspec.msgpack.Encoder().encode
 _UNPACK: Final = msgspec.msgpack.Decoder(tuple[Alert, tuple[str, ...]]).decode
+
+
+def _first(
+    card: RuleCard, about: str, sighting: Sighting, score: float, evidence: dict[str, Any], concern: Concern
+) -> Alert:
+    """The revision that opens an episode, without its sentences."""
+    return Alert(
+        alert_id=alert_id(card.name, card.version, about, sighting.reading),
+        revision=1,
+        rule=card.name,
+        rule_version=card.version,
+        severity=card.severity,
+        state="opened",
+        opened_ms=sighting.time_ms,
+        closed_ms=None,
+        shipment_id=sighting.shipment_id,
+        device_id=sighting.device_id,
+        lat_deg=sighting.lat_deg,
+        lon_deg=sighting.lon_deg,
+        score=score,
+        evidence={**evidence, "opening_boot_id": sighting.boot_id, "opening_seq": sighting.seq},
+        messages={},
+        exercise=sighting.exercise,
+        corridor=concern.corridor,
+        direction=concern.direction,
+        carrier_scac=concern.carrier_scac,
+        sector=concern.sector,
+        audiences=concern.audiences,
+        updated_ms=sighting.time_ms,
+    )
 
 
 def _next(before: Alert, state: State, sighting: Sighting, score: float, evidence: dict[str, Any]) -> Alert:

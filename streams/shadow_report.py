@@ -152,13 +152,25 @@ def _criteria(
     )
     yield _enough(grounds)
     yield _NO_SCORES if by_the_line else _alike(form, _mean(list(every)))
-    yield Criterion(
+    yield _no_flood(told, would)
+    yield _nothing_lost(lost, told)
+    yield _closes(*(each_ms / 3_600_000 for each_ms in open_ms))
+    yield _labels(labels, labelled)
+    if cost_us is not None:
+        yield _cost(form, *cost_us)
+
+
+def _no_flood(told: int, would: int) -> Criterion:
+    return Criterion(
         "no flood",
         would <= told + max(2.0, MORE_SHARE * told),
         f"{would} episodes against {told}; at most {MORE_SHARE:.0%} more, or 2",
         says_es=f"{would} episodios frente a {told}; como máximo {MORE_SHARE:.0%} más, o 2",
     )
-    yield Criterion(
+
+
+def _nothing_lost(lost: int, told: int) -> Criterion:
+    return Criterion(
         "nothing lost",
         lost <= LOST_SHARE * told,
         f"{lost} of {told} episodes no longer told, each by an alert of its own, those labelled wrong not counted; at "
@@ -166,18 +178,18 @@ def _criteria(
         says_es=f"{lost} de {told} episodios ya no se avisan, cada uno con su propia alerta, sin contar los marcados "
         f"como falsos; como máximo {LOST_SHARE:.0%}",
     )
-    yield _closes(*(each_ms / 3_600_000 for each_ms in open_ms))
-    yield _labels(labels, labelled)
-    if cost_us is not None:
-        before, after = cost_us
-        yield Criterion(
-            "cost",
-            after <= COST_TIMES * before,
-            f"{after:.1f} µs of processor against {before:.1f} for each of the {form.judged}; at most "
-            f"{COST_TIMES:g} times that",
-            says_es=f"{after:.1f} µs de procesador frente a {before:.1f} en cada caso ({es[form.judged]}); como máximo "
-            f"{COST_TIMES:g} veces eso",
-        )
+
+
+def _cost(form: Form, before_us: float, after_us: float) -> Criterion:
+    judged, juzgado = form.judged, form.in_spanish[form.judged]
+    return Criterion(
+        "cost",
+        after_us <= COST_TIMES * before_us,
+        f"{after_us:.1f} µs of processor against {before_us:.1f} for each of the {judged}; at most "
+        f"{COST_TIMES:g} times that",
+        says_es=f"{after_us:.1f} µs de procesador frente a {before_us:.1f} en cada caso ({juzgado}); como máximo "
+        f"{COST_TIMES:g} veces eso",
+    )
 
 
 def _closes(before_h: float, after_h: float) -> Criterion:
