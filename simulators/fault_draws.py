@@ -101,7 +101,6 @@ def fitted(
 
     ``box`` is the key of the container's device, ``every_ms`` the time between a device's readings.
     """
-    lasts_ms = moved.end_ms - moved.start_ms
     if moved.rule == "route_deviation":
         leaves = _sideways(moved, trip, moved.size, spec.sideways_m_s, rng)
         return leaves if leaves is None or moved.variant != "slow" else _leaving(leaves)
@@ -110,40 +109,57 @@ def fitted(
     if moved.variant == "detour":
         return _sideways(moved, trip, moved.value, spec.sideways_m_s, rng)
     if moved.rule == "position_spoofing":
-        turn = rng.uniform(0.0, 2.0 * math.pi)
-        moved = replace(moved, north=math.cos(turn), east=math.sin(turn))
-        first, last = (float(km) for km in trip.along_km(np.array([moved.start_ms, moved.end_ms])))
-        if moved.variant == "replayed" and first < moved.size:
-            return None
-        if moved.variant in ("frozen", "jammed"):
-            return replace(moved, size=round(last - first, 3))
-        if moved.variant == "plausible":
-            return replace(moved, size=_log(*SLOWER, rng))
-        if moved.variant == "mirrored":
-            lat, _ = trip.way.at(np.array([first]))
-            return replace(moved, size=round(2.0 * abs(float(lat[0])) * 111.2, 0))
+        return _spoofed(moved, trip, rng)
     if moved.rule == "separation":
-        m_s = FALLS_BACK_M_S if moved.variant == "plausible" else DRIVES_OFF_M_S
-        kinds = moved.kinds
-        if moved.variant == "swapped":
-            return _left_for_good(moved, trip, 0.0 if rng.random() < STAYS else moved.size, rng.uniform(*m_s))
-        if moved.variant != "plausible":
-            goes = rng.choice((TRUCK, CARGO)) if moved.variant == "borrowed" else CARGO
-            kinds = TRUCK if moved.variant == "left_behind" else goes
-        least_ms = 1000.0 * moved.size / rng.uniform(*m_s)
-        ramp_ms = min(least_ms, (0.45 if moved.variant == "plausible" else 0.3) * lasts_ms)
-        moved = replace(moved, kinds=kinds, ramp_ms=ramp_ms)
-        return _fallen_back(moved, trip, every_ms) if moved.variant == "plausible" else moved
+        return _parted(moved, trip, rng, every_ms)
     if moved.rule == "sensor_stuck" and moved.variant == "frozen":
-        low, high = trip.band_c or (22.0, 32.0)
-        usual = {
-            "temperature": low + (high - low) * (0.4 + 0.1 * moved.value),
-            "humidity": (80.0 if trip.band_c else 45.0) + 4.0 * moved.value,
-            "shock": 0.3 + 0.1 * moved.value,
-            "vibration": 0.24 + 0.05 * moved.value,
-        }
-        return replace(moved, value=round(usual[moved.text], 2))
+        return _frozen(moved, trip)
     return moved
+
+
+def _spoofed(moved: Injection, trip: Trip, rng: random.Random) -> Injection | None:
+    """False positions in some direction, by what the truck covers meanwhile; None where it cannot replay so much."""
+    turn = rng.uniform(0.0, 2.0 * math.pi)
+    moved = replace(moved, north=math.cos(turn), east=math.sin(turn))
+    first, last = (float(km) for km in trip.along_km(np.array([moved.start_ms, moved.end_ms])))
+    if moved.variant == "replayed" and first < moved.size:
+        return None
+    if moved.variant in ("frozen", "jammed"):
+        return replace(moved, size=round(last - first, 3))
+    if moved.variant == "plausible":
+        return replace(moved, size=_log(*SLOWER, rng))
+    if moved.variant == "mirrored":
+        lat, _ = trip.way.at(np.array([first]))
+        return replace(moved, size=round(2.0 * abs(float(lat[0])) * 111.2, 0))
+    return moved
+
+
+def _parted(moved: Injection, trip: Trip, rng: random.Random, every_ms: float) -> Injection | None:
+    """Which of the two goes its own way, and how fast they come apart."""
+    m_s = FALLS_BACK_M_S if moved.variant == "plausible" else DRIVES_OFF_M_S
+    kinds = moved.kinds
+    if moved.variant == "swapped":
+        return _left_for_good(moved, trip, 0.0 if rng.random() < STAYS else moved.size, rng.uniform(*m_s))
+    if moved.variant != "plausible":
+        goes = rng.choice((TRUCK, CARGO)) if moved.variant == "borrowed" else CARGO
+        kinds = TRUCK if moved.variant == "left_behind" else goes
+    least_ms = 1000.0 * moved.size / rng.uniform(*m_s)
+    lasts_ms = moved.end_ms - moved.start_ms
+    ramp_ms = min(least_ms, (0.45 if moved.variant == "plausible" else 0.3) * lasts_ms)
+    moved = replace(moved, kinds=kinds, ramp_ms=ramp_ms)
+    return _fallen_back(moved, trip, every_ms) if moved.variant == "plausible" else moved
+
+
+def _frozen(moved: Injection, trip: Trip) -> Injection:
+    """A sensor stuck at a value that is usual for these goods."""
+    low, high = trip.band_c or (22.0, 32.0)
+    usual = {
+        "temperature": low + (high - low) * (0.4 + 0.1 * moved.value),
+        "humidity": (80.0 if trip.band_c else 45.0) + 4.0 * moved.value,
+        "shock": 0.3 + 0.1 * moved.value,
+        "vibration": 0.24 + 0.05 * moved.value,
+    }
+    return replace(moved, value=round(usual[moved.text], 2))
 
 
 def _leaving(drift: Injection) -> Injection:
