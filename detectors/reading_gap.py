@@ -31,8 +31,8 @@ CARD = RuleCard(
     version=2,
     severity="info",
     opened={
-        "en": "{device_id}: {missing:.0f} readings have been missing for {stood_s:.0f} s and were not sent after.",
-        "es": "{device_id}: faltan {missing:.0f} lecturas desde hace {stood_s:.0f} s y no se han reenviado.",
+        "en": "{device_id}: readings missing ({missing:.0f}) for {stood_s:.0f} s and not sent after.",
+        "es": "{device_id}: faltan lecturas ({missing:.0f}) desde hace {stood_s:.0f} s y no se han reenviado.",
     },
     closed={
         "en": "{device_id}: {outcome_en}.",
