@@ -48,6 +48,10 @@ class KnownCells:
             return self._last
         return int(cell) if cell > 0.0 else 0
 
+    def is_known(self, at: float) -> bool:
+        """Whether it has been here in a trusted stretch: then every distance is 0.0, and nobody is told of it."""
+        return self._known[self._cell(at)] == 1
+
     def distance(self, at: float) -> float:
         """Distance, in units of the axis, to the nearest place where the quantity has been; 0.0 if it never was."""
         cell = self._cell(at)
@@ -92,9 +96,12 @@ class KnownCells:
 
     def visit(self, at: float, trusted: bool) -> None:
         """The quantity has been here, in a stretch that is trusted or not."""
-        cell = self._cell(at)
-        first, end = max(cell - 1, 0), min(cell + 2, self._last + 1)
-        if trusted and self._told.find(1, first, end) >= 0:
+        cell, last = self._cell(at), self._last
+        first, end = cell - 1 if cell else 0, cell + 2 if cell < last else last + 1
+        if trusted and self._told.find(1, first, end) < 0:
+            if self._known.find(0, first, end) < 0:
+                return  # what is known has been seen and is a habit
+        elif trusted:
             self._told[cell] = self._told_now[cell] = 0
             first, end = first + self._told[first], end - self._told[end - 1]
         self._seen[first:end] = ones = b"\1" * (end - first)

@@ -15,9 +15,6 @@ def factory(low: float | None, high: float | None) -> Callable[[int, float], flo
     detector = SensorAnomaly(low, high)
 
     def step(time_ms: int, value: float) -> float:
-        x = {"value": value, "time_ms": time_ms}
-        score = detector.score_one(x)
-        detector.learn_one(x)
-        return score
+        return detector.score_then_learn({"value": value, "time_ms": time_ms})
 
     return step

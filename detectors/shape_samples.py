@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 WINDOW: Final = 8  # samples to a shape
 FEATURES: Final = 2 * WINDOW
@@ -73,24 +71,32 @@ class ShapeSamples:
         self._values, self._levels = list(values), array("I", levels)
 
 
-def features(samples: bytes | bytearray) -> NDArray[np.uint8]:
+def features(samples: bytes | bytearray) -> bytes:
     """Sixteen bytes that say the shape of eight samples."""
-    levels = list(samples)
-    numbers = [*_drawn_out(_haar(_drawn_out(levels))), *(level / _LEVELS for level in levels)]
-    return np.array([round(255.0 * number) for number in numbers], np.uint8)
+    form = _drawn_out(_haar(*_drawn_out(samples)))
+    return bytes([round(255.0 * number) for number in form]) + samples.translate(_IN_BYTES)
 
 
-def _haar(window: list[float]) -> list[float]:
+_IN_BYTES: Final = bytes(round(255.0 * min(level / _LEVELS, 1.0)) for level in range(256))  # a level's part of 255
+
+
+def _haar(a: float, b: float, c: float, d: float, e: float, f: float, g: float, h: float) -> tuple[float, ...]:
     """The wavelet's coefficients: the mean's, then differences from coarse to fine."""
-    details: list[float] = []
-    while len(window) > 1:
-        pairs = list(zip(window[0::2], window[1::2], strict=True))
-        details = [*((second - first) * _ROOT_HALF for first, second in pairs), *details]
-        window = [(first + second) * _ROOT_HALF for first, second in pairs]
-    return window + details
+    ab, cd, ef, gh = (a + b) * _ROOT_HALF, (c + d) * _ROOT_HALF, (e + f) * _ROOT_HALF, (g + h) * _ROOT_HALF
+    first, second = (ab + cd) * _ROOT_HALF, (ef + gh) * _ROOT_HALF
+    return (
+        (first + second) * _ROOT_HALF,
+        (second - first) * _ROOT_HALF,
+        (cd - ab) * _ROOT_HALF,
+        (gh - ef) * _ROOT_HALF,
+        (b - a) * _ROOT_HALF,
+        (d - c) * _ROOT_HALF,
+        (f - e) * _ROOT_HALF,
+        (h - g) * _ROOT_HALF,
+    )
 
 
-def _drawn_out(numbers: list[float] | list[int]) -> list[float]:
+def _drawn_out(numbers: Sequence[float]) -> list[float]:
     low, high = min(numbers), max(numbers)
     size = (high - low) or 1.0
     return [(number - low) / size for number in numbers]

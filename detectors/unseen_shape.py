@@ -15,9 +15,6 @@ from __future__ import annotations
 from array import array
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detectors.fuzzy_art import Fit, FuzzyArt
 from detectors.shape_samples import FEATURES, WINDOW, ShapeSamples, features
 from detectors.week_profile import from_little, little
@@ -124,7 +121,7 @@ class UnseenShape:
         for end, shape in enumerate(shapes, WINDOW):
             self._hear(shape, end)
 
-    def _hear(self, shape: NDArray[np.uint8], at: int) -> float:
+    def _hear(self, shape: bytes, at: int) -> float:
         """Learn the shape that ends with the sample of this number; what is to be said of it, 0 to 1."""
         art, lower, upper = self._art, self._art.lower, self._art.upper
         said_for = at - self._said_at

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detectors.known_cells import KnownCells
 
@@ -105,3 +108,28 @@ def test_what_somebody_was_told_of_has_not_been_visited_and_what_was_seen_in_a_s
     cells.tell(8.05)
     cells.visit(5.05, trusted=False)
     assert [cells.was_visited(at) for at in (1.05, 5.05, 8.05)] == [True, True, False]
+
+
+PLACES = st.floats(-1.0, 6.0)
+HAPPENINGS = st.one_of(
+    st.tuples(PLACES, st.booleans()).map(lambda visit: lambda cells: cells.visit(*visit)),
+    PLACES.map(lambda at: lambda cells: cells.tell(at)),
+    st.just(lambda cells: cells.stretch_over()),
+    st.none() | st.tuples(PLACES, PLACES).map(lambda way: lambda cells: cells.accept(way)),
+    st.sampled_from([0.0, 0.5]).map(lambda shift: lambda cells: cells.rescale(0.5, shift)),
+)
+
+
+@given(st.lists(HAPPENINGS, max_size=60))
+def test_what_is_known_is_at_no_distance_whatever_happened(happened: list[Callable[[KnownCells], None] | None]) -> None:
+    cells = KnownCells(0.0, 5.0, 4)
+    for happens in happened:
+        if happens is None:
+            cells.accept()
+        else:
+            happens(cells)
+        for at in (cell / 4 for cell in range(21)):
+            if cells.is_known(at):
+                assert cells.distance(at) == cells.beyond_known(at) == cells.from_habit(at) == 0.0
+                assert cells.was_visited(at)
+                assert not cells.was_told(at)

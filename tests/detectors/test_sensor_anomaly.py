@@ -301,6 +301,48 @@ def test_any_floats_give_scores(values: list[float], declared: bool) -> None:
     assert all(0.0 <= s < 1.0 for s in scores)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from([19.0, 20.0, 20.5, 21.0, 33.0, -7.0, 1e9, None]) | st.floats(), min_size=20, max_size=160),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_scoring_and_learning_at_once_is_both_in_turn_to_the_bit(values: list[Any], declared: bool, seed: int) -> None:
+    at_once = ranged() if declared else SensorAnomaly()
+    in_turn = ranged() if declared else SensorAnomaly()
+    all_of_them = [*calm(300, seed=seed), *values]
+    assert [at_once.score_then_learn(x(value, m)) for m, value in enumerate(all_of_them)] == run(in_turn, all_of_them)
+    assert at_once.dump() == in_turn.dump()
+
+
+class Measured(SensorAnomaly):
+    """The control: every distance is worked out, of what is at home too."""
+
+    def _at_home(self, place: tuple[float, ...]) -> bool:
+        return False
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from([18.0, 20.0, 20.5, 22.0, 26.0, 33.0, -7.0]), min_size=20, max_size=200),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_what_is_at_home_on_every_axis_is_judged_as_if_it_had_been_measured(
+    values: list[float], declared: bool, seed: int
+) -> None:
+    ends = (0.0, 40.0) if declared else (None, None)
+    short, measured = SensorAnomaly(*ends), Measured(*ends)
+    rng = random.Random(seed)
+    for minute, value in enumerate([*calm(400, seed=seed), *values, *values]):
+        row, telling = x(value, minute), rng.random() < 0.1
+        for again in (False, True):
+            assert short.score_with(row, again=again) == measured.score_with(row, again=again)
+        for detector in (short, measured):
+            (detector.learn_alarm if telling else detector.learn_one)(row)
+    assert short.dump() == measured.dump()
+
+
 def test_the_factory_scores_then_learns() -> None:
     step, detector = factory(0.0, 40.0), ranged()
     values = [*calm(1500), 33.0]

@@ -81,10 +81,11 @@ class WithAxis(SensorAnomaly):
         place = super()._place(time_ms, part)
         return (*place, self._axis.place(time_ms, part, place[_HOURLY]))
 
-    def _learn(self, time_ms: int, part: float, alarm: bool) -> None:
+    def _learn(self, time_ms: int, part: float, alarm: bool) -> float:
         hourly = self._hourly.residual(time_ms, part)
-        super()._learn(time_ms, part, alarm)
+        told = super()._learn(time_ms, part, alarm)
         self._axis.learn(time_ms, part, hourly)
+        return told
 
 
 class WithIdea(SensorAnomaly):
@@ -97,12 +98,16 @@ class WithIdea(SensorAnomaly):
         super().__init__(low, high)
         self._idea = self.idea(0.0, 1.0)
 
+    def _at_home(self, place: tuple[float, ...]) -> bool:  # noqa: ARG002
+        return False  # the idea knows no places
+
     def _distances(self, place: tuple[float, ...], anyway: bool) -> list[float]:
         return [*super()._distances(place, anyway), self.idea_worth * self._idea.score_one({"value": place[0]})]
 
-    def _learn(self, time_ms: int, part: float, alarm: bool) -> None:
-        super()._learn(time_ms, part, alarm)
+    def _learn(self, time_ms: int, part: float, alarm: bool) -> float:
+        told = super()._learn(time_ms, part, alarm)
         self._idea.learn_one({"value": part})
+        return told
 
 
 class RootOfSquares(SensorAnomaly):

@@ -51,6 +51,8 @@ def factory_of(make: Callable[[float, float], Any]) -> Factory:
 
         def step(time_ms: int, value: float) -> float:
             x = {"value": value, "time_ms": time_ms}
+            if isinstance(detector, SensorAnomaly):
+                return detector.score_then_learn(x)
             score = detector.score_one(x)
             detector.learn_one(x)
             return float(score)
