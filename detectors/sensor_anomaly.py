@@ -1,13 +1,9 @@
 """One sensor's series does what it has never done: a general detector for any quantity.
 
-Idea: a value is strange by its distance from everything that the sensor has done before, on six axes:
-
-- the value itself, in parts of the range;
-- its deviation from a slow mean, in spreads of the series, compressed (asinh): the finer, the more usual;
-- its residual from the usual at this hour of the week;
-- the mean of the last three such residuals: a small deviation that stays;
-- the residual in parts of its usual size at this hour, compressed;
-- the step from the value before, in usual steps of the series, compressed: a jump, and a sensor that has become noisy.
+Idea: a value is strange by its distance from everything that the sensor has done before, on six axes
+(``detectors.sensor_axes``): the value itself; its deviation from a slow mean, the finer, the more usual; its residual
+from the usual at this hour of the week; the mean of the last three such residuals, for a small deviation that stays;
+the residual in parts of its usual size; the step from the value before, for a jump, and a sensor that has become noisy.
 
 A second opinion, which knows neither hour nor range of old, is added: the shape of the last stretch is like none
 before (``detectors.unseen_shape``). It says too little to be an alarm by itself; a value that is a little strange is
@@ -40,13 +36,13 @@ from river.base import AnomalyDetector
 
 from detectors.growing_range import GrowingRange
 from detectors.known_cells import KnownCells
+from detectors.sensor_axes import AXES, SensorAxes
 from detectors.strange_stretch import StrangeStretch, StretchShape
 from detectors.told_once import ToldOnce
 from detectors.unseen_shape import UnseenShape
 from detectors.week_profile import WeekProfile
 from detectors.week_spread import WeekSpread
 
-AXES: Final = ("value", "deviation", "usual_of_1_h", "usual_smoothed", "usual_in_spreads", "step")
 SECOND_OPINION: Final = "unseen_shape"
 _LAST_TIME_MS: Final = 2**62
 _LEVELS: Final = (0, 2, 3)  # axes on which a strange stretch stays apart: the value, and what it is beside the usual
@@ -100,15 +96,12 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         self._heard = 0
         self._first: list[tuple[int, float]] = []
         self._range = GrowingRange(low, high)
-        self._centre, self._spread = 0.0, 0.0
-        self._last, self._step = 0.0, 0.0
+        self._axes = SensorAxes(
+            shape.profile(shape.hourly, shape.profile_weight), WeekSpread(shape.hourly), shape.slow, shape.least_spread
+        )
         self._last_ms = 0
         self._stretch = StrangeStretch(shape, shape.told.memory)
-        self._trusted_centre, self._trusted_spread = 0.0, 0.0  # as they were when the stretch began
         self._stayed = 0.0  # the newest value of a stretch that has come to stay
-        self._last_residual, self._residual_before = 0.0, 0.0
-        self._hourly = shape.profile(shape.hourly, shape.profile_weight)
-        self._sizes = WeekSpread(shape.hourly)
         self._cells = (
             shape.known(-1.0, 2.0, shape.cells),
             shape.known(-8.0, 8.0, shape.spread_cells),
@@ -227,26 +220,26 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     @property
     def last(self) -> float:
         """The newest value learnt, in the value's unit, as far as the range goes."""
-        return self._range.value(self._last)
+        return self._range.value(self._axes.last)
 
     def usual_at(self, time_ms: int) -> float:
         """What is usual now, in the value's unit: this hour's mean, or the slow mean where it has none."""
-        hourly = self._hourly.usual(time_ms)
-        return self._range.value(self._centre if hourly is None else hourly)
+        return self._range.value(self._axes.usual_at(time_ms))
 
     # -- checkpoints --------------------------------------------------------------------------------------------
 
     def dump(self) -> list[Any]:
         """All that it has learnt as plain numbers and bytes: 4 to 9 kB packed. Its first element is the layout's."""
+        (centre, spread, last, step), residuals, trusted, week = self._axes.dump()
         return [
             _LAYOUT,
-            [self._heard, self._centre, self._spread, self._last, self._last_ms, self._step],
-            [self._last_residual, self._residual_before],
+            [self._heard, centre, spread, last, self._last_ms, step],
+            residuals,
             *self._stretch.dump(),
-            [self._trusted_centre, self._trusted_spread, self._stayed],
+            [*trusted, self._stayed],
             [list(pair) for pair in self._first],
             self._range.dump(),
-            [self._hourly.dump(), self._sizes.dump()],
+            week,
             [cells.dump() for cells in self._cells],
             self._unseen.dump(),
             self._told.dump(),
@@ -261,15 +254,13 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """``dump`` of a detector with the same range back. Raises ValueError for a dump of another layout."""
         if not self.reads(dumped):
             raise ValueError(f"a dump of layout {_LAYOUT} is needed")
-        _, numbers, residuals, stretch, ended, trusted, first, ends, (hourly, sizes), cells, unseen, told = dumped
-        self._heard, self._centre, self._spread, self._last, self._last_ms, self._step = numbers
-        self._last_residual, self._residual_before = residuals
+        _, numbers, residuals, stretch, ended, (*trusted, stayed), first, ends, week, cells, unseen, told = dumped
+        self._heard, centre, spread, last, self._last_ms, step = numbers
+        self._axes.load([[centre, spread, last, step], residuals, trusted, week])
         self._stretch.load([stretch, ended])
-        self._trusted_centre, self._trusted_spread, self._stayed = trusted
+        self._stayed = stayed
         self._first = [(time_ms, value) for time_ms, value in first]
         self._range.load(ends)
-        self._hourly.load(hourly)
-        self._sizes.load(sizes)
         for axis, state in zip(self._cells, cells, strict=True):
             axis.load(state)
         self._unseen.load(unseen)
@@ -286,22 +277,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
 
     def _place(self, time_ms: int, part: float) -> tuple[float, ...]:
         """Where on each axis this value is."""
-        shape = self.shape
-        hourly = self._hourly.residual(time_ms, part)
-        deviation = self._deviation(part, self._centre, self._spread)
-        if self._stretch.values:  # it may be over: back at what was trusted before it, whatever the mean did since
-            deviation = min(deviation, self._deviation(part, self._trusted_centre, self._trusted_spread), key=abs)
-        return (
-            part,
-            deviation,
-            hourly,
-            (hourly + self._last_residual + self._residual_before) / 3.0,
-            math.asinh(hourly / max(self._sizes.usual(time_ms), shape.least_spread)),
-            math.asinh((part - self._last) / max(self._step, shape.least_spread)),
-        )
-
-    def _deviation(self, part: float, centre: float, spread: float) -> float:
-        return math.asinh((part - centre) / max(spread, self.shape.least_spread))
+        return self._axes.place(time_ms, part, self._stretch.values > 0)
 
     def _at_home(self, place: tuple[float, ...]) -> bool:
         """Whether no axis finds this value far from anything, nor was anybody told of it, as of nearly all values."""
@@ -348,8 +324,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
     def _unfamiliar(self, place: tuple[float, ...]) -> list[float]:
         """Distances from what is trusted or a habit; of a stretch, by the mean and spread that it began with."""
         if self._stretch.values:
-            part, _, *others = place
-            place = (part, self._deviation(part, self._trusted_centre, self._trusted_spread), *others)
+            place = self._axes.as_trusted(place)
         return [
             worth * cells.from_habit(at) for worth, cells, at in zip(self.shape.worth, self._cells, place, strict=True)
         ]
@@ -370,7 +345,7 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         """Take in where in the range the next value is; what of it is told."""
         shape = self.shape
         if self._heard == 0:
-            self._centre = self._last = part
+            self._axes.begin(part)
         place = self._place(time_ms, part)
         judged = self._heard >= shape.silent
         home = judged and self._at_home(place)
@@ -396,19 +371,9 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
             for cells, at in zip(self._cells, place, strict=True):
                 cells.tell(at)
         self._heard += 1
-        step, hourly = abs(part - self._last), place[2]
-        self._residual_before, self._last_residual = self._last_residual, hourly
-        self._last = part
-        if trusted:
-            self._hourly.learn(time_ms, part)
-            self._sizes.learn(time_ms, abs(hourly))
-        if trusted or (not alarm and sum(distances) < shape.untrusted):
-            # What is slow follows a stretch that has been seen, so that its end is not as strange; trust does not.
-            weight = max(shape.slow, 1.0 / self._heard)
-            deviation = part - self._centre
-            self._spread += weight * (abs(deviation) - self._spread)
-            self._centre += weight * deviation
-            self._step += weight * (step - self._step)
+        # What is slow follows a stretch that has been seen, so that its end is not as strange; trust does not.
+        seen = not alarm and sum(distances) < shape.untrusted
+        self._axes.hear(time_ms, place, trusted, seen, self._heard)
         grown = self._range.grow(part, self._heard) if self._heard > shape.silent else None
         if grown is not None:
             self._rescale(*grown)
@@ -420,11 +385,11 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         certain = told >= self.shape.usual_alarm  # a score of 0.5
         turn = self._stretch.take(strange, certain, told > 0.0, alarm, self._heard, time_ms, time_ms - self._last_ms)
         if turn.over:
-            self._centre, self._spread = self._trusted_centre, self._trusted_spread
+            self._axes.stretch_over()
             for cells in self._cells:
                 cells.stretch_over()
         if turn.begins or turn.stays:  # what stays is over once familiar by the mean and spread of then
-            self._trusted_centre, self._trusted_spread = self._centre, self._spread
+            self._axes.stretch_begins()
         if turn.stays:
             self._stayed = place[0]
             value, *others = self._cells
@@ -440,14 +405,8 @@ class SensorAnomaly(AnomalyDetector):  # type: ignore[misc]
         value.rescale(factor, shift)
         for cells in residuals:
             cells.rescale(factor, 0.0)
-        self._hourly.rescale(factor, shift)
-        self._sizes.rescale(factor)
-        self._centre, self._last = factor * self._centre + shift, factor * self._last + shift
-        self._spread, self._step = factor * self._spread, factor * self._step
-        self._trusted_centre = factor * self._trusted_centre + shift
-        self._trusted_spread = factor * self._trusted_spread
+        self._axes.rescale(factor, shift)
         self._stayed = factor * self._stayed + shift
-        self._last_residual, self._residual_before = factor * self._last_residual, factor * self._residual_before
 
 
 def _time(value: Any) -> int | None:

@@ -29,7 +29,8 @@ from detectors.device_batch import DeviceBatch, Verdict
 from detectors.explanation import Why
 from detectors.journey_norm import JourneyNorm
 from detectors.rule import Choosy, DeviceRule
-from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
+from detectors.sensor_anomaly import SECOND_OPINION, SensorAnomaly
+from detectors.sensor_axes import AXES
 from simulators import Fleet, scenarios
 from streams.admit_stage import AdmitStage
 from streams.journey_models import features_of

@@ -18,6 +18,7 @@ from river import checks
 from detectors import sensor_anomaly
 from detectors.scoring import factory
 from detectors.sensor_anomaly import SensorAnomaly
+from detectors.sensor_axes import AXES
 
 MINUTE_MS = 60_000
 MIDNIGHT_MS = 1_700_006_400_000  # Wednesday, 15 November 2023, UTC
@@ -505,7 +506,7 @@ def test_an_axis_as_usual_takes_what_it_adds_from_the_score_and_with_all_of_them
 def test_no_score_rises_with_one_more_axis_as_usual() -> None:
     rng, detector = random.Random(6), ranged()
     run(detector, [*wave(3000), *[25.0] * 5])
-    axes = [*sensor_anomaly.AXES, sensor_anomaly.SECOND_OPINION]
+    axes = [*AXES, sensor_anomaly.SECOND_OPINION]
     for _ in range(200):
         row = x(rng.uniform(-20.0, 60.0), 3005)
         scores = [detector.score_with(row, axes[:count]) for count in range(len(axes) + 1)]

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from contracts.sensors import SensorValue
-from detectors.sensor_anomaly import AXES, SECOND_OPINION, SensorAnomaly
+from detectors.sensor_anomaly import SECOND_OPINION, SensorAnomaly
+from detectors.sensor_axes import AXES
 from detectors.sensor_watch import (
     AS_AT_THIS_HOUR,
     NOTHING_NEW,

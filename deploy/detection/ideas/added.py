@@ -35,8 +35,8 @@ from deploy.detection.ideas.pair_axes import HourAndValue, PairBefore
 from deploy.detection.ideas.parts import other, shaped
 from deploy.detection.ideas.relative_entropy import RelativeEntropy
 from deploy.detection.ideas.week_axes import OfFourHours, OfHalfHours, OfTheDay, OfTwoHours, WeekAgo
-from detectors.sensor_anomaly import AXES as OUR_AXES
 from detectors.sensor_anomaly import SensorAnomaly
+from detectors.sensor_axes import AXES as OUR_AXES
 from detectors.told_once import ToldOnce
 from detectors.week_profile import WeekProfile
 
@@ -82,7 +82,7 @@ class WithAxis(SensorAnomaly):
         return (*place, self._axis.place(time_ms, part, place[_HOURLY]))
 
     def _learn(self, time_ms: int, part: float, alarm: bool) -> float:
-        hourly = self._hourly.residual(time_ms, part)
+        hourly = super()._place(time_ms, part)[_HOURLY]
         told = super()._learn(time_ms, part, alarm)
         self._axis.learn(time_ms, part, hourly)
         return told

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from detectors.known_cells import KnownCells
-from detectors.sensor_anomaly import AXES, SensorAnomaly
+from detectors.sensor_anomaly import SensorAnomaly
+from detectors.sensor_axes import AXES
 from detectors.told_once import ToldOnce
 from detectors.week_profile import WeekProfile
 
