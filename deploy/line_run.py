@@ -237,7 +237,7 @@ class LineRun:
 
     def settle(self, timeout_s: float = SETTLE_S) -> bool:
         """Return once the history holds what was published, or nothing more has come for a while, and every stage has
-        done with what has come; or when the time is over. Whether all that is told has been told.
+        done with what has come; or when the time is over. Whether the stages are done, so that all has been told of it.
         """
         self._on_step("waiting for the last readings")
         assert self.devices is not None

@@ -4,15 +4,16 @@ Idea, in four parts. Movement: no truck covers the ground between two fixes fast
 accuracy and a slack allow. After such a jump the track it leads to is doubted until the device jumps back to where the
 trusted track may have come by then, or guards another shipment; a second doubtful fix opens the episode, so that one
 bad fix is none. Nor is it one where a reading is lost after it, or the way on is no jump for other reasons: what goes
-on from before the jump as far as the device tells, and not from the jump, leaves the jump alone. Where the jump lands
-on the mirror image of the place (a sign turned, or latitude and longitude exchanged) it says so; a replay of an old
-track begins with a jump too. A step that is told as shorter than the one before it may be a clock's, set right or wrong
-in between: it has the time of that one, so that one wrong time, or a clock set right, is no movement. Freezing:
-successive fixes are the same to the last digit while the device's own speed says it has driven on, for a good way; a
-receiver's noise alone makes that impossible. Straying: the fixes move as a truck may, but not as this one says that it
-does (``told_speed``), as where a false track falls back slowly. Jamming: it goes on speaking and has no fix for longer
-than any tunnel, and than it ever lets pass between two fixes, though it was under way; a lorry that stopped under a
-roof shakes no more.
+on from before the jump as far as the device tells, and not from the jump (or from the fix before as well), leaves the
+jump alone. Nor where the bad fix was no jump and the way on from it is one: where that goes on from the fix before as
+told, and the last fix did not, the last was bad. Where the jump lands on the mirror image of the place (a sign turned,
+or latitude and longitude exchanged) it says so; a replay of an old track begins with a jump too. A step that is told as
+shorter than the one before it may be a clock's, set right or wrong in between: it has the time of that one, so that one
+wrong time, or a clock set right, is no movement. Freezing: successive fixes are the same to the last digit while the
+device's own speed says it has driven on, for a good way; a receiver's noise alone makes that impossible. Straying: the
+fixes move as a truck may, but not as this one says that it does (``told_speed``), as where a false track falls back
+slowly. Jamming: it goes on speaking and has no fix for longer than any tunnel, and than it ever lets pass between two
+fixes, though it was under way; a lorry that stopped under a roof shakes no more.
 
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
@@ -21,19 +22,20 @@ speed comes from the wheels looks frozen. A track that stays where it jumped to 
 at the speeds told at its ends, nobody knows more than that it may be a bad one: a false track that sent a single fix
 before such a gap is told of no more than one that began in it. One bad fix before lost readings leaves the true track
 doubted where either end tells no speed, or the way between them was driven otherwise than those say (with a stop on it,
-say). Nobody knows which of two tracks is the false one where one of them is a device's first fix alone, as a receiver
-may keep it from where it was switched off (for nine repeats), or where the shipment changes meanwhile: neither is told
-of it. So a false track that begins by then, or before its shipment, guarded or not, is told of no more, and after a
-second one within ``settle_s`` that goes where the first may have come from the true track is told, for as long. Late
-readings say nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and its
-speed the last speed.
+say); so does one that lies where the truck would be, as told, had it turned round at the last fix. Nobody knows which
+of two tracks is the false one where one of them is a device's first fix alone, as a receiver may keep it from where it
+was switched off (for nine repeats), or where the shipment changes meanwhile: neither is told of it. So a false track
+that begins by then, or before its shipment, guarded or not, is told of no more, and after a second one within
+``settle_s`` that goes where the first may have come from the true track is told, for as long. Late readings say
+nothing, and teach nothing but since when it has no fix: a backlog's newer fix is the last one, and its speed the last
+speed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +50,7 @@ from detectors.rule import RuleCard
 
 CARD = RuleCard(
     name="position_spoofing",
-    version=7,
+    version=8,
     severity="critical",
     opened={
         "en": "The positions of {device_id} are not to be relied on: {what_en}.",
@@ -116,6 +118,24 @@ class Thresholds:
             raise ValueError(f"step_s ({self.step_s:g}) must be below step_max_s ({self.step_max_s:g})")
 
 
+class _Fix(NamedTuple):
+    """One of each of some devices: degrees, the speed told with it (km/h), ms."""
+
+    lat: Degrees
+    lon: Degrees
+    kmh: Floats
+    time_ms: Ints
+
+    def of(self, positions: Rows) -> _Fix:
+        return _Fix(self.lat[positions], self.lon[positions], self.kmh[positions], self.time_ms[positions])
+
+
+# The columns of the last fix, of the trusted one before a jump, and of the one before either.
+_LAST: Final = ("lat", "lon", "told_kmh", "at_ms")
+_TRUE: Final = ("true_lat", "true_lon", "true_kmh", "true_ms")
+_BEFORE: Final = ("before_lat", "before_lon", "before_kmh", "before_ms")
+
+
 def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds: Thresholds) -> Floats:
     """By how much the bound is passed: 0.5 at it, towards 1; 0 for what was not seen often enough.
 
@@ -132,11 +152,11 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 
 
 class PositionSpoofing:
-    """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
-    where a clock went back); doubtful fixes since (below 0: nobody knows which track is true); the jump (m, s); repeats
-    of the last fix, and metres that the speed claimed meanwhile; whether its track has but this one fix; the newest
-    fix's time (ms) and speed, also a late one's, readings without one since, and the time it lets pass between two;
-    what is wrong, whether an episode is on; and ``told_speed``'s.
+    """Columns: the last fix, the trusted one before a jump, and the one before either (degrees, ms, km/h); the last
+    step's time as told (s, below 0 where a clock went back); doubtful fixes since (below 0: nobody knows which track is
+    true); the jump (m, s); repeats of the last fix, and metres that the speed claimed meanwhile; whether its track has
+    but this one fix; the newest fix's time (ms) and speed, also a late one's, readings without one since, and the time
+    it lets pass between two; what is wrong, whether an episode is on; and ``told_speed``'s.
     """
 
     card = CARD
@@ -154,6 +174,11 @@ class PositionSpoofing:
             true_lat=nowhere,
             true_lon=nowhere,
             true_ms=np.int64(-1),
+            true_kmh=np.float32(np.nan),
+            before_lat=nowhere,
+            before_lon=nowhere,
+            before_ms=np.int64(-1),
+            before_kmh=np.float32(np.nan),
             doubtful=np.int16(0),
             jump_m=np.float32(0.0),
             jump_s=np.float32(0.0),
@@ -208,7 +233,9 @@ class PositionSpoofing:
         doubted, back = self._doubted(
             at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, speed_kmh, known & ~same
         )
-        sound = known & ~same & (c["doubtful"][at] <= 0) & ~back
+        clear = (c["doubtful"][at] <= 0) & ~back
+        self._remember(at, clear)
+        sound = known & ~same & clear
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
 
@@ -234,6 +261,12 @@ class PositionSpoofing:
             verdict.doubted = np.zeros(len(batch.rows), np.bool_)
             verdict.doubted[has] = unsure
         self._lit(at, time_ms, speed_kmh)
+
+    def _remember(self, at: Rows, clear: Bools) -> None:
+        """Keep these devices' last fix as the one before, but for one on which, or after which, a track is doubted."""
+        rows = at if clear.all() else at[clear]
+        for before, last in zip(_BEFORE, _LAST, strict=True):
+            self.columns[before][rows] = self.columns[last][rows]
 
     def _lit(self, at: Rows, time_ms: Ints, speed_kmh: Floats) -> None:
         """Begin anew to count the dark of the devices in these rows, at their newest fix."""
@@ -278,6 +311,7 @@ class PositionSpoofing:
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
         took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)
+        gap = since_s > np.maximum(t.step_max_s, _GAP_STEPS * c["step_s"][at])
         c["step_s"][at] = since_s
         reach_m = t.speed_max_kmh / 3.6 * took_s + t.slack_m + near_m + c["near_m"][at]
         # A degree is 111 km at the most: what is nearer than that makes no jump, and needs no trigonometry.
@@ -300,12 +334,15 @@ class PositionSpoofing:
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
         from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
+        fix = _Fix(lat, lon, kmh, time_ms)
         lone = np.flatnonzero(known & ~jumped & (doubtful > 0) & (doubtful < t.confirm_readings))
         if len(lone):
-            back[lone] = self._leaves_it_alone(
-                at[lone], since_s[lone], time_ms[lone], lat[lone], lon[lone], near_m[lone], kmh[lone]
-            )
+            back[lone] = self._leaves_it_alone(at[lone], fix.of(lone), near_m[lone], since_s[lone])
         begins = jumped & (doubtful <= 0) & ~back
+        from_wild = np.flatnonzero(begins & (doubtful == 0) & ~gap)
+        if len(from_wild):
+            wild = from_wild[self._was_wild(at[from_wild], fix.of(from_wild), near_m[from_wild])]
+            back[wild], begins[wild] = True, False
         unproven = begins & alone
         self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
@@ -313,28 +350,36 @@ class PositionSpoofing:
         c["doubtful"][at] = counted
         return counted >= t.confirm_readings, back | unproven
 
-    def _leaves_it_alone(
-        self, at: Rows, since_s: Floats, time_ms: Ints, lat: Degrees, lon: Degrees, near_m: Floats, kmh: Floats
-    ) -> Bools:
+    def _leaves_it_alone(self, at: Rows, fix: _Fix, near_m: Floats, since_s: Floats) -> Bools:
         """Whether these fixes, no jump from one that was, go on from before it as they tell, and so leave it alone.
 
-        They must not go on from it as well; but after a gap, in which all may have been driven, both may be.
+        They must not go on from it as well, where they do not also go on from the fix before that; but after a gap, in
+        which all may have been driven, both may be.
         """
-        c, t = self.columns, self.thresholds
-        slow_kmh = np.minimum(c["told_kmh"][at], kmh)
-        fast_kmh = np.minimum(np.maximum(c["told_kmh"][at], kmh), t.speed_max_kmh)
-        gap = since_s > np.maximum(t.step_max_s, _GAP_STEPS * c["jump_s"][at])
+        gap = since_s > np.maximum(self.thresholds.step_max_s, _GAP_STEPS * self.columns["jump_s"][at])
+        last, true, before = (self._as_told(self._fix(each, at), fix, near_m, gap) for each in (_LAST, _TRUE, _BEFORE))
+        return true & (gap | before | ~last)
 
-        def as_told(from_lat: Degrees, from_lon: Degrees, seconds: Floats) -> Bools:
-            least_m, most_m = np.where(gap, 0.0, slow_kmh) / 3.6 * seconds, fast_kmh / 3.6 * seconds
-            doubt_m = 2.0 * near_m + t.speed_doubt_kmh / 3.6 * seconds
-            moved_m = haversine_m(from_lat, from_lon, lat, lon)
-            # A speed that was not told is NaN, and nothing is as told.
-            least_m, most_m = (1.0 - t.step_share) * least_m - doubt_m, (1.0 + t.step_share) * most_m + doubt_m
-            return np.asarray((moved_m >= least_m) & (moved_m <= most_m))
+    def _was_wild(self, at: Rows, fix: _Fix, near_m: Floats) -> Bools:
+        """Whether the last fix, from which these jumped, was the bad one: it, and not they, leaves what was told."""
+        before, last, last_near_m = self._fix(_BEFORE, at), self._fix(_LAST, at), self.columns["near_m"][at]
+        return self._as_told(before, fix, near_m) & ~self._as_told(before, last, last_near_m)
 
-        goes_on = as_told(c["true_lat"][at], c["true_lon"][at], (time_ms - c["true_ms"][at]) / 1000.0)
-        return goes_on & (gap | ~as_told(c["lat"][at], c["lon"][at], since_s))
+    def _fix(self, columns: tuple[str, str, str, str], at: Rows) -> _Fix:
+        return _Fix(*(self.columns[name][at] for name in columns))
+
+    def _as_told(self, start: _Fix, end: _Fix, near_m: Floats, gap: Bools | bool = False) -> Bools:
+        """Whether these went from one to the other as they told at both; through a ``gap`` they may have stood. Without
+        a speed told nothing is as told.
+        """
+        t, seconds = self.thresholds, (end.time_ms - start.time_ms) / 1000.0
+        slow_kmh, fast_kmh = np.minimum(start.kmh, end.kmh), np.maximum(start.kmh, end.kmh)
+        least_m = np.where(gap, 0.0, slow_kmh) / 3.6 * seconds
+        most_m = np.minimum(fast_kmh, t.speed_max_kmh) / 3.6 * seconds
+        doubt_m = 2.0 * near_m + t.speed_doubt_kmh / 3.6 * seconds
+        moved_m = haversine_m(start.lat, start.lon, end.lat, end.lon)
+        least_m, most_m = (1.0 - t.step_share) * least_m - doubt_m, (1.0 + t.step_share) * most_m + doubt_m
+        return np.asarray((moved_m >= least_m) & (moved_m <= most_m))
 
     def _begin(
         self, at: Rows, time_ms: Ints, took_s: Floats, lat: Degrees, lon: Degrees, begins: Bools, measured: Rows,
@@ -349,7 +394,7 @@ class PositionSpoofing:
         c["jump_m"][rows] = step_m[np.searchsorted(measured, i)]
         c["jump_s"][rows] = seconds = took_s[i]
         # Never ahead of what it is compared with, whatever its clock was by then.
-        c["true_lat"][rows], c["true_lon"][rows] = true_lat, true_lon
+        c["true_lat"][rows], c["true_lon"][rows], c["true_kmh"][rows] = true_lat, true_lon, c["told_kmh"][rows]
         c["true_ms"][rows] = time_ms[i] - (1000.0 * seconds).astype(np.int64)
         near_m = self.thresholds.speed_max_kmh / 3.6 * seconds + self.thresholds.slack_m
         mirrored = np.zeros(len(i), np.bool_)

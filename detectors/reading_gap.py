@@ -31,7 +31,7 @@ CARD = RuleCard(
     version=2,
     severity="info",
     opened={
-        "en": "{device_id}: readings missing ({missing:.0f}) for {stood_s:.0f} s and not sent after.",
+        "en": "{device_id} has had readings missing ({missing:.0f}) for {stood_s:.0f} s; they were not sent later.",
         "es": "{device_id}: faltan lecturas ({missing:.0f}) desde hace {stood_s:.0f} s y no se han reenviado.",
     },
     closed={

@@ -12,6 +12,7 @@ from detectors.position_spoofing import PositionSpoofing
 
 METRE = 1.0 / 111_195.0
 STEP_S = 30.0
+SEED = 961
 
 
 def truck(first: int, last: int, aside_m: float = 0.0, seed: int = 1, **other: Any) -> list[dict[str, Any]]:
@@ -108,11 +109,38 @@ def test_a_lone_bad_fix_is_none_where_it_stands(hear, batch, lost: int) -> None:
     assert doubted(*yard, batch=batch).count(True) == 1
 
 
-@pytest.mark.parametrize("ahead_m", [900.0, 1_150.0, 2_200.0])
+@pytest.mark.parametrize("ahead_m", [900.0, 1_150.0, 1_450.0, 1_500.0, 2_200.0])
 def test_a_lone_bad_fix_from_which_the_way_on_is_no_jump_is_none(hear, batch, ahead_m: float) -> None:
     readings = [*truck(0, 5), at(5, 3_750.0 + ahead_m), *truck(6, 12)]
     assert set(hear(PositionSpoofing(), *readings)) == {"-"}
     assert doubted(*readings, batch=batch) == [False] * 5 + [True] + [False] * 6
+
+
+@pytest.mark.parametrize("other", [{"speed_kmh": 0.0}, {"speed_kmh": math.nan}, {"speed_kmh": 40.0}], ids=str)
+@pytest.mark.parametrize("ahead_m", [900.0, 1_150.0, 1_600.0, 2_200.0])
+def test_a_lone_bad_fix_is_none_whatever_speed_comes_with_it(hear, ahead_m: float, other: dict[str, float]) -> None:
+    assert set(hear(PositionSpoofing(), *truck(0, 5), at(5, 3_750.0 + ahead_m, **other), *truck(6, 12))) == {"-"}
+
+
+@pytest.mark.parametrize(("step_s", "behind_m"), [(30.0, 900.0), (30.0, 1_200.0), (30.0, 2_300.0), (60.0, 4_000.0)])
+def test_a_lone_bad_fix_behind_is_none_though_the_way_on_is_a_jump(hear, step_s: float, behind_m: float) -> None:
+    """It was no jump itself; and whoever jumps afterwards is told of."""
+    bad = at(5 * step_s / STEP_S, 25.0 * step_s * 5 - behind_m)
+    rule = PositionSpoofing()
+    assert set(hear(rule, *driven(step_s, 0, 5), bad, *driven(step_s, 6, 12))) == {"-"}
+    assert hear(rule, *driven(step_s, 12, 15, 60_000.0)) == ["-", "trip", "trip"]
+
+
+def test_bad_fixes_to_either_side_are_none_but_where_one_may_have_driven_to_them(hear) -> None:
+    """By chance: of one to each side, 0.8 to 4 km off, few are told, all of them where it may have turned."""
+    rng, told = random.Random(SEED), []
+    for _ in range(60):
+        off_m, way = math.exp(rng.uniform(math.log(800.0), math.log(4_000.0))), rng.uniform(0.0, math.tau)
+        bad = at(5, 3_750.0 + off_m * math.cos(way), off_m * math.sin(way))
+        if "trip" in hear(PositionSpoofing(), *truck(0, 5), bad, *truck(6, 12)):
+            told.append(math.hypot(750.0 + off_m * math.cos(way), off_m * math.sin(way)))
+    assert len(told) < 8, f"seed {SEED}"
+    assert all(abs(from_last_m - 750.0) < 150.0 for from_last_m in told), f"seed {SEED}: {told}"
 
 
 @pytest.mark.parametrize("lost", [1, 2, 5, 10])
