@@ -6,14 +6,14 @@ trusted track may have come by then, or guards another shipment; a second doubtf
 bad fix is none. Nor is it one where a reading is lost after it, or the way on is no jump for other reasons: what goes
 on from before the jump as far as the device tells, and not from the jump (or from the fix before as well), leaves the
 jump alone. Nor where the bad fix was no jump and the way on from it is one: where that goes on from the fix before as
-told, and the last fix did not, the last was bad. Where the jump lands on the mirror image of the place (a sign turned,
-or latitude and longitude exchanged) it says so; a replay of an old track begins with a jump too. A step that is told as
-shorter than the one before it may be a clock's, set right or wrong in between: it has the time of that one, so that one
-wrong time, or a clock set right, is no movement. Freezing: successive fixes are the same to the last digit while the
-device's own speed says it has driven on, for a good way; a receiver's noise alone makes that impossible. Straying: the
-fixes move as a truck may, but not as this one says that it does (``told_speed``), as where a false track falls back
-slowly. Jamming: it goes on speaking and has no fix for longer than any tunnel, and than it ever lets pass between two
-fixes, though it was under way; a lorry that stopped under a roof shakes no more.
+told, and the last fix did not, the last was bad (``bad_fix``). Where the jump lands on the mirror image of the place (a
+sign turned, or latitude and longitude exchanged) it says so; a replay of an old track begins with a jump too. A step
+that is told as shorter than the one before it may be a clock's, set right or wrong in between: it has the time of that
+one, so that one wrong time, or a clock set right, is no movement. Freezing: successive fixes are the same to the last
+digit while the device's own speed says it has driven on, for a good way; a receiver's noise alone makes that
+impossible. Straying: the fixes move as a truck may, but not as this one says that it does (``told_speed``), as where a
+false track falls back slowly. Jamming: it goes on speaking and has no fix for longer than any tunnel, and than it ever
+lets pass between two fixes, though it was under way; a lorry that stopped under a roof shakes no more.
 
 Caveat: a false track that begins where the truck is and goes at the speed that is told is not seen here (the route and
 the shipment's other devices may see it); a receiver that holds its last fix through a tunnel of a kilometre while its
@@ -35,12 +35,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import told_speed
+from detectors import bad_fix, told_speed
 from detectors.columns import Columns, Rows
 from detectors.device_batch import TRIP, Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
 from detectors.explanation import Why
@@ -67,7 +67,6 @@ Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
 _LEFT_OPEN: Final = -1  # of doubtful fixes: nobody knows which of two tracks is the true one
-_GAP_STEPS: Final = 1.5  # from how many times the step before it on a step has a reading lost in it
 _KEPT: Final = 10  # repeats of a first fix after which it is where the device stands
 _FIRST_S: Final = 60.0  # what counts as the step before a device's first one
 _JUMPED, _MIRRORED, _FROZEN, _ASTRAY, _JAMMED = range(1, 6)
@@ -118,24 +117,6 @@ class Thresholds:
             raise ValueError(f"step_s ({self.step_s:g}) must be below step_max_s ({self.step_max_s:g})")
 
 
-class _Fix(NamedTuple):
-    """One of each of some devices: degrees, the speed told with it (km/h), ms."""
-
-    lat: Degrees
-    lon: Degrees
-    kmh: Floats
-    time_ms: Ints
-
-    def of(self, positions: Rows) -> _Fix:
-        return _Fix(self.lat[positions], self.lon[positions], self.kmh[positions], self.time_ms[positions])
-
-
-# The columns of the last fix, of the trusted one before a jump, and of the one before either.
-_LAST: Final = ("lat", "lon", "told_kmh", "at_ms")
-_TRUE: Final = ("true_lat", "true_lon", "true_kmh", "true_ms")
-_BEFORE: Final = ("before_lat", "before_lon", "before_kmh", "before_ms")
-
-
 def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds: Thresholds) -> Floats:
     """By how much the bound is passed: 0.5 at it, towards 1; 0 for what was not seen often enough.
 
@@ -152,11 +133,11 @@ def score(kind: Kinds, much: Floats, held_to: Floats, often: Floats, thresholds:
 
 
 class PositionSpoofing:
-    """Columns: the last fix, the trusted one before a jump, and the one before either (degrees, ms, km/h); the last
-    step's time as told (s, below 0 where a clock went back); doubtful fixes since (below 0: nobody knows which track is
-    true); the jump (m, s); repeats of the last fix, and metres that the speed claimed meanwhile; whether its track has
-    but this one fix; the newest fix's time (ms) and speed, also a late one's, readings without one since, and the time
-    it lets pass between two; what is wrong, whether an episode is on; and ``told_speed``'s.
+    """Columns: the last fix, and the trusted one before a jump (degrees, ms); the last step's time as told (s, below 0
+    where a clock went back); doubtful fixes since (below 0: nobody knows which track is true); the jump (m, s); repeats
+    of the last fix, and metres that the speed claimed meanwhile; whether its track has but this one fix; the newest
+    fix's time (ms) and speed, also a late one's, readings without one since, and the time it lets pass between two;
+    what is wrong, whether an episode is on; ``bad_fix``'s and ``told_speed``'s.
     """
 
     card = CARD
@@ -164,6 +145,7 @@ class PositionSpoofing:
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = t = thresholds or Thresholds()
         self._steps = told_speed.Steps(t.step_s, t.step_max_s, t.driving_kmh, t.step_share, t.speed_doubt_kmh, t.steps)
+        self._as_told = bad_fix.AsTold(t.step_share, t.speed_doubt_kmh, t.speed_max_kmh, t.step_max_s)
         nowhere = np.float32(np.nan)
         self.columns = Columns(
             lat=nowhere,
@@ -174,11 +156,6 @@ class PositionSpoofing:
             true_lat=nowhere,
             true_lon=nowhere,
             true_ms=np.int64(-1),
-            true_kmh=np.float32(np.nan),
-            before_lat=nowhere,
-            before_lon=nowhere,
-            before_ms=np.int64(-1),
-            before_kmh=np.float32(np.nan),
             doubtful=np.int16(0),
             jump_m=np.float32(0.0),
             jump_s=np.float32(0.0),
@@ -191,6 +168,7 @@ class PositionSpoofing:
             blind=np.int16(0),
             gap_s=np.float32(3_600.0),
             on=np.bool_(False),
+            **bad_fix.COLUMNS,
             **told_speed.COLUMNS,
         )
 
@@ -234,7 +212,7 @@ class PositionSpoofing:
             at, since_s, time_ms, lat, lon, near_m + 1.5 * claimed_m, speed_kmh, known & ~same
         )
         clear = (c["doubtful"][at] <= 0) & ~back
-        self._remember(at, clear)
+        bad_fix.remember(c, at if clear.all() else at[clear])  # not one on which, or after which, a track is doubted
         sound = known & ~same & clear
         astray = told_speed.follow(c, at, since_s, time_ms, lat, lon, near_m, speed_kmh, sound, self._steps)
         c["lat"][at], c["lon"][at], c["at_ms"][at], c["near_m"][at] = lat, lon, time_ms, near_m
@@ -261,12 +239,6 @@ class PositionSpoofing:
             verdict.doubted = np.zeros(len(batch.rows), np.bool_)
             verdict.doubted[has] = unsure
         self._lit(at, time_ms, speed_kmh)
-
-    def _remember(self, at: Rows, clear: Bools) -> None:
-        """Keep these devices' last fix as the one before, but for one on which, or after which, a track is doubted."""
-        rows = at if clear.all() else at[clear]
-        for before, last in zip(_BEFORE, _LAST, strict=True):
-            self.columns[before][rows] = self.columns[last][rows]
 
     def _lit(self, at: Rows, time_ms: Ints, speed_kmh: Floats) -> None:
         """Begin anew to count the dark of the devices in these rows, at their newest fix."""
@@ -311,7 +283,7 @@ class PositionSpoofing:
         c, t = self.columns, self.thresholds
         # Of one wrong time, the step that is too short comes beside one that is none too short.
         took_s = np.maximum(np.maximum(since_s, c["step_s"][at]), 0.0)
-        gap = since_s > np.maximum(t.step_max_s, _GAP_STEPS * c["step_s"][at])
+        gap = self._as_told.is_gap(since_s, c["step_s"][at])
         c["step_s"][at] = since_s
         reach_m = t.speed_max_kmh / 3.6 * took_s + t.slack_m + near_m + c["near_m"][at]
         # A degree is 111 km at the most: what is nearer than that makes no jump, and needs no trigonometry.
@@ -334,52 +306,22 @@ class PositionSpoofing:
         since_true_s = (time_ms[j] - c["true_ms"][at[j]]) / 1000.0
         from_true_m = haversine_m(c["true_lat"][at[j]], c["true_lon"][at[j]], lat[j], lon[j])
         back[j] = from_true_m <= t.speed_max_kmh / 3.6 * since_true_s + t.slack_m + 2.0 * near_m[j]
-        fix = _Fix(lat, lon, kmh, time_ms)
+        fix = bad_fix.Fix(lat, lon, kmh, time_ms)
         lone = np.flatnonzero(known & ~jumped & (doubtful > 0) & (doubtful < t.confirm_readings))
         if len(lone):
-            back[lone] = self._leaves_it_alone(at[lone], fix.of(lone), near_m[lone], since_s[lone])
+            lost = self._as_told.is_gap(since_s[lone], c["jump_s"][at[lone]])
+            back[lone] = bad_fix.leaves_alone(c, at[lone], fix.of(lone), near_m[lone], lost, self._as_told)
         begins = jumped & (doubtful <= 0) & ~back
-        from_wild = np.flatnonzero(begins & (doubtful == 0) & ~gap)
-        if len(from_wild):
-            wild = from_wild[self._was_wild(at[from_wild], fix.of(from_wild), near_m[from_wild])]
-            back[wild], begins[wild] = True, False
+        leaves = np.flatnonzero(begins & (doubtful == 0) & ~gap)
+        if len(leaves):
+            of = leaves[bad_fix.was_bad(c, at[leaves], fix.of(leaves), near_m[leaves], self._as_told)]
+            back[of], begins[of] = True, False
         unproven = begins & alone
         self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)
         counted = np.where(unproven, _LEFT_OPEN, np.where(back | (settled & ~begins), 0, counted))
         c["doubtful"][at] = counted
         return counted >= t.confirm_readings, back | unproven
-
-    def _leaves_it_alone(self, at: Rows, fix: _Fix, near_m: Floats, since_s: Floats) -> Bools:
-        """Whether these fixes, no jump from one that was, go on from before it as they tell, and so leave it alone.
-
-        They must not go on from it as well, where they do not also go on from the fix before that; but after a gap, in
-        which all may have been driven, both may be.
-        """
-        gap = since_s > np.maximum(self.thresholds.step_max_s, _GAP_STEPS * self.columns["jump_s"][at])
-        last, true, before = (self._as_told(self._fix(each, at), fix, near_m, gap) for each in (_LAST, _TRUE, _BEFORE))
-        return true & (gap | before | ~last)
-
-    def _was_wild(self, at: Rows, fix: _Fix, near_m: Floats) -> Bools:
-        """Whether the last fix, from which these jumped, was the bad one: it, and not they, leaves what was told."""
-        before, last, last_near_m = self._fix(_BEFORE, at), self._fix(_LAST, at), self.columns["near_m"][at]
-        return self._as_told(before, fix, near_m) & ~self._as_told(before, last, last_near_m)
-
-    def _fix(self, columns: tuple[str, str, str, str], at: Rows) -> _Fix:
-        return _Fix(*(self.columns[name][at] for name in columns))
-
-    def _as_told(self, start: _Fix, end: _Fix, near_m: Floats, gap: Bools | bool = False) -> Bools:
-        """Whether these went from one to the other as they told at both; through a ``gap`` they may have stood. Without
-        a speed told nothing is as told.
-        """
-        t, seconds = self.thresholds, (end.time_ms - start.time_ms) / 1000.0
-        slow_kmh, fast_kmh = np.minimum(start.kmh, end.kmh), np.maximum(start.kmh, end.kmh)
-        least_m = np.where(gap, 0.0, slow_kmh) / 3.6 * seconds
-        most_m = np.minimum(fast_kmh, t.speed_max_kmh) / 3.6 * seconds
-        doubt_m = 2.0 * near_m + t.speed_doubt_kmh / 3.6 * seconds
-        moved_m = haversine_m(start.lat, start.lon, end.lat, end.lon)
-        least_m, most_m = (1.0 - t.step_share) * least_m - doubt_m, (1.0 + t.step_share) * most_m + doubt_m
-        return np.asarray((moved_m >= least_m) & (moved_m <= most_m))
 
     def _begin(
         self, at: Rows, time_ms: Ints, took_s: Floats, lat: Degrees, lon: Degrees, begins: Bools, measured: Rows,
