@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.columns import Columns, Rows
-from detectors.device_batch import Bools, Floats, Ints
+from detectors.device_batch import Bools, Degrees, Floats, Ints
 from detectors.geometry import haversine_m
 
-Degrees = NDArray[np.float32]
 # Beside those of the rule: what was told at the trusted fix before a jump, and the fix before that, or before the last.
 COLUMNS: Final[dict[str, Any]] = {
     "true_kmh": np.float32(np.nan),

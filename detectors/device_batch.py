@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detectors.columns import Rows
 
 Floats = NDArray[np.float64]
+Degrees = NDArray[np.float32]  # as a rule keeps them: to a metre or two
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Levels = NDArray[np.int8]

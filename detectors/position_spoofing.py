@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 
 from detectors import bad_fix, told_speed
 from detectors.columns import Columns, Rows
-from detectors.device_batch import TRIP, Bools, DeviceBatch, Floats, Ints, Verdict, levels, quiet
+from detectors.device_batch import TRIP, Bools, Degrees, DeviceBatch, Floats, Ints, Verdict, levels, quiet
 from detectors.explanation import Why
 from detectors.geometry import haversine_m
 from detectors.limits import limit
@@ -62,7 +62,6 @@ CARD = RuleCard(
     },
     doubts=True,
 )
-Degrees = NDArray[np.float32]
 Kinds = NDArray[np.int8]
 
 _FADES: Final = 0.9  # how much of a device's longest time between two fixes is remembered at the next one
@@ -312,10 +311,10 @@ class PositionSpoofing:
             lost = self._as_told.is_gap(since_s[lone], c["jump_s"][at[lone]])
             back[lone] = bad_fix.leaves_alone(c, at[lone], fix.of(lone), near_m[lone], lost, self._as_told)
         begins = jumped & (doubtful <= 0) & ~back
-        leaves = np.flatnonzero(begins & (doubtful == 0) & ~gap)
-        if len(leaves):
-            of = leaves[bad_fix.was_bad(c, at[leaves], fix.of(leaves), near_m[leaves], self._as_told)]
-            back[of], begins[of] = True, False
+        begun = np.flatnonzero(begins & (doubtful == 0) & ~gap)
+        if len(begun):
+            from_bad = begun[bad_fix.was_bad(c, at[begun], fix.of(begun), near_m[begun], self._as_told)]
+            back[from_bad], begins[from_bad] = True, False
         unproven = begins & alone
         self._begin(at, time_ms, took_s, lat, lon, begins, i, step_m)
         counted = np.where(jumped | (doubtful > 0), np.minimum(np.maximum(doubtful, 0) + 1, 9_999), doubtful)

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.columns import Columns, Rows
-from detectors.device_batch import Bools, Floats, Ints
+from detectors.device_batch import Bools, Degrees, Floats, Ints
 from detectors.geometry import EARTH_RADIUS_M
 
-Degrees = NDArray[np.float32]
 _RADIAN: Final = np.float32(np.pi / 180.0)
 _DEGREE_M: Final = np.float32(EARTH_RADIUS_M * np.pi / 180.0)
 COLUMNS: Final[dict[str, Any]] = {
